@@ -1,0 +1,15 @@
+"""Corpora of neuroimaging studies: loaders and the container they return."""
+
+from sklearn_mnm.datasets.bundled import load_nback_flanker
+from sklearn_mnm.datasets.database import load_database
+from sklearn_mnm.datasets.spaces import talairach_to_mni152
+from sklearn_mnm.datasets.studies import Studies
+from sklearn_mnm.datasets.studyset import load_studyset
+
+__all__ = [
+    "Studies",
+    "load_database",
+    "load_nback_flanker",
+    "load_studyset",
+    "talairach_to_mni152",
+]

@@ -1,0 +1,192 @@
+"""Read the files of a release and say which file and line is at fault."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import pickle
+import warnings
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from sklearn_mnm.exceptions import DataFormatError
+
+
+def read_table(path: Path, *, required: Sequence[str]) -> pd.DataFrame:
+    """Read a gzipped tab-separated table whose column ``id`` is text.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        File ``*.tsv.gz``, UTF-8, first line = column names.
+    required : sequence of str
+        Columns that must be there.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        One row per record; only empty fields count as missing, since "NA" may be a title.
+
+    Raises
+    ------
+    DataFormatError
+        If the file cannot be decompressed, decoded or parsed, or a column is missing.
+    """
+    try:
+        with warnings.catch_warnings():
+            # pandas would cut surplus fields of the first line off with a mere warning.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                path,
+                sep="\t",
+                compression="gzip",
+                encoding="utf-8",
+                dtype={"id": str},
+                keep_default_na=False,
+                na_values=[""],
+                index_col=False,
+                low_memory=False,
+            )
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataFormatError(
+            f"{path}: cannot be decompressed ({error}); the file is truncated or damaged, "
+            "download it again."
+        ) from error
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise DataFormatError(f"{path}: is not a tab-separated UTF-8 table ({error}).") from error
+    except pd.errors.EmptyDataError as error:
+        raise DataFormatError(f"{path}: is empty; a line with column names is needed.") from error
+    missing = [name for name in required if name not in table.columns]
+    if missing:
+        raise DataFormatError(
+            f"{path}: missing column(s) {missing} in line 1; it has {list(table.columns)}."
+        )
+    no_id = table["id"].isna().to_numpy()
+    if no_id.any():
+        row = int(np.flatnonzero(no_id)[0])
+        raise DataFormatError(f"{path}: line {line_number(path, row)} has no id.")
+    return table
+
+
+def line_number(path: Path, row: int) -> int:
+    """Return the line, as an editor counts, on which record `row` of a table starts.
+
+    Quoted titles may span several lines, so this differs from ``row + 2``. It reads the file
+    once more, which is fine for an error message.
+    """
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
+        reader = csv.reader(stream, delimiter="\t")
+        for record, _ in enumerate(reader, start=-1):
+            if record == row - 1:
+                break
+        return reader.line_num + 1
+
+
+def check_unique_ids(table: pd.DataFrame, path: Path) -> None:
+    """Raise DataFormatError if the column ``id`` of a metadata table repeats a value."""
+    repeated = table["id"].duplicated(keep=False).to_numpy()
+    if not repeated.any():
+        return
+    first = table["id"][repeated].iloc[0]
+    rows = np.flatnonzero((table["id"] == first).to_numpy())
+    lines = " and ".join(str(line_number(path, int(row))) for row in rows[:3])
+    raise DataFormatError(
+        f"{path}: id {first} occurs in lines {lines} "
+        f"({table['id'][repeated].nunique()} ids occur more than once); ids must be unique."
+    )
+
+
+def check_coordinates(table: pd.DataFrame, path: Path) -> None:
+    """Raise DataFormatError unless x, y, z are finite numbers in every row."""
+    for name in ("x", "y", "z"):
+        numbers = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float)
+        wrong = ~np.isfinite(numbers)
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            value = table[name].iloc[row]
+            shown = "an empty field" if pd.isna(value) else repr(str(value))
+            raise DataFormatError(
+                f"{path}: line {line_number(path, row)} (id {table['id'].iloc[row]}) has {shown} "
+                f"as coordinate {name} ({int(wrong.sum())} such rows); "
+                "coordinates must be finite numbers in mm."
+            )
+
+
+def check_known_ids(table: pd.DataFrame, path: Path, ids: pd.Index, ids_path: Path) -> None:
+    """Raise DataFormatError if a peak belongs to a study that the metadata do not list."""
+    unknown = ids.get_indexer(pd.Index(table["id"])) < 0
+    if unknown.any():
+        row = int(np.flatnonzero(unknown)[0])
+        raise DataFormatError(
+            f"{path}: line {line_number(path, row)} has a peak of study {table['id'].iloc[row]}, "
+            f"which {ids_path.name} does not list ({int(unknown.sum())} such peaks)."
+        )
+
+
+def read_features(path: Path) -> sparse.csr_matrix:
+    """Read a sparse matrix written by :func:`scipy.sparse.save_npz`, without unpickling.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        File ``*_features.npz``.
+
+    Returns
+    -------
+    features : scipy.sparse.csr_matrix, shape (n_studies, n_terms)
+
+    Raises
+    ------
+    DataFormatError
+        If the file is damaged, is not a sparse matrix, holds pickled objects (which are never
+        loaded) or values that are not finite.
+    """
+    try:
+        # scipy loads with allow_pickle=False; the test on an archive of objects watches it.
+        matrix = sparse.csr_matrix(sparse.load_npz(path))
+        matrix.check_format(full_check=True)
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        IndexError,
+        OSError,
+        EOFError,
+        zlib.error,
+        zipfile.BadZipFile,
+        pickle.UnpicklingError,
+    ) as error:
+        raise DataFormatError(
+            f"{path}: is not a sparse matrix as scipy.sparse.save_npz writes it ({error}); "
+            "damaged archives and pickled objects are refused."
+        ) from error
+    rows = matrix.tocoo().row
+    wrong = ~np.isfinite(matrix.data)
+    if wrong.any():
+        raise DataFormatError(
+            f"{path}: row {int(rows[wrong][0])} (from 0) holds a value that is not finite."
+        )
+    return matrix
+
+
+def read_vocabulary(path: Path) -> np.ndarray:
+    """Read a vocabulary, one term a line; blank lines and repeated terms are errors."""
+    try:
+        terms = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataFormatError(f"{path}: cannot be read as UTF-8 text ({error}).") from error
+    lines: dict[str, int] = {}
+    for line, term in enumerate(terms, start=1):
+        if not term.strip():
+            raise DataFormatError(f"{path}: line {line} is blank; each line names one term.")
+        if term in lines:
+            raise DataFormatError(f"{path}: lines {lines[term]} and {line} are both {term!r}.")
+        lines[term] = line
+    return np.array(terms, dtype=str)

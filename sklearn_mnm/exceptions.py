@@ -1,0 +1,37 @@
+"""Errors and warnings of the package.
+
+Each error also derives from the built-in type that callers expect (``ValueError``,
+``ImportError``), so generic handlers keep working.
+"""
+
+
+class MNMError(Exception):
+    """Base class of all errors raised on purpose by this package."""
+
+
+class DataFormatError(MNMError, ValueError):
+    """A file or table does not have the form that its reader needs."""
+
+
+class InvalidInputError(MNMError, ValueError):
+    """An argument has a value that the function cannot work with."""
+
+
+class MissingDependencyError(MNMError, ImportError):
+    """An optional package is needed for this feature and is not installed."""
+
+
+class TrainingDivergedError(MNMError, RuntimeError):
+    """The loss became NaN or infinite while training."""
+
+
+class MNMWarning(UserWarning):
+    """Base class of all warnings issued by this package."""
+
+
+class DataWarning(MNMWarning):
+    """Something in the data was set aside, replaced or counted as empty."""
+
+
+class InterruptedFitWarning(MNMWarning):
+    """Training stopped before its end; the estimator holds the best weights so far."""

@@ -1,0 +1,53 @@
+"""Tell documents from numbers, and check them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from sklearn_mnm.exceptions import InvalidInputError
+
+
+def is_documents(X: Any) -> bool:
+    """Whether `X` is a one-dimensional collection that holds at least one string."""
+    if sparse.issparse(X) or isinstance(X, pd.DataFrame) or getattr(X, "ndim", 1) != 1:
+        return False
+    return isinstance(X, str) or (
+        hasattr(X, "__iter__") and any(isinstance(value, str) for value in X)
+    )
+
+
+def as_documents(X: Any, *, name: str = "X") -> list[str]:
+    """Return documents as a list of strings.
+
+    Parameters
+    ----------
+    X : sequence of str
+        List, array or Series.
+    name : str, default="X"
+        Name of the argument in messages.
+
+    Returns
+    -------
+    documents : list of str
+
+    Raises
+    ------
+    InvalidInputError
+        If `X` is one string, or an entry is not a string (None and NaN included).
+    """
+    if isinstance(X, str):
+        raise InvalidInputError(f"{name}: expected several strings, got one; write [{X[:20]!r}].")
+    if not hasattr(X, "__iter__"):
+        raise InvalidInputError(f"{name}: expected a list of strings, got {type(X).__name__}.")
+    documents = list(np.asarray(X, dtype=object)) if hasattr(X, "__array__") else list(X)
+    for row, document in enumerate(documents):
+        if not isinstance(document, str):
+            raise InvalidInputError(
+                f"{name}: row {row} is {document!r} ({type(document).__name__}), not a string; "
+                "give an empty string where there is no text."
+            )
+    return documents

@@ -1,0 +1,71 @@
+"""Embeddings on disk, one small file a text, found by the content of text and model."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+_DIGEST_SIZE = 16
+_FLOAT32 = np.dtype("<f4")
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=_DIGEST_SIZE).digest()
+
+
+class EmbeddingCache:
+    """Vectors of texts under one model.
+
+    A file holds a checksum and the float32 values, so an entry that was cut short or altered is
+    noticed. Files appear by renaming, so readers and parallel writers never see half an entry.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+        Root of the cache; made if needed.
+    model_identity : str
+        What tells this model from others; goes into every file name.
+    """
+
+    def __init__(self, folder: str | Path, model_identity: str) -> None:
+        self.folder = Path(folder) / _digest(model_identity.encode()).hex()
+
+    def path(self, text: str) -> Path:
+        """Return the file for `text`; 256 subfolders keep folders small."""
+        name = _digest(text.encode("utf-8", "surrogatepass")).hex()
+        return self.folder / name[:2] / name[2:]
+
+    def read(self, text: str) -> np.ndarray | None:
+        """Return the vector of `text`, None if it is not there.
+
+        Raises
+        ------
+        ValueError
+            If the entry is damaged.
+        """
+        try:
+            content = self.path(text).read_bytes()
+        except FileNotFoundError:
+            return None
+        checksum, values = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
+        if not values or _digest(values) != checksum:
+            raise ValueError(f"{self.path(text)}: damaged cache entry.")
+        return np.frombuffer(values, dtype=_FLOAT32)
+
+    def write(self, text: str, vector: np.ndarray) -> None:
+        """Store the vector of `text`, replacing any earlier entry."""
+        path = self.path(text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        values = np.ascontiguousarray(vector, dtype=_FLOAT32).tobytes()
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix="tmp-")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(_digest(values) + values)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise

@@ -1,0 +1,225 @@
+"""Weighted bags of terms from term counts or raw text."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.text._documents import as_documents, is_documents
+from sklearn_mnm.text.matching import LongestTermMatcher
+
+
+class TermVectorizer(TransformerMixin, BaseEstimator):
+    """TF-IDF features from a term-count matrix or from raw documents, interchangeably.
+
+    With a `vocabulary`, fitting on counts and transforming strings (or the other way round)
+    gives features in the same columns: a corpus that is published as counts can be queried with
+    text. Documents are matched to terms of any number of words, longest first, see
+    :class:`~sklearn_mnm.text.matching.LongestTermMatcher`.
+
+    Parameters
+    ----------
+    vocabulary : array-like of str, shape (n_terms,), default=None
+        Names of the columns of a count matrix, and the terms to look for in documents. If None,
+        the columns of a count matrix stay unnamed, and from documents all words but English stop
+        words are learnt.
+    min_df : int, default=3
+        Terms that occur in fewer of the fitting documents are left out.
+    sublinear_tf : bool, default=True
+        Replace a count c >= 1 by 1 + log(c), as :class:`sklearn.feature_extraction.text.\
+TfidfTransformer` does. Values below 1, as weighted sources give them, stay as they are:
+        their logarithm would turn the weight negative.
+    norm : {"l2", "l1"} or None, default="l2"
+        Length to which each row is scaled; rows without terms stay zero.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        Column of each kept term in the output.
+    idf_ : ndarray, shape (n_kept_terms,)
+        Inverse document frequency of the kept terms, ``log((1 + n) / (1 + df)) + 1``.
+    kept_columns_ : ndarray of int, shape (n_kept_terms,)
+        Columns of the count matrix that were kept.
+    n_features_in_ : int
+        Number of columns of the count matrix.
+
+    Examples
+    --------
+    >>> from sklearn_mnm.text import TermVectorizer
+    >>> vectorizer = TermVectorizer(["memory", "working memory", "pain"], min_df=1)
+    >>> features = vectorizer.fit([[1, 2, 0], [0, 0, 1]]).transform(["Pain and working memory"])
+    >>> features.toarray().round(2)
+    array([[0.  , 0.71, 0.71]])
+    """
+
+    _parameter_constraints = {  # noqa: RUF012  # scikit-learn's convention
+        "vocabulary": ["array-like", None],
+        "min_df": [Interval(Integral, 1, None, closed="left")],
+        "sublinear_tf": ["boolean"],
+        "norm": [StrOptions({"l1", "l2"}), None],
+    }
+
+    def __init__(
+        self,
+        vocabulary: ArrayLike | None = None,
+        *,
+        min_df: int = 3,
+        sublinear_tf: bool = True,
+        norm: str | None = "l2",
+    ) -> None:
+        self.vocabulary = vocabulary
+        self.min_df = min_df
+        self.sublinear_tf = sublinear_tf
+        self.norm = norm
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> TermVectorizer:
+        """Learn which terms to keep and their inverse document frequencies.
+
+        Parameters
+        ----------
+        X : sparse matrix or array-like, shape (n_documents, n_terms), or sequence of str
+            Term counts, finite and not negative, or raw documents.
+        y : ignored
+            Accepted for use in pipelines.
+
+        Returns
+        -------
+        self : TermVectorizer
+
+        Raises
+        ------
+        InvalidInputError
+            If the counts have another number of columns than the vocabulary, an entry of a
+            sequence of documents is not a string, or no term occurs in `min_df` documents.
+        ValueError
+            If counts are negative or not finite.
+        """
+        terms = None if self.vocabulary is None else _terms(self.vocabulary)
+        self._counter = _counter(X, terms)
+        counts = self._counts(X, reset=True)
+        if terms is not None and len(terms) != counts.shape[1]:
+            raise InvalidInputError(
+                f"X has {counts.shape[1]} columns but vocabulary has {len(terms)} terms."
+            )
+        self.kept_columns_ = np.flatnonzero(counts.getnnz(axis=0) >= self.min_df)
+        if not len(self.kept_columns_):
+            raise InvalidInputError(
+                f"min_df={self.min_df}: no term occurs in that many documents "
+                f"(n_samples={counts.shape[0]}); lower min_df or give more documents."
+            )
+        kept = self._input_names(counts.shape[1])[self.kept_columns_]
+        self.vocabulary_ = {str(term): column for column, term in enumerate(kept)}
+        self._tfidf = TfidfTransformer(norm=self.norm).fit(counts[:, self.kept_columns_])
+        self.idf_ = self._tfidf.idf_
+        return self
+
+    def transform(self, X: Any) -> sparse.csr_matrix:
+        """Weigh the kept terms.
+
+        Parameters
+        ----------
+        X : sparse matrix or array-like, shape (n_documents, n_terms), or sequence of str
+            Term counts with the columns seen while fitting, or raw documents.
+
+        Returns
+        -------
+        features : scipy.sparse.csr_matrix, shape (n_documents, n_kept_terms)
+            float32 if `X` is float32, else float64.
+
+        Raises
+        ------
+        InvalidInputError
+            If documents are given but the vectorizer was fitted on unnamed columns, or an entry
+            is not a string.
+        ValueError
+            If counts are negative, not finite, or have another number of columns.
+        """
+        check_is_fitted(self)
+        counts = self._counts(X, reset=False)[:, self.kept_columns_]
+        if self.sublinear_tf:
+            counts.data = np.where(
+                counts.data >= 1, 1 + np.log(np.maximum(counts.data, 1)), counts.data
+            )
+        return sparse.csr_matrix(self._tfidf.transform(counts))
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
+        """Return the kept terms.
+
+        Parameters
+        ----------
+        input_features : ignored
+            Accepted for scikit-learn's interface.
+
+        Returns
+        -------
+        names : ndarray of object, shape (n_kept_terms,)
+            Terms, or ``"x<column>"`` for unnamed columns.
+        """
+        check_is_fitted(self)
+        return np.array(list(self.vocabulary_), dtype=object)
+
+    def _counts(self, X: Any, *, reset: bool) -> sparse.csr_matrix:
+        if is_documents(X):
+            if self._counter is None:
+                raise InvalidInputError(
+                    "X: raw documents need a vocabulary, but this vectorizer was fitted on counts "
+                    "with unnamed columns; pass vocabulary=... before fitting."
+                )
+            documents = as_documents(X)
+            X = (
+                self._counter.fit_transform(documents)
+                if reset
+                else self._counter.transform(documents)
+            )
+        counts = validate_data(
+            self,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            ensure_non_negative=True,
+        )
+        counts = sparse.csr_matrix(counts, copy=True)
+        counts.eliminate_zeros()  # stored zeros are no occurrences
+        return counts
+
+    def _input_names(self, n_columns: int) -> np.ndarray:
+        if self._counter is not None:
+            return self._counter.get_feature_names_out()
+        names = getattr(self, "feature_names_in_", None)
+        if names is not None:
+            return names
+        return np.array([f"x{column}" for column in range(n_columns)], dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.string = True
+        tags.input_tags.positive_only = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _terms(vocabulary: ArrayLike) -> list[str]:
+    terms = as_documents(vocabulary, name="vocabulary")
+    if not terms:
+        raise InvalidInputError("vocabulary: is empty; give at least one term or None.")
+    return terms
+
+
+def _counter(X: Any, terms: list[str] | None) -> CountVectorizer | None:
+    """Return what turns documents into counts, None if columns are unnamed."""
+    if terms is not None:
+        matcher = LongestTermMatcher(terms)
+        return CountVectorizer(analyzer=matcher, vocabulary=terms)
+    return CountVectorizer(stop_words="english") if is_documents(X) else None

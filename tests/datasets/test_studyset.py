@@ -1,0 +1,286 @@
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_mnm.datasets import bundled, load_nback_flanker, load_studyset, talairach_to_mni152
+from sklearn_mnm.exceptions import (
+    DataFormatError,
+    DataWarning,
+    InvalidInputError,
+    MissingDependencyError,
+)
+
+NBACK_FLANKER = "nback_vs_flanker_studyset_2026-07"
+
+
+def point(x, space="MNI", **other):
+    return {"coordinates": [x, 0.0, 0.0], "space": space, **other}
+
+
+@pytest.fixture
+def studyset():
+    return {
+        "id": "toy",
+        "studies": [
+            {
+                "id": "p1",
+                "name": "Pain and heat",
+                "description": "It hurts.",
+                "year": 2001,
+                "metadata": None,
+                "analyses": [
+                    {
+                        "id": "a",
+                        "name": "heat > warm",
+                        "metadata": {"n": 12, "hand": "left"},
+                        "points": [point(1.0, values=[{"kind": "z", "value": 4.5}]), point(2.0)],
+                    },
+                    {
+                        "id": "b",
+                        "name": "warm > heat",
+                        "metadata": {"n": 12, "hand": "right"},
+                        "points": [point(3.0)],
+                    },
+                ],
+            },
+            {
+                "id": "p2",
+                "name": "Memory",
+                "description": None,
+                "analyses": [{"id": "a", "name": "2-back", "points": [point(4.0)]}],
+            },
+        ],
+    }
+
+
+@pytest.fixture
+def load_toy(tmp_path):
+    def load(studyset, **arguments):
+        path = tmp_path / "studyset.json"
+        path.write_text(json.dumps(studyset))
+        return load_studyset(path, **arguments)
+
+    return load
+
+
+def test_a_study_holds_the_peaks_of_all_its_contrasts(studyset, load_toy):
+    studies = load_toy(studyset)
+    assert studies.ids.tolist() == ["p1", "p2"]
+    assert studies.groups.tolist() == ["p1", "p2"]
+    assert studies.texts.tolist() == ["Pain and heat\nIt hurts.", "Memory"]
+    assert studies.peak_counts.tolist() == [3, 1]
+    assert studies.peaks["x"].tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert studies.peaks["contrast_id"].tolist() == ["a", "a", "b", "a"]
+    assert studies.peaks["value_z"][0] == 4.5
+    # Contrasts agree on the number of participants but not on the hand.
+    assert studies.metadata["n"][0] == 12
+    assert "hand" not in studies.metadata.columns
+
+
+def test_contrasts_are_grouped_by_paper(studyset, load_toy):
+    studies = load_toy(studyset, level="contrast")
+    assert studies.ids.tolist() == ["p1-a", "p1-b", "p2-a"]
+    assert studies.groups.tolist() == ["p1", "p1", "p2"]
+    assert studies.titles.tolist() == ["Pain and heat", "Pain and heat", "Memory"]
+    assert studies.texts.tolist() == [
+        "Pain and heat\nheat > warm\nIt hurts.",
+        "Pain and heat\nwarm > heat\nIt hurts.",
+        "Memory\n2-back",
+    ]
+    assert studies.peak_counts.tolist() == [2, 1, 1]
+    assert studies.metadata["hand"].tolist()[:2] == ["left", "right"]
+
+
+def test_spaces_are_converted_or_kept_and_counted_once(studyset, load_toy):
+    points = studyset["studies"][0]["analyses"][0]["points"]
+    points[:] = [
+        *(point(float(i), space) for i, space in enumerate(["TAL", "Talairach", "mni152"])),
+        *(point(9.0, space) for space in ["UNKNOWN", None, "OTHER"]),
+    ]
+    with pytest.warns(DataWarning) as record:
+        studies = load_toy(studyset, level="contrast")
+    assert [str(warning.message) for warning in record] == [
+        "2 peaks converted from Talairach to MNI152; 2 peaks of unknown space taken as MNI152; "
+        "1 peaks kept as they are in other spaces ['OTHER']."
+    ]
+    peaks = studies.peaks[studies.study_index == 0]
+    xyz = peaks[["x", "y", "z"]].to_numpy()
+    expected = talairach_to_mni152(np.array([[0.0, 0, 0], [1.0, 0, 0]]))
+    np.testing.assert_allclose(xyz[:2], expected)
+    assert xyz[2:, 0].tolist() == [2.0, 9.0, 9.0, 9.0]
+    assert peaks["space"].tolist() == ["MNI152"] * 5 + ["OTHER"]
+    assert peaks["reported_space"].tolist()[:2] == ["TAL", "Talairach"]
+
+
+def test_studies_without_peaks_or_contrasts_are_kept_and_counted(studyset, load_toy):
+    studyset["studies"][1]["analyses"] = []
+    studyset["studies"].append({"id": "p3", "name": "", "analyses": []})
+    with pytest.warns(DataWarning, match="2 of 3 studies have no peaks and 1 have no text"):
+        studies = load_toy(studyset)
+    assert studies.peak_counts.tolist() == [3, 0, 0]
+    assert len(load_toy({**studyset, "studies": studyset["studies"][:1]}, level="contrast")) == 2
+
+
+def test_unknown_levels_are_refused(studyset, load_toy):
+    with pytest.raises(InvalidInputError, match="level='paper'"):
+        load_toy(studyset, level="paper")
+
+
+def duplicate_study(studies):
+    studies[1]["id"] = "p1"
+
+
+def duplicate_contrast(studies):
+    studies[0]["analyses"][1]["id"] = "a"
+
+
+def no_id(studies):
+    del studies[1]["id"]
+
+
+def two_coordinates(studies):
+    studies[1]["analyses"][0]["points"][0]["coordinates"] = [1.0, 2.0]
+
+
+def missing_coordinate(studies):
+    studies[1]["analyses"][0]["points"][0]["coordinates"] = [1.0, 2.0, None]
+
+
+def text_coordinate(studies):
+    studies[1]["analyses"][0]["points"][0]["coordinates"] = [1.0, "left", 2.0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (duplicate_study, r"studies rows \[0, 1\] share the study_id 'p1'"),
+        (duplicate_contrast, r"analyses rows \[0, 1\] share the id 'p1-a'"),
+        (no_id, r"study 2 \(from 1\).*KeyError: 'id'"),
+        (two_coordinates, r"p2-a has a point with coordinates \[1.0, 2.0\]"),
+        (missing_coordinate, r"coordinates row 3 \(contrast p2-a\)"),
+        (text_coordinate, r"coordinates row 3 \(contrast p2-a\) is .*left"),
+    ],
+)
+def test_faults_in_json_say_where(studyset, load_toy, fault, message):
+    fault(studyset["studies"])
+    with pytest.raises(DataFormatError, match=message):
+        load_toy(studyset)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"studies": 3}', "\x00"])
+def test_files_that_are_no_studyset_are_refused(tmp_path, content):
+    path = tmp_path / "file.json"
+    path.write_text(content)
+    with pytest.raises(DataFormatError, match=r"file\.json"):
+        load_studyset(path)
+    with pytest.raises(DataFormatError, match=r"absent\.json"):
+        load_studyset(tmp_path / "absent.json")
+
+
+def test_talairach_conversion_is_that_of_nimare():
+    utils = pytest.importorskip("nimare.utils")
+    coordinates = np.random.default_rng(0).uniform(-100, 100, size=(50, 3))
+    expected = utils.tal2mni(coordinates)
+    np.testing.assert_allclose(talairach_to_mni152(coordinates), expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "n_studies", "n_peaks"),
+    [("nidm_pain_studyset.json", 21, 267), ("neurosynth_laird_studyset.json", 17, 1117)],
+)
+@pytest.mark.parametrize("level", ["study", "contrast"])
+def test_json_studysets_of_nimare_load(nimare_resources, name, n_studies, n_peaks, level):
+    studies = load_studyset(nimare_resources / name, level=level)
+    assert (len(studies), len(studies.peaks)) == (n_studies, n_peaks)
+
+
+def test_abstracts_kept_with_contrasts_reach_the_text(nimare_resources):
+    studies = load_studyset(nimare_resources / "neurosynth_laird_studyset.json")
+    assert min(map(len, studies.texts)) > 300
+    assert studies.metadata["year"][0] == 2006
+
+
+def test_nback_flanker_holds_both_topics_at_both_levels(nimare_resources):
+    with pytest.warns(DataWarning, match="1159 peaks converted from Talairach") as record:
+        papers = load_nback_flanker(level="study")
+    assert len(record) == 1
+    with pytest.warns(DataWarning):
+        contrasts = load_nback_flanker()
+    assert papers.metadata["task"].value_counts().to_dict() == {"n-back": 205, "flanker": 115}
+    assert contrasts.metadata["task"].value_counts().to_dict() == {"n-back": 500, "flanker": 406}
+    assert len(papers.peaks) == len(contrasts.peaks) == 9492
+    assert set(contrasts.groups) == set(papers.ids)
+    assert papers.peaks["t_stat"].notna().sum() == 3747
+    own = papers.select(ids=[papers.ids[5]])
+    parts = contrasts[contrasts.groups == papers.ids[5]]
+    assert sorted(own.peaks["x"]) == sorted(parts.peaks["x"])
+    assert own.metadata["task"][0] == parts.metadata["task"][0]
+
+
+def test_loading_the_bundled_studies_does_not_import_nimare(nimare_resources):
+    code = (
+        "import sys, warnings; warnings.simplefilter('ignore');"
+        "from sklearn_mnm.datasets import load_nback_flanker; load_nback_flanker();"
+        "assert 'nimare' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_without_nimare_the_remedy_is_named(monkeypatch):
+    monkeypatch.setattr(bundled, "find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'sklearn-mnm\[nimare\]'"):
+        load_nback_flanker()
+
+
+@pytest.fixture
+def parquet_folder(nimare_resources, tmp_path):
+    folder = tmp_path / "studyset"
+    shutil.copytree(nimare_resources / NBACK_FLANKER, folder)
+    return folder
+
+
+def alter(folder, name, change):
+    path = folder / f"{name}.parquet"
+    change(pd.read_parquet(path)).to_parquet(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("studies", lambda t: pd.concat([t, t.iloc[:1]]), "studies rows .* share the study_id"),
+        ("studies", lambda t: t.iloc[1:], "analyses row 0 refers to study_id"),
+        ("analyses", lambda t: t.iloc[1:], "coordinates row 0 refers to id .*such rows"),
+        ("coordinates", lambda t: t.drop(columns="y"), r"coordinates.parquet: missing.*\['y'\]"),
+        ("coordinates", lambda t: t.assign(z=np.inf), "coordinates row 0 .* finite"),
+    ],
+)
+def test_faults_in_parquet_name_table_and_row(parquet_folder, name, change, message):
+    alter(parquet_folder, name, change)
+    with pytest.raises(DataFormatError, match=message):
+        load_studyset(parquet_folder)
+
+
+def test_damaged_or_missing_parquet_files_are_named(parquet_folder):
+    path = parquet_folder / "coordinates.parquet"
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(DataFormatError, match=r"coordinates\.parquet: cannot be read"):
+        load_studyset(parquet_folder)
+    path.unlink()
+    with pytest.raises(DataFormatError, match=r"coordinates\.parquet: cannot be read"):
+        load_studyset(parquet_folder)
+    (parquet_folder / "studies.parquet").unlink()
+    with pytest.raises(DataFormatError, match=r"holds no studies\.parquet"):
+        load_studyset(parquet_folder)
+
+
+def test_metadata_and_texts_tables_are_optional(parquet_folder):
+    for name in ("metadata", "texts"):
+        (parquet_folder / f"{name}.parquet").unlink()
+    with pytest.warns(DataWarning):
+        studies = load_studyset(parquet_folder, level="contrast")
+    assert len(studies) == 906
