@@ -1,0 +1,152 @@
+"""Text and brain features, fitted on the training studies of a fold only.
+
+Weights of terms and bases of maps are learnt without the pairing of texts and brains, so they are
+fitted once on all training studies; only the regression from one to the other leaves out the
+validation studies while hyper-parameters are tuned.
+"""
+
+from typing import Any
+
+import numpy as np
+from protocol import FWHM, RESOLUTION, voxel_maps
+from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
+from sklearn.utils.extmath import randomized_svd
+
+from sklearn_mnm import PeaksToRegions, Studies, TermVectorizer
+from sklearn_mnm.brain.smoothing import gaussian_smooth
+
+N_LSA = 300
+N_COMPONENTS = 512
+N_REGIONS = 512
+SEED = 0
+
+
+def unit_rows(values: np.ndarray) -> np.ndarray:
+    """Scale rows to length 1 in place; rows of zeros stay zero."""
+    norms = np.linalg.norm(values, axis=1, keepdims=True)
+    values /= np.where(norms > 0, norms, 1)
+    return values
+
+
+def cosine(texts: np.ndarray, brains: np.ndarray) -> np.ndarray:
+    """Cosine of all pairs, shape (n_texts, n_brains)."""
+    return unit_rows(np.array(texts)) @ unit_rows(np.array(brains)).T
+
+
+class TermFeatures:
+    """Sublinear TF-IDF of terms in at least 3 training studies, unit norm."""
+
+    def fit_transform(self, studies: Studies) -> sparse.csr_matrix:
+        """Learn terms and weights; return features of shape (n_studies, n_terms)."""
+        self._vectorizer = TermVectorizer(studies.vocabulary, min_df=3, sublinear_tf=True)
+        self._vectorizer.fit(studies.counts)
+        return self.transform(studies)
+
+    def transform(self, studies: Studies) -> sparse.csr_matrix:
+        """Features of shape (n_studies, n_terms), float32."""
+        return self._vectorizer.transform(studies.counts).astype(np.float32)
+
+
+class LsaFeatures:
+    """The leading 300 directions of the TF-IDF features (latent semantic analysis)."""
+
+    def fit_transform(self, studies: Studies) -> np.ndarray:
+        """Learn terms, weights and directions; return features of shape (n_studies, 300)."""
+        self._terms = TermFeatures()
+        terms = self._terms.fit_transform(studies)
+        self._svd = TruncatedSVD(N_LSA, random_state=SEED).fit(terms)
+        return self.transform(studies)
+
+    def transform(self, studies: Studies) -> np.ndarray:
+        """Features of shape (n_studies, 300), float32."""
+        return self._svd.transform(self._terms.transform(studies)).astype(np.float32)
+
+
+class VoxelBasis:
+    """512 principal components of unit-norm voxel maps, as they are or of their square root."""
+
+    def __init__(self, transform: str) -> None:
+        self.transform_name = transform
+
+    # Ways from scores back to a map, of which the tuning chooses one. A square-root map
+    # orders voxels as its square does, but their correlations with a peak map differ.
+    @property
+    def ways_back(self) -> list[Any]:
+        """Names of the ways back to a map."""
+        return ["as is"] if self.transform_name == "raw" else ["as is", "squared"]
+
+    def fit_transform(self, studies: Studies) -> np.ndarray:
+        """Learn mean and components; return scores of shape (n_studies, 512)."""
+        maps = self._maps(studies)
+        self._mean = maps.mean(axis=0)
+        maps -= self._mean
+        n_components = min(N_COMPONENTS, len(maps))
+        _, _, self._components = randomized_svd(maps, n_components, n_iter=2, random_state=SEED)
+        return maps @ self._components.T
+
+    def transform(self, studies: Studies) -> np.ndarray:
+        """Scores of shape (n_studies, 512), float32, centred on the training mean."""
+        return (self._maps(studies) - self._mean) @ self._components.T
+
+    def to_voxels(self, scores: np.ndarray, way_back: str) -> np.ndarray:
+        """Voxel maps of shape (n_studies, n_voxels) from scores."""
+        maps = scores @ self._components + self._mean
+        return maps if way_back == "as is" else np.maximum(maps, 0) ** 2
+
+    def _maps(self, studies: Studies) -> np.ndarray:
+        maps = voxel_maps(studies)
+        if self.transform_name == "sqrt":
+            np.sqrt(maps, out=maps)
+        return unit_rows(maps)
+
+
+class RegionBasis:
+    """Unit-norm activations summed over 512 Ward regions, or their square root, centred."""
+
+    def __init__(self, transform: str) -> None:
+        self.transform_name = transform
+
+    # Width in mm of the Gaussian that smooths painted regions, and as for voxels.
+    @property
+    def ways_back(self) -> list[Any]:
+        """Pairs of width and name of the ways back to a map."""
+        names = ["as is"] if self.transform_name == "raw" else ["as is", "squared"]
+        return [(fwhm, name) for fwhm in (0.0, FWHM) for name in names]
+
+    def fit_transform(self, studies: Studies) -> np.ndarray:
+        """Learn regions and mean; return values of shape (n_studies, 512)."""
+        self._converter = PeaksToRegions(
+            n_regions=N_REGIONS, resolution=RESOLUTION, fwhm=FWHM, random_state=SEED
+        ).fit(studies)
+        self._sizes = np.asarray(self._converter.membership_.sum(axis=0)).ravel()
+        values = self._values(studies)
+        self._mean = values.mean(axis=0)
+        self._painted: dict[float, np.ndarray] = {}
+        return values - self._mean
+
+    def transform(self, studies: Studies) -> np.ndarray:
+        """Values of shape (n_studies, 512), float32, centred on the training mean."""
+        return self._values(studies) - self._mean
+
+    def to_voxels(self, scores: np.ndarray, way_back: tuple[float, str]) -> np.ndarray:
+        """Voxel maps of shape (n_studies, n_voxels) from centred values."""
+        fwhm, name = way_back
+        if fwhm not in self._painted:
+            painted = self._converter.membership_.toarray()
+            self._painted[fwhm] = gaussian_smooth(painted, self._converter.mask_img_, fwhm).T
+        values = np.maximum(scores + self._mean, 0)
+        # Sums over regions of different sizes become densities.
+        if name == "squared":
+            densities = values**2 / self._sizes
+        elif self.transform_name == "sqrt":
+            densities = values / np.sqrt(self._sizes)
+        else:
+            densities = values / self._sizes
+        return densities.astype(np.float32) @ self._painted[fwhm]
+
+    def _values(self, studies: Studies) -> np.ndarray:
+        sums = self._converter.transform(studies) * self._sizes
+        if self.transform_name == "sqrt":
+            np.sqrt(sums, out=sums)
+        return unit_rows(sums.astype(np.float32))

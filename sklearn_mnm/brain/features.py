@@ -1,0 +1,69 @@
+"""From region activations to the vectors that are compared."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class ActivationScaler(NamedTuple):
+    """Power transform, unit norm and centring of region activations.
+
+    With ``power=0.5`` on peaks per region the inner product of two maps is, up to centring,
+    their Bhattacharyya coefficient, and the variance of the counts is stabilised.
+
+    Attributes
+    ----------
+    power : float
+        Exponent applied to absolute values; the sign is kept.
+    mean : ndarray of shape (n_regions,)
+        Mean of the scaled training maps, subtracted from every map.
+    """
+
+    power: float
+    mean: np.ndarray
+
+    @classmethod
+    def fit(cls, activations: np.ndarray, *, power: float) -> "ActivationScaler":
+        """Learn the mean from training maps.
+
+        Parameters
+        ----------
+        activations : ndarray of shape (n_studies, n_regions)
+            Maps of zeros do not count.
+        power : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        scaler : ActivationScaler
+        """
+        scaled, active = _scaled(activations, power)
+        if not active.any():
+            return cls(power, np.zeros(activations.shape[1]))
+        return cls(power, scaled[active].mean(axis=0))
+
+    def transform(self, activations: np.ndarray) -> np.ndarray:
+        """Scale maps.
+
+        Parameters
+        ----------
+        activations : ndarray of shape (n_maps, n_regions)
+
+        Returns
+        -------
+        scaled : ndarray of shape (n_maps, n_regions), float32
+            A map of zeros stays zero: it tells nothing, rather than the opposite of the mean.
+        """
+        scaled, active = _scaled(activations, self.power)
+        return np.where(active[:, np.newaxis], scaled - self.mean, 0.0).astype(np.float32)
+
+
+def _scaled(activations: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray]:
+    activations = np.asarray(activations, dtype=np.float64)
+    # By the largest value first, so that no power or square over- or underflows.
+    largest = np.abs(activations).max(axis=1, keepdims=True)
+    active = largest[:, 0] > 0
+    relative = activations / np.where(largest > 0, largest, 1.0)
+    scaled = np.sign(relative) * np.abs(relative) ** power
+    norms = np.linalg.norm(scaled, axis=1, keepdims=True)
+    return scaled / np.where(norms > 0, norms, 1.0), active

@@ -1,0 +1,601 @@
+"""HyperbolicBrainTextEmbedder: texts and brain activations in one hyperbolic space."""
+
+import warnings
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    MultiOutputMixin,
+    RegressorMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
+from sklearn.utils.validation import validate_data as validate
+from torch import Tensor
+
+from sklearn_mnm.brain.features import ActivationScaler
+from sklearn_mnm.closed_form import LeaveOutRidge, RidgeFit
+from sklearn_mnm.exceptions import InterruptedFitWarning, InvalidInputError
+from sklearn_mnm.geometry import exp_map0, log_map0, pairwise_exterior_angle
+from sklearn_mnm.metrics import recall_at_k
+from sklearn_mnm.nn.losses import alignment_loss
+from sklearn_mnm.nn.towers import BrainTextModel, LiftTower, Points
+from sklearn_mnm.nn.training import TrainingSettings, resolve_device, train
+
+# Penalties tried by ``alpha="auto"``, times the mean squared norm of the rows of X (1 for TF-IDF).
+_ALPHAS = (1.0, 2.0, 5.0, 10.0, 20.0)
+_DECODER_ALPHAS = np.logspace(-2, 3, 11)
+# Pool in which retrieval is measured while fitting, as in the evaluation protocol.
+_POOL = 1000
+# Rows of the similarity matrix computed at once.
+_BLOCK = 1024
+
+
+class HyperbolicBrainTextEmbedder(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    MultiOutputMixin,
+    RegressorMixin,
+    BaseEstimator,
+):
+    r"""Embed texts and brain activations of studies in one hyperbolic space.
+
+    Points live on the hyperboloid of the Lorentz model,
+    :math:`\langle x, x \rangle_L = -1/c`. A text is the apex of a cone that opens away from
+    the origin; the brain maps it speaks of should lie in that cone, so a text and a map are
+    the closer the smaller the exterior angle of the map at the text
+    (arXiv 2511.21092).
+
+    Fitting has three steps:
+
+    1. *Closed form*: ridge regression from text features to the square root of the region
+       activations, with exact leave-one-out predictions of the training studies.
+    2. *Alignment*: two towers lift these predictions and the maps to the hyperboloid: a
+       linear map that starts as the identity and a small network for the radius. They are
+       trained to tell each study's partner from the others by exterior angle. As they
+       see only leave-one-out predictions, they do not inherit the overfitting of step 1.
+    3. *Decoding*: ridge regression from the tangent vectors of the texts back to region
+       activations.
+
+    Parameters
+    ----------
+    n_components : int or None, default=None
+        Dimension d of the hyperbolic space, at most the number of regions, which is what None
+        takes. Small values make small embeddings and cost accuracy.
+    curvature : float, default=1.0
+        c > 0; the space has sectional curvature -c.
+    alpha : "auto" or float, default="auto"
+        Penalty of the closed form. ``"auto"`` takes the one among 1, 2, 5, 10 and 20 times
+        the mean squared norm of the rows of `X` with the best leave-one-out retrieval.
+    activation_power : float, default=0.5
+        Region activations are raised to this power (keeping their sign) and scaled to unit
+        norm. The square root stabilises the variance of counts of peaks.
+    text_radius, brain_radius : float, default=0.7 and 1.1
+        Distance of texts and brains from the origin at the start; learnt from there.
+    drift_weight : float, default=0.3
+        Weight of the squared distance of the linear maps from their start.
+    dropout : float, default=0.2
+        Share of tower inputs set to zero while training.
+    n_hidden : int, default=64
+        Hidden units of each radius network.
+    scale : float, default=12.0
+        Start of the inverse temperature of the alignment; learnt from there.
+    max_epochs : int, default=20
+        Passes over the studies at most; 0 keeps the closed form.
+    batch_size : int, default=2048
+        Studies per step, each contrasted with all others in the batch.
+    learning_rate : float, default=2e-3
+        Of the radius networks; the linear maps learn at a quarter of it.
+    weight_decay : float, default=0.1
+        Of the radius networks.
+    validation_fraction : float, default=0.1
+        Share of the studies kept out of step 2 to choose the epoch, by the same score as
+        :meth:`score`. 0 trains all epochs.
+    patience : int, default=5
+        Epochs without improvement after which training stops.
+    device : str, default="auto"
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ...; where step 2 is trained. The fitted
+        model is always left on the CPU.
+    random_state : int, RandomState instance or None, default=None
+        Of the validation split, the order of the studies, weights and dropout. Pass an int
+        for the same result on every run.
+    verbose : bool, default=False
+        Show a progress bar.
+
+    Attributes
+    ----------
+    n_components_ : int
+        Dimension d of the space; points have d + 1 coordinates.
+    curvature_ : float
+        c of the fitted space.
+    alpha_ : float
+        Penalty of the closed form in use.
+    alpha_scores_ : dict of float to float
+        Leave-one-out retrieval of each penalty tried, as in :meth:`score`.
+    text_coef_ : ndarray of shape (n_features, n_regions), float32
+        Closed-form map from text features to scaled activations.
+    activation_scaler_ : ActivationScaler
+        From region activations to tower inputs.
+    model_ : BrainTextModel
+        The towers.
+    decoder_coef_ : ndarray of shape (n_components_, n_regions)
+        From tangent vectors of texts to scaled activations.
+    decoder_intercept_ : ndarray of shape (n_regions,)
+    decoder_scale_ : float
+        From squared predictions to the units of `Y`.
+    history_ : list of dict
+        Loss and validation score of each epoch.
+    best_epoch_ : int
+        Epoch whose weights are kept; 0 is the closed form.
+    n_features_in_ : int
+        Number of text features.
+    n_regions_ : int
+        Number of regions.
+
+    See Also
+    --------
+    TermVectorizer, SentenceTransformerVectorizer : Make `X` from texts.
+    PeaksToRegions : Makes `Y` from peaks, and images from predictions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mnm import HyperbolicBrainTextEmbedder
+    >>> random = np.random.default_rng(0)
+    >>> topics = random.dirichlet(np.full(6, 0.1), size=300)
+    >>> X = random.poisson(topics @ random.gamma(0.3, size=(6, 80)) * 5)
+    >>> Y = random.poisson(topics @ random.gamma(0.3, size=(6, 40)) * 5)
+    >>> embedder = HyperbolicBrainTextEmbedder(n_components=8, random_state=0).fit(X, Y)
+    >>> embedder.transform(X).shape
+    (300, 9)
+    >>> embedder.predict(X).shape
+    (300, 40)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+        "curvature": [Interval(Real, 0, None, closed="neither")],
+        "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "activation_power": [Interval(Real, 0, 1, closed="right")],
+        "text_radius": [Interval(Real, 0.05, 8, closed="neither")],
+        "brain_radius": [Interval(Real, 0.05, 8, closed="neither")],
+        "drift_weight": [Interval(Real, 0, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "n_hidden": [Interval(Integral, 1, None, closed="left")],
+        "scale": [Interval(Real, 0, None, closed="neither")],
+        "max_epochs": [Interval(Integral, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        n_components=None,
+        *,
+        curvature=1.0,
+        alpha="auto",
+        activation_power=0.5,
+        text_radius=0.7,
+        brain_radius=1.1,
+        drift_weight=0.3,
+        dropout=0.2,
+        n_hidden=64,
+        scale=12.0,
+        max_epochs=20,
+        batch_size=2048,
+        learning_rate=2e-3,
+        weight_decay=0.1,
+        validation_fraction=0.1,
+        patience=5,
+        device="auto",
+        random_state=None,
+        verbose=False,
+    ):
+        self.n_components = n_components
+        self.curvature = curvature
+        self.alpha = alpha
+        self.activation_power = activation_power
+        self.text_radius = text_radius
+        self.brain_radius = brain_radius
+        self.drift_weight = drift_weight
+        self.dropout = dropout
+        self.n_hidden = n_hidden
+        self.scale = scale
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, Y, groups=None):
+        """Fit the embedding to paired texts and brain activations.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_studies, n_features)
+            Text features, e.g. TF-IDF. A sparse matrix is never made dense as a whole.
+        Y : array-like of shape (n_studies, n_regions)
+            Region activations of the same studies, for instance peaks per region.
+        groups : array-like of shape (n_studies,), default=None
+            Paper of each row where rows are contrasts of papers: rows of one paper are left
+            out together and never split between training and validation.
+
+        Returns
+        -------
+        self : HyperbolicBrainTextEmbedder
+            Fitted estimator.
+
+        Raises
+        ------
+        InvalidInputError
+            If `n_components` exceeds the number of regions, or `X` is too large for the
+            closed form.
+        TrainingDivergedError
+            If the loss becomes NaN or infinite.
+        """
+        X, Y = self._validate_pairs(X, Y, reset=True)
+        if groups is not None:
+            groups = np.asarray(groups)
+            check_consistent_length(X, groups)
+        random = check_random_state(self.random_state)
+        self.n_regions_ = Y.shape[1]
+        self.n_components_ = self._checked_n_components()
+        self.curvature_ = float(self.curvature)
+
+        self.activation_scaler_ = ActivationScaler.fit(Y, power=self.activation_power)
+        brain = self.activation_scaler_.transform(Y)
+        start = self._fit_closed_form(X, brain, groups, random)
+        self._fit_towers(start.left_out, brain, groups, random)
+        self._fit_decoder(start.left_out, brain, Y)
+        return self
+
+    def transform(self, X, Y=None):
+        """Points of texts, and of brain activations if given.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_texts, n_features)
+            Text features.
+        Y : array-like of shape (n_maps, n_regions), default=None
+            Region activations; need not pair with `X`.
+
+        Returns
+        -------
+        text_points : ndarray of shape (n_texts, n_components_ + 1), float64
+            Points of the hyperboloid, time coordinate first. A text without known
+            features is at the origin.
+        brain_points : ndarray of shape (n_maps, n_components_ + 1), float64
+            Only if `Y` is given.
+        """
+        check_is_fitted(self)
+        X = validate(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        text = np.asarray(X @ self.text_coef_, dtype=np.float32)
+        points = self._points(self.model_.text_tower, text)
+        return points if Y is None else (points, self.transform_brain(Y))
+
+    def transform_brain(self, Y):
+        """Points of brain activations.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n_maps, n_regions)
+            Region activations in the units of those given to :meth:`fit`.
+
+        Returns
+        -------
+        brain_points : ndarray of shape (n_maps, n_components_ + 1), float64
+            Points of the hyperboloid, time coordinate first. A map of zeros is at the origin.
+        """
+        check_is_fitted(self)
+        Y = check_array(Y, dtype=[np.float64, np.float32])
+        if Y.shape[1] != self.n_regions_:
+            raise InvalidInputError(
+                f"Y has {Y.shape[1]} columns, but the embedder was fitted with "
+                f"{self.n_regions_} regions."
+            )
+        return self._points(self.model_.brain_tower, self.activation_scaler_.transform(Y))
+
+    def similarity(self, text_points, brain_points):
+        """Similarity of texts and brains: minus the exterior angle of the brain at the text.
+
+        Parameters
+        ----------
+        text_points : array-like of shape (n_texts, n_components_ + 1)
+            From :meth:`transform`.
+        brain_points : array-like of shape (n_maps, n_components_ + 1)
+            From :meth:`transform_brain`.
+
+        Returns
+        -------
+        similarity : ndarray of shape (n_texts, n_maps)
+            Between -pi and 0; higher is closer.
+        """
+        check_is_fitted(self)
+        texts = torch.as_tensor(np.asarray(text_points, dtype=np.float64))
+        brains = torch.as_tensor(np.asarray(brain_points, dtype=np.float64))
+        similarity = np.empty((len(texts), len(brains)))
+        for start in range(0, len(texts), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            angles = pairwise_exterior_angle(texts[rows], brains, self.curvature_)
+            similarity[rows] = -angles.numpy()
+        return similarity
+
+    def predict(self, X):
+        """Region activations that a text speaks of.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_texts, n_features)
+            Text features.
+
+        Returns
+        -------
+        activations : ndarray of shape (n_texts, n_regions)
+            In the units of the `Y` given to :meth:`fit`.
+        """
+        return self.inverse_transform(self.transform(X))
+
+    def inverse_transform(self, text_points):
+        """Region activations of points of the space.
+
+        Parameters
+        ----------
+        text_points : array-like of shape (n, n_components_ + 1)
+            Points as :meth:`transform` gives them for texts, or any other points of the
+            space, e.g. on a geodesic between texts.
+
+        Returns
+        -------
+        activations : ndarray of shape (n, n_regions)
+            In the units of the `Y` given to :meth:`fit`.
+        """
+        check_is_fitted(self)
+        points = torch.as_tensor(np.asarray(text_points, dtype=np.float64))
+        tangent = log_map0(points, self.curvature_).numpy()
+        return self.decoder_scale_ * self._decode(tangent)
+
+    def score(self, X, Y):
+        """Mean recall at 10 of retrieval in both directions, among the given pairs.
+
+        It depends on the number of pairs: with fewer candidates it is easier. Chance is
+        10 / n_studies; among 10 studies or fewer it is always 1.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_studies, n_features)
+            Text features.
+        Y : array-like of shape (n_studies, n_regions)
+            Region activations of the same studies.
+
+        Returns
+        -------
+        score : float
+            Between 0 and 1.
+        """
+        check_is_fitted(self)
+        X, Y = self._validate_pairs(X, Y, reset=False)
+        return _mean_recall(self.similarity(*self.transform(X, Y)), k=10)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components_ + 1
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.regressor_tags.poor_score = True  # recall, not R2
+        return tags
+
+    def _validate_pairs(self, X, Y, *, reset: bool):
+        X, Y = validate(
+            self,
+            X,
+            Y,
+            validate_separately=(
+                {"accept_sparse": "csr", "dtype": [np.float64, np.float32]},
+                {"dtype": [np.float64, np.float32], "ensure_2d": False},
+            ),
+            reset=reset,
+        )
+        check_consistent_length(X, Y)
+        return X, Y.reshape(len(Y), -1)
+
+    def _checked_n_components(self) -> int:
+        if self.n_components is None:
+            return self.n_regions_
+        if self.n_components > self.n_regions_:
+            raise InvalidInputError(
+                f"n_components={self.n_components} is more than the {self.n_regions_} regions of "
+                "Y. Ask for fewer components or use more regions."
+            )
+        return self.n_components
+
+    def _fit_closed_form(self, X, brain, groups, random) -> RidgeFit:
+        ridge = LeaveOutRidge(X, brain, groups)
+        if self.alpha == "auto":
+            unit = _mean_squared_norm(X) or 1.0
+            alphas = [alpha * unit for alpha in _ALPHAS]
+        else:
+            alphas = [float(self.alpha)]
+        order = random.permutation(len(brain))
+        best = None
+        self.alpha_scores_ = {}
+        for alpha in alphas:
+            current = ridge.fit(alpha)
+            score = _pooled_recall(current.left_out[order], brain[order])
+            if best is None or score > max(self.alpha_scores_.values()):
+                best = current
+            self.alpha_scores_[alpha] = score
+        assert best is not None
+        self.alpha_ = best.alpha
+        self.text_coef_ = best.coef
+        return best
+
+    def _fit_towers(self, text, brain, groups, random) -> None:
+        seed = int(random.randint(np.iinfo(np.int32).max))
+        training, validation = self._validation_split(len(text), groups, seed)
+        device = resolve_device(self.device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.model_ = self._make_model(text).to(device)
+        text, brain = torch.as_tensor(text), torch.as_tensor(brain)
+        evaluate = None
+        if validation is not None:
+            evaluate = _validation_score(text[validation].to(device), brain[validation].to(device))
+        result = train(
+            self.model_,
+            self._objective,
+            text[training],
+            brain[training],
+            evaluate=evaluate,
+            settings=TrainingSettings(
+                max_epochs=self.max_epochs,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                patience=self.patience,
+            ),
+            seed=seed,
+            progress=_progress_bar if self.verbose else iter,
+        )
+        self.model_.to("cpu")
+        self.history_, self.best_epoch_ = result.history, result.best_epoch
+        if result.interrupted:
+            warnings.warn(
+                f"Training was interrupted after {len(result.history) - 1} epochs; the weights "
+                f"of epoch {result.best_epoch} are kept.",
+                InterruptedFitWarning,
+                stacklevel=3,
+            )
+
+    def _make_model(self, text: np.ndarray) -> BrainTextModel:
+        basis = torch.as_tensor(_leading_directions(text, self.n_components_))
+        towers = [
+            LiftTower(basis, radius=radius, n_hidden=self.n_hidden, dropout=self.dropout)
+            for radius in (self.text_radius, self.brain_radius)
+        ]
+        return BrainTextModel(*towers, curvature=self.curvature_, scale=self.scale)
+
+    def _objective(self, model: BrainTextModel, points: Points, rows: Tensor) -> dict[str, Tensor]:
+        return {
+            "alignment": alignment_loss(
+                points.text, points.brain, model.log_scale.exp(), model.curvature
+            ),
+            "drift": self.drift_weight * (model.text_tower.drift() + model.brain_tower.drift()),
+        }
+
+    def _validation_split(self, n_studies, groups, seed):
+        if self.validation_fraction == 0 or self.max_epochs == 0:
+            return np.arange(n_studies), None
+        splitter = (ShuffleSplit if groups is None else GroupShuffleSplit)(
+            n_splits=1, test_size=self.validation_fraction, random_state=seed
+        )
+        try:
+            training, validation = next(splitter.split(np.empty(n_studies), groups=groups))
+        except ValueError:  # too few studies or papers to split
+            return np.arange(n_studies), None
+        # Two studies are needed for one to be mistaken for the other.
+        if min(len(training), len(validation)) < 2:
+            return np.arange(n_studies), None
+        return training, validation
+
+    def _fit_decoder(self, text, brain, Y) -> None:
+        tangent = self._tangent(self.model_.text_tower, text).numpy()
+        # In each sample's own prediction its target played no part, so the penalty that
+        # predicts best here also does for new texts.
+        ridge = RidgeCV(alphas=_DECODER_ALPHAS).fit(tangent, brain)
+        self.decoder_coef_ = np.atleast_2d(ridge.coef_).T
+        self.decoder_intercept_ = ridge.intercept_ + self.activation_scaler_.mean
+        self._nonnegative = bool(Y.min() >= 0)
+        decoded = self._decode(tangent)
+        power = np.vdot(decoded, decoded)
+        self.decoder_scale_ = float(np.vdot(decoded, Y) / power) if power > 0 else 1.0
+
+    def _decode(self, tangent: np.ndarray) -> np.ndarray:
+        scaled = tangent @ self.decoder_coef_ + self.decoder_intercept_
+        if self._nonnegative:
+            scaled = np.maximum(scaled, 0.0)
+        return np.sign(scaled) * np.abs(scaled) ** (1.0 / self.activation_power)
+
+    def _tangent(self, tower: LiftTower, features: np.ndarray) -> Tensor:
+        with torch.inference_mode():
+            return tower(torch.as_tensor(features)).double()
+
+    def _points(self, tower: LiftTower, features: np.ndarray) -> np.ndarray:
+        # The towers run in float32, the exponential map in float64: points are on the
+        # hyperboloid to double precision.
+        return exp_map0(self._tangent(tower, features), self.curvature_).numpy()
+
+
+def _validation_score(text: Tensor, brain: Tensor) -> Callable[[BrainTextModel], float]:
+    # Among few candidates nearly everything is among the first 10.
+    k = min(10, max(1, len(text) // 10))
+
+    def evaluate(model: BrainTextModel) -> float:
+        with torch.inference_mode():
+            points = model(text, brain)
+            angles = pairwise_exterior_angle(points.text, points.brain, model.curvature)
+        return _mean_recall(-angles.cpu().numpy(), k)
+
+    return evaluate
+
+
+def _mean_recall(similarity: np.ndarray, k: int) -> float:
+    """Mean over both directions, as a share."""
+    return (recall_at_k(similarity, k) + recall_at_k(similarity.T, k)) / 200.0
+
+
+def _pooled_recall(text: np.ndarray, brain: np.ndarray) -> float:
+    """Mean recall by cosine in pools of at most 1,000 consecutive rows."""
+    text, brain = _unit(text), _unit(brain)
+    n_pools = -(-len(text) // _POOL)
+    scores = []
+    for rows in np.array_split(np.arange(len(text)), n_pools):
+        k = min(10, max(1, len(rows) // 10))
+        scores.append(_mean_recall(text[rows] @ brain[rows].T, k))
+    return float(np.mean(scores))
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(norms > 0, norms, 1.0)
+
+
+def _mean_squared_norm(X: Any) -> float:
+    squared = X.multiply(X) if hasattr(X, "multiply") else np.square(X)
+    return float(squared.sum()) / X.shape[0]
+
+
+def _leading_directions(text: np.ndarray, n_components: int) -> np.ndarray:
+    """Orthonormal basis of what text predicts best (reduced-rank regression, Izenman 1975)."""
+    if n_components == text.shape[1]:
+        return np.eye(n_components, dtype=np.float32)
+    _, vectors = np.linalg.eigh(text.T.astype(np.float64) @ text)
+    return np.ascontiguousarray(vectors[:, ::-1][:, :n_components], dtype=np.float32)
+
+
+def _progress_bar(epochs):
+    from tqdm.auto import tqdm
+
+    return tqdm(epochs, desc="epochs")

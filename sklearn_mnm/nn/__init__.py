@@ -1,0 +1,1 @@
+"""Towers, losses and the training loop: torch code that knows neither scikit-learn nor brains."""

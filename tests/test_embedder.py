@@ -1,0 +1,245 @@
+"""HyperbolicBrainTextEmbedder: geometry, retrieval, decoding and its contract."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
+from sklearn.pipeline import make_pipeline
+
+from sklearn_mnm import HyperbolicBrainTextEmbedder
+from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder as Embedder
+from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.metrics import recall_at_k
+
+
+def _studies(n=600, n_terms=120, n_regions=50, n_topics=12, seed=0):
+    """Counts of terms and of peaks drawn from shared topics."""
+    random = np.random.default_rng(seed)
+    topics = random.dirichlet(np.full(n_topics, 0.2), size=n)
+    terms = random.poisson(6 * topics @ random.gamma(0.3, size=(n_topics, n_terms)))
+    activations = random.poisson(6 * topics @ random.gamma(0.3, size=(n_topics, n_regions)))
+    X = TfidfTransformer(sublinear_tf=True).fit_transform(sparse.csr_matrix(terms))
+    return X, activations.astype(float)
+
+
+@pytest.fixture(scope="module")
+def studies():
+    return _studies()
+
+
+@pytest.fixture(scope="module")
+def fitted(studies):
+    X, Y = studies
+    return HyperbolicBrainTextEmbedder(random_state=0, max_epochs=8, batch_size=256).fit(
+        X[:400], Y[:400]
+    )
+
+
+def _violation(points, curvature):
+    time, space = points[:, 0], points[:, 1:]
+    inner = (space**2).sum(1) - time**2
+    return np.abs(curvature * inner + 1) / (1 + curvature * (space**2).sum(1))
+
+
+@pytest.mark.parametrize("curvature", [0.3, 1.0, 4.0])
+@pytest.mark.parametrize("n_components", [3, None])
+def test_embeddings_lie_on_the_hyperboloid(studies, curvature, n_components):
+    X, Y = studies
+    embedder = HyperbolicBrainTextEmbedder(
+        n_components, curvature=curvature, max_epochs=2, random_state=0
+    ).fit(X, Y)
+    for points in embedder.transform(X, Y):
+        assert points.dtype == np.float64
+        assert points.shape == (600, (n_components or 50) + 1)
+        assert (points[:, 0] > 0).all()
+        assert _violation(points, curvature).max() < 1e-9
+
+
+def test_held_out_retrieval_is_far_above_chance_both_ways(studies, fitted):
+    X, Y = studies
+    similarity = fitted.similarity(*fitted.transform(X[400:], Y[400:]))
+    assert similarity.shape == (200, 200)
+    assert recall_at_k(similarity, 10) > 25  # chance is 5
+    assert recall_at_k(similarity.T, 10) > 25
+
+
+def test_score_is_the_mean_recall_of_both_directions(studies, fitted):
+    X, Y = studies
+    similarity = fitted.similarity(*fitted.transform(X[400:], Y[400:]))
+    expected = (recall_at_k(similarity, 10) + recall_at_k(similarity.T, 10)) / 200
+    assert fitted.score(X[400:], Y[400:]) == pytest.approx(expected)
+
+
+def test_predicted_maps_correlate_better_than_the_mean_map(studies, fitted):
+    X, Y = studies
+    predicted, observed = fitted.predict(X[400:]), Y[400:]
+    mean = np.broadcast_to(Y[:400].mean(0), observed.shape)
+    active = observed.std(1) > 0
+
+    def correlation(maps):
+        return np.mean(
+            [np.corrcoef(a, b)[0, 1] for a, b in zip(maps[active], observed[active], strict=True)]
+        )
+
+    assert correlation(predicted) > correlation(mean) + 0.1
+    assert (predicted >= 0).all()
+    # In the units of Y.
+    assert 0.5 < predicted.mean() / observed.mean() < 2
+
+
+def test_predict_decodes_the_embedded_texts(studies, fitted):
+    X, _ = studies
+    expected = fitted.predict(X[:5])
+    np.testing.assert_allclose(fitted.inverse_transform(fitted.transform(X[:5])), expected)
+
+
+def test_sparse_and_dense_text_give_the_same(studies):
+    X, Y = studies
+    embedder = HyperbolicBrainTextEmbedder(8, max_epochs=2, random_state=0)
+    dense = clone(embedder).fit(X.toarray(), Y).transform(X.toarray())
+    np.testing.assert_allclose(clone(embedder).fit(X, Y).transform(X), dense, rtol=1e-3, atol=1e-4)
+
+
+def test_sparse_text_is_never_made_dense(studies, monkeypatch):
+    X, Y = studies
+    original = sparse.csr_matrix.toarray
+
+    def refuse_large(self, *args, **kwargs):
+        if self.shape == X.shape:
+            raise AssertionError("X was made dense")
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(sparse.csr_matrix, "toarray", refuse_large)
+    monkeypatch.setattr(sparse.csr_matrix, "todense", refuse_large)
+    embedder = HyperbolicBrainTextEmbedder(8, max_epochs=1, random_state=0).fit(X, Y)
+    embedder.predict(X)
+
+
+def test_the_same_seed_gives_the_same_result_bit_for_bit(studies):
+    X, Y = studies
+    embedder = HyperbolicBrainTextEmbedder(8, max_epochs=3, random_state=3)
+    first, second = (clone(embedder).fit(X, Y).transform(X) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    other = clone(embedder).set_params(random_state=4).fit(X, Y).transform(X)
+    assert not np.array_equal(first, other)
+
+
+def test_fitting_leaves_the_global_generators_alone(studies):
+    X, Y = studies
+    embedder = HyperbolicBrainTextEmbedder(8, max_epochs=1, random_state=0)
+    torch_state, numpy_state = torch.random.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002
+    embedder.fit(X, Y)
+    assert torch.equal(torch.random.get_rng_state(), torch_state)
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+
+
+def test_an_unknown_text_and_an_empty_map_are_at_the_origin(fitted):
+    origin = np.r_[1.0, np.zeros(50)]
+    np.testing.assert_array_equal(fitted.transform(sparse.csr_matrix((1, 120)))[0], origin)
+    np.testing.assert_array_equal(fitted.transform_brain(np.zeros((1, 50)))[0], origin)
+    assert np.isfinite(fitted.predict(sparse.csr_matrix((1, 120)))).all()
+
+
+def test_brain_points_do_not_depend_on_the_units_of_the_map(studies, fitted):
+    _, Y = studies
+    np.testing.assert_allclose(
+        fitted.transform_brain(Y[:9]), fitted.transform_brain(1000 * Y[:9]), rtol=1e-5
+    )
+
+
+def test_maps_with_negative_values_are_kept_signed(studies):
+    X, Y = studies
+    signed = Y - Y.mean(0)
+    embedder = HyperbolicBrainTextEmbedder(max_epochs=1, random_state=0).fit(X, signed)
+    assert (embedder.predict(X) < 0).any()
+
+
+def test_groups_are_left_out_together():
+    X, _ = _studies(n=150)
+    repeated = sparse.vstack([X, X, X]).tocsr()
+    random = np.random.default_rng(0)
+    maps = random.poisson(1.0, size=(450, 50)).astype(float)  # nothing to learn
+    maps[150:] = np.tile(maps[:150], (2, 1))  # but contrasts of a paper share their map
+    groups = np.tile(np.arange(150), 3)
+    embedder = HyperbolicBrainTextEmbedder(max_epochs=0, random_state=0)
+    leaked = clone(embedder).fit(repeated, maps).alpha_scores_
+    honest = clone(embedder).fit(repeated, maps, groups=groups).alpha_scores_
+    assert max(leaked.values()) > 5 * max(honest.values())
+
+
+def test_a_given_alpha_is_used(studies):
+    X, Y = studies
+    embedder = HyperbolicBrainTextEmbedder(alpha=7.0, max_epochs=0, random_state=0).fit(X, Y)
+    assert embedder.alpha_ == 7.0
+    assert list(embedder.alpha_scores_) == [7.0]
+
+
+def test_pickling_keeps_everything(studies, fitted):
+    X, Y = studies
+    copy = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(copy.transform(X), fitted.transform(X))
+    np.testing.assert_array_equal(copy.predict(X), fitted.predict(X))
+    assert copy.score(X, Y) == fitted.score(X, Y)
+
+
+def test_history_has_one_record_per_epoch(fitted):
+    history = pd.DataFrame(fitted.history_)
+    assert history["epoch"].tolist() == list(range(len(history)))
+    assert history["validation_score"].idxmax() == fitted.best_epoch_
+    np.testing.assert_allclose(history["loss"], history["alignment"] + history["drift"])
+
+
+def test_in_a_pipeline_with_model_selection():
+    words = ["pain", "reward", "language", "vision", "memory", "motor"]
+    random = np.random.default_rng(0)
+    topics = random.integers(0, 6, size=(120, 2))
+    texts = [f"the {words[a]} study of {words[b]}" for a, b in topics]
+    Y = np.zeros((120, 12))
+    for row, (a, b) in enumerate(topics):
+        Y[row, [2 * a, 2 * a + 1, 2 * b]] = 1
+    Y += random.random(Y.shape) * 0.1
+    pipeline = make_pipeline(TfidfVectorizer(), HyperbolicBrainTextEmbedder(random_state=0))
+    pipeline.set_params(hyperbolicbraintextembedder__max_epochs=2)
+    scores = cross_validate(pipeline, texts, Y, cv=3)["test_score"]
+    assert (scores > 0.4).all()  # chance is 0.25
+    search = GridSearchCV(
+        pipeline, {"hyperbolicbraintextembedder__n_components": [2, 6]}, cv=GroupKFold(3)
+    ).fit(texts, Y, groups=np.arange(120) // 2)
+    assert search.best_params_ == {"hyperbolicbraintextembedder__n_components": 6}
+    assert pipeline.fit(texts, Y).predict(["pain and vision"]).shape == (1, 12)
+
+
+def test_feature_names_and_counts(fitted):
+    names = fitted.get_feature_names_out()
+    assert len(names) == fitted.n_components_ + 1
+    assert names[0] == "hyperbolicbraintextembedder0"
+    assert fitted.n_features_in_ == 120
+
+
+def test_bad_input_names_the_argument(studies, fitted):
+    X, Y = studies
+    with pytest.raises(NotFittedError):
+        HyperbolicBrainTextEmbedder().transform(X)
+    with pytest.raises(InvalidInputError, match=r"n_components=51 .* 50 regions"):
+        HyperbolicBrainTextEmbedder(51).fit(X, Y)
+    with pytest.raises(InvalidInputError, match=r"Y has 49 columns.* 50 regions"):
+        fitted.transform_brain(Y[:, 1:])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        HyperbolicBrainTextEmbedder().fit(X, Y[1:])
+    with pytest.raises(ValueError, match="'alpha' parameter"):
+        HyperbolicBrainTextEmbedder(alpha=-1).fit(X, Y)
+    bad = Y.copy()
+    bad[3, 2] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        HyperbolicBrainTextEmbedder().fit(X, bad)
+
+
+def test_the_public_name_is_the_class():
+    assert HyperbolicBrainTextEmbedder is Embedder

@@ -1,0 +1,74 @@
+"""What importing the package costs and offers."""
+
+import importlib
+import importlib.metadata
+import json
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sklearn_mnm
+
+ROOT = Path(sklearn_mnm.__file__).parents[1]
+HEAVY = ["geoopt", "nibabel", "nilearn", "nimare", "pandas", "sentence_transformers", "sklearn"]
+HEAVY += ["scipy", "torch", "transformers"]
+MODULES = [
+    module.name for module in pkgutil.walk_packages(sklearn_mnm.__path__, prefix="sklearn_mnm.")
+]
+IMPORT = """
+import json, sys, time
+start = time.perf_counter()
+import sklearn_mnm
+seconds = time.perf_counter() - start
+print(json.dumps({"seconds": seconds, "modules": sorted(sys.modules)}))
+"""
+
+
+def fresh_import():
+    """Import the package in a new interpreter; return the seconds and modules it took."""
+    result = subprocess.run(
+        [sys.executable, "-c", IMPORT], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return json.loads(result.stdout)
+
+
+def test_import_is_fast_and_brings_no_heavy_package():
+    imports = [fresh_import() for _ in range(3)]
+    assert set(imports[0]["modules"]).isdisjoint(HEAVY)
+    # The best of three, since other processes may hold one of them up; it takes milliseconds.
+    assert min(run["seconds"] for run in imports) < 0.5
+
+
+@pytest.mark.parametrize("name", sklearn_mnm.__all__)
+def test_public_names_resolve_and_are_listed(name):
+    assert getattr(sklearn_mnm, name) is not None
+    assert name in dir(sklearn_mnm)
+
+
+def test_star_import_gives_the_public_names():
+    namespace = {}
+    exec("from sklearn_mnm import *", namespace)
+    assert set(sklearn_mnm.__all__) <= set(namespace)
+
+
+def test_unknown_names_are_attribute_errors():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = sklearn_mnm.no_such_name
+
+
+@pytest.mark.parametrize("module_name", MODULES)
+def test_names_that_a_module_lists_exist(module_name):
+    module = importlib.import_module(module_name)
+    missing = [name for name in getattr(module, "__all__", []) if not hasattr(module, name)]
+    assert missing == []
+
+
+def test_version_is_that_of_the_installed_package():
+    try:
+        installed = importlib.metadata.version("sklearn-mnm")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("the package is imported from its folder without having been installed")
+    assert sklearn_mnm.__version__ == installed, "install again: pip install --editable ."
