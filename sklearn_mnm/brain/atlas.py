@@ -142,11 +142,11 @@ def averaging_matrix(membership: sparse.csr_matrix) -> sparse.csr_matrix:
 
     Returns
     -------
-    averaging : scipy.sparse.csr_matrix of shape (n_voxels, n_regions)
+    averaging : scipy.sparse.csr_matrix of shape (n_voxels, n_regions), float64
         Maps on voxels times this matrix are weighted averages over regions. A region
         without voxels stays zero.
     """
-    total = np.asarray(membership.sum(axis=0)).ravel()
+    total = np.asarray(membership.sum(axis=0), dtype=np.float64).ravel()
     scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
     return (membership @ sparse.diags(scale)).tocsr()
 

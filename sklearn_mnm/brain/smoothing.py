@@ -32,11 +32,12 @@ def gaussian_smooth(values: np.ndarray, mask_img: Any, fwhm: float) -> np.ndarra
     """Smooth maps given on the voxels of a mask with a Gaussian of unit sum.
 
     Each map is written into a volume of zeros, filtered along the three axes as
-    :func:`scipy.ndimage.gaussian_filter` does (truncated at 4 sigma, zeros beyond the edges)
-    and read from the mask again. What the kernel carries out of the mask is lost, and
-    nothing is renormalised. The kernel is symmetric, so this linear map equals its own
-    transpose: smoothing the columns of an averaging matrix gives the operator that smooths
-    first and averages then, and no (n_voxels, n_voxels) matrix is needed at any width.
+    :func:`scipy.ndimage.gaussian_filter` does (truncated at 4 sigma, zeros beyond the edges
+    of the grid, where nilearn mirrors the image) and read from the mask again. What the
+    kernel carries out of the mask is lost, and nothing is renormalised. The kernel is
+    symmetric, so this linear map equals its own transpose: smoothing the columns of an
+    averaging matrix gives the operator that smooths first and averages then, and no
+    (n_voxels, n_voxels) matrix is needed at any width.
 
     Parameters
     ----------

@@ -1,0 +1,331 @@
+"""PeaksToRegions: equal to smoothing then averaging, and back to images."""
+
+import importlib.util
+import warnings
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pandas as pd
+import pytest
+from nilearn.image import resample_to_img, smooth_img
+from nilearn.maskers import NiftiLabelsMasker, NiftiMapsMasker
+from sklearn.base import clone
+from sklearn.utils import Bunch
+
+from sklearn_mnm.brain import PeaksToRegions
+from sklearn_mnm.brain.atlas import image_from_voxels, load_mask
+from sklearn_mnm.brain.smoothing import voxel_volume
+from sklearn_mnm.datasets.studies import Studies
+from sklearn_mnm.exceptions import DataWarning, InvalidInputError
+
+
+@pytest.fixture(scope="module")
+def ward(synthetic_peaks):
+    return PeaksToRegions(n_regions=40, resolution=8, random_state=0).fit(synthetic_peaks)
+
+
+@pytest.fixture(scope="module")
+def label_img(brain_mask):
+    """Labels 2, 5 and 9 in slabs along the third axis, on the grid of the mask."""
+    inside = np.asarray(brain_mask.dataobj)
+    bands = np.array([2, 5, 9])[np.arange(inside.shape[2]) * 3 // inside.shape[2]]
+    return nibabel.Nifti1Image((inside * bands).astype(np.int16), brain_mask.affine)
+
+
+@pytest.fixture(scope="module")
+def maps_img(brain_mask):
+    """Two overlapping maps that vary over the brain."""
+    inside = np.asarray(brain_mask.dataobj)
+    ramp = np.linspace(0, 1, inside.shape[1])[:, np.newaxis] * inside
+    return nibabel.Nifti1Image(np.stack([ramp, inside - ramp], -1), brain_mask.affine)
+
+
+def harvard_oxford():
+    package = importlib.util.find_spec("nimare")
+    if package is None:
+        pytest.skip("needs the atlas of the NiMARE package")
+    return (
+        Path(package.origin).parent
+        / "resources"
+        / "atlases"
+        / "HarvardOxford-cort-maxprob-thr25-2mm.nii.gz"
+    )
+
+
+def test_one_product_equals_smoothing_then_averaging(neuroquery_peaks, label_img, brain_mask):
+    some = neuroquery_peaks[neuroquery_peaks["id"].isin(neuroquery_peaks["id"].unique()[:20])]
+    peaks_to_regions = PeaksToRegions(label_img, resolution=8, max_distance=200.0)
+    activations = peaks_to_regions.fit_transform(some)
+    unsmoothed = PeaksToRegions(label_img, resolution=8, max_distance=200.0, fwhm=0).fit()
+    smoothed = smooth_img(image_from_voxels(unsmoothed.transform_voxels(some), brain_mask), 9.0)
+    expected = NiftiLabelsMasker(label_img).fit().transform(smoothed)
+    np.testing.assert_allclose(activations, expected, atol=1e-6)
+    assert activations.max() > 1e-3
+
+
+def test_activations_are_averages_of_the_voxel_maps(ward, synthetic_peaks):
+    maps = ward.transform_voxels(synthetic_peaks)
+    averages = (
+        NiftiLabelsMasker(ward.labels_img_).fit().transform(image_from_voxels(maps, ward.mask_img_))
+    )
+    np.testing.assert_allclose(ward.transform(synthetic_peaks), averages, atol=1e-5)
+
+
+def test_activations_are_linear_in_the_peaks(ward, synthetic_peaks):
+    activations = ward.transform(synthetic_peaks)
+    merged = [np.concatenate([synthetic_peaks[i], synthetic_peaks[i + 1]]) for i in range(0, 60, 2)]
+    np.testing.assert_allclose(
+        ward.transform(merged), activations[::2] + activations[1::2], rtol=1e-5, atol=1e-6
+    )
+
+
+def test_activations_follow_the_order_of_studies(ward, synthetic_peaks):
+    order = np.random.default_rng(0).permutation(len(synthetic_peaks))
+    np.testing.assert_allclose(
+        ward.transform([synthetic_peaks[i] for i in order]),
+        ward.transform(synthetic_peaks)[order],
+        rtol=1e-6,
+    )
+
+
+def test_activations_are_finite_not_negative_and_zero_without_peaks(ward, synthetic_peaks):
+    activations = ward.transform(synthetic_peaks)
+    assert np.isfinite(activations).all()
+    assert activations.min() >= 0
+    np.testing.assert_array_equal(activations.any(axis=1), [len(p) > 0 for p in synthetic_peaks])
+
+
+def test_the_number_of_peaks_is_the_integral_of_the_map(box_mask):
+    labels = nibabel.Nifti1Image(np.asarray(box_mask.dataobj).copy(), box_mask.affine)
+    peaks_to_regions = PeaksToRegions(labels, mask_img=box_mask, fwhm=6.0).fit()
+    # Peaks at the centre: less than 1e-3 of a 6 mm kernel leaves the box.
+    activation = peaks_to_regions.transform([np.zeros((3, 3)), np.zeros((5, 3))])
+    volume = np.asarray(box_mask.dataobj).sum() * voxel_volume(box_mask)
+    np.testing.assert_allclose(activation[:, 0] * volume, [3, 5], rtol=1e-3)
+
+
+def test_activations_hardly_depend_on_the_resolution():
+    # 4 and 2 mm; a cube of 40 mm around the peaks is the only region.
+    random = np.random.default_rng(0)
+    peaks = [random.uniform(-15, 15, size=(40, 3)) + np.array([0, -20, 18]) for _ in range(5)]
+    affine = np.diag([4.0, 4, 4, 1])
+    affine[:3, 3] = [-22.0, -42, -4]
+    labels = nibabel.Nifti1Image(np.pad(np.ones((10, 10, 10), np.int16), 1), affine)
+    coarse, fine = (PeaksToRegions(labels, resolution=mm).fit().transform(peaks) for mm in (4, 2))
+    np.testing.assert_allclose(coarse, fine, rtol=0.05)
+
+
+def test_a_peak_far_from_the_head_is_reported_once_in_fit_transform(synthetic_peaks):
+    far = [*synthetic_peaks, np.array([[0.0, 0, 500]])]
+    peaks_to_regions = PeaksToRegions(n_regions=10, resolution=8, random_state=0)
+    with pytest.warns(DataWarning, match="^1 of ") as caught:
+        activations = peaks_to_regions.fit_transform(far)
+    assert len(caught) == 1
+    assert peaks_to_regions.peak_tally_.n_dropped == 1
+    assert not activations[-1].any()
+
+
+def test_studies_without_peaks_keep_their_rows(ward):
+    table = pd.DataFrame({"id": ["c", "a"], "x": [0.0, 10], "y": [0.0, 10], "z": [0.0, 10]})
+    activations = ward.transform(Studies(ids=["a", "b", "c"], peaks=table))
+    assert activations.any(axis=1).tolist() == [True, False, True]
+    np.testing.assert_array_equal(activations[[2, 0]], ward.transform(table))
+
+
+def test_pandas_output_is_indexed_by_study_and_named_by_region(ward):
+    table = pd.DataFrame(
+        {"id": ["c", "a", "c"], "x": [0.0, 10, 3], "y": [0.0, 10, 3], "z": [0.0, 10, 3]}
+    )
+    with_pandas = clone(ward).set_output(transform="pandas")
+    for activations in (with_pandas.fit_transform(table), with_pandas.transform(table)):
+        assert activations.index.tolist() == ["c", "a"]
+        assert activations.columns.tolist() == with_pandas.get_feature_names_out().tolist()
+    assert activations.columns[0] == "ward_001"
+
+
+def test_fit_transform_equals_fit_then_transform(ward, synthetic_peaks):
+    np.testing.assert_array_equal(
+        clone(ward).fit_transform(synthetic_peaks), ward.transform(synthetic_peaks)
+    )
+
+
+def test_regions_to_image_to_regions_is_the_identity(ward, label_img):
+    random = np.random.default_rng(0)
+    for peaks_to_regions in (ward, PeaksToRegions(label_img, resolution=8).fit()):
+        values = random.standard_normal((3, peaks_to_regions.n_regions_))
+        image = peaks_to_regions.inverse_transform(values)
+        assert image.shape == (*peaks_to_regions.mask_img_.shape, 3)
+        np.testing.assert_allclose(
+            peaks_to_regions.regions_from_img(image), values, rtol=1e-5, atol=1e-6
+        )
+
+
+def test_an_image_survives_the_disk(ward, tmp_path):
+    values = np.random.default_rng(0).standard_normal(40)
+    image = ward.inverse_transform(values)
+    assert image.ndim == 3
+    nibabel.save(image, tmp_path / "map.nii.gz")
+    back = ward.regions_from_img([tmp_path / "map.nii.gz", image])
+    np.testing.assert_allclose(back, [values, values], rtol=1e-5, atol=1e-6)
+
+
+def test_images_on_another_grid_are_resampled(ward):
+    fine = load_mask(resolution=3)
+    height = np.broadcast_to(np.arange(fine.shape[2]), fine.shape) * 3 + fine.affine[2, 3]
+    mean_height = ward.regions_from_img(nibabel.Nifti1Image(height * 1.0, fine.affine))[0]
+    inside = np.argwhere(np.asarray(ward.mask_img_.dataobj))
+    z = inside[:, 2] * 8 + ward.mask_img_.affine[2, 3]
+    labels = np.asarray(ward.labels_img_.dataobj)[tuple(inside.T)]
+    expected = [z[labels == region].mean() for region in range(1, 41)]
+    # Away from the edge of the fine image, where interpolation reads zeros beyond it.
+    middle = np.abs(np.array(expected) - 10) < 40
+    assert middle.sum() > 20
+    np.testing.assert_allclose(mean_height[middle], np.array(expected)[middle], atol=1.0)
+
+
+def test_values_that_are_not_finite_count_as_zero(ward):
+    volume = np.ones(ward.mask_img_.shape)
+    volume[::2] = np.nan
+    values = ward.regions_from_img(nibabel.Nifti1Image(volume, ward.mask_img_.affine))
+    assert np.isfinite(values).all()
+    assert 0.2 < values.mean() < 0.8
+
+
+def test_harvard_oxford_works_with_an_image_on_another_grid(neuroquery_peaks):
+    path = harvard_oxford()
+    peaks_to_regions = PeaksToRegions(str(path), max_distance=200.0)
+    activations = peaks_to_regions.fit_transform(neuroquery_peaks)
+    assert activations.shape == (1000, 48)
+    assert peaks_to_regions.region_names_[0] == "region_1"
+    assert (activations.sum(axis=0) > 0).all()
+    on_mask = resample_to_img(
+        nibabel.load(path),
+        peaks_to_regions.mask_img_,
+        interpolation="nearest",
+        force_resample=True,
+        copy_header=True,
+    )
+    inside = np.asarray(peaks_to_regions.mask_img_.dataobj)
+    np.testing.assert_array_equal(
+        np.asarray(peaks_to_regions.labels_img_.dataobj), np.asarray(on_mask.dataobj) * inside
+    )
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_maskers_and_fetched_atlases_are_taken_for_their_image(
+    label_img, maps_img, synthetic_peaks, fitted
+):
+    pairs = [
+        (NiftiLabelsMasker(label_img), label_img),
+        (NiftiMapsMasker(maps_img), maps_img),
+        (Bunch(maps=label_img, labels=["Background", "low", "middle", "high"]), label_img),
+    ]
+    for atlas, image in pairs:
+        if fitted and hasattr(atlas, "fit"):
+            atlas.fit()
+        from_atlas = PeaksToRegions(atlas, resolution=8).fit()
+        from_image = PeaksToRegions(image, resolution=8).fit()
+        np.testing.assert_array_equal(
+            from_atlas.transform(synthetic_peaks), from_image.transform(synthetic_peaks)
+        )
+    assert from_atlas.region_names_ == ["low", "middle", "high"]
+    assert from_image.region_names_ == ["region_2", "region_5", "region_9"]
+
+
+def test_maps_average_with_their_weights(maps_img, synthetic_peaks):
+    peaks_to_regions = PeaksToRegions(maps_img, resolution=8, fwhm=20.0).fit()
+    maps = peaks_to_regions.transform_voxels(synthetic_peaks)
+    inside = np.asarray(peaks_to_regions.mask_img_.dataobj) != 0
+    weights = np.asarray(maps_img.dataobj)[inside]
+    np.testing.assert_allclose(
+        peaks_to_regions.transform(synthetic_peaks),
+        maps @ weights / weights.sum(axis=0),
+        rtol=1e-3,
+        atol=1e-6,
+    )
+    painted = peaks_to_regions.inverse_transform([1.0, 3.0]).get_fdata()[inside]
+    np.testing.assert_allclose(painted, weights @ [1.0, 3.0], rtol=1e-5)
+    assert peaks_to_regions.labels_img_ is None
+
+
+def test_a_region_outside_the_mask_keeps_its_column_and_is_named(label_img, synthetic_peaks):
+    volume = np.asarray(label_img.dataobj).copy()
+    volume[0, 0, 0] = 4
+    atlas = nibabel.Nifti1Image(volume, label_img.affine)
+    peaks_to_regions = PeaksToRegions(
+        atlas, resolution=8, fwhm=30.0, region_names=["low", "corner", "middle", "high"]
+    )
+    with pytest.warns(DataWarning, match="1 of 4 regions .*: corner"):
+        peaks_to_regions.fit()
+    activations = peaks_to_regions.transform(synthetic_peaks)
+    np.testing.assert_array_equal(activations.any(axis=0), [True, False, True, True])
+    image = peaks_to_regions.inverse_transform([1.0, 2.0, 3.0, 4.0])
+    assert set(np.unique(image.get_fdata())) == {0, 1, 3, 4}
+    assert np.isfinite(peaks_to_regions.regions_from_img(image)).all()
+
+
+def test_regions_of_an_atlas_do_not_depend_on_the_studies(label_img, synthetic_peaks):
+    one = PeaksToRegions(label_img, resolution=8).fit()
+    two = PeaksToRegions(label_img, resolution=8).fit(synthetic_peaks)
+    assert one.operator_ is two.operator_
+    wider = PeaksToRegions(label_img, resolution=8, fwhm=20.0).fit()
+    assert not np.allclose(one.operator_, wider.operator_)
+    assert not one.operator_.flags.writeable
+
+
+def test_refitting_with_an_atlas_forgets_the_tree(ward, label_img):
+    refitted = clone(ward).fit([[[0, 0, 0]], [[10, 10, 10]]])
+    assert refitted.cut_tree(7).max() == 6
+    refitted.set_params(atlas=label_img).fit()
+    with pytest.raises(InvalidInputError, match="no tree"):
+        refitted.cut_tree(7)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"atlas": "ward"}, "Check that coordinates are in mm"),
+        ({"region_names": ["only one"]}, "1 region names for 3 regions"),
+    ],
+)
+def test_what_cannot_be_fitted_is_explained(label_img, parameters, message):
+    parameters = {"atlas": label_img, "resolution": 8} | parameters
+    with pytest.raises(InvalidInputError, match=message):
+        PeaksToRegions(**parameters).fit([[]])
+
+
+def test_images_that_are_no_atlas_or_mask_are_refused(brain_mask, maps_img):
+    inside = np.asarray(brain_mask.dataobj)
+    for volume, message in [
+        (inside * 0.5, "not integers"),
+        (inside * 0, "only background"),
+        (np.asarray(maps_img.dataobj) - 0.5, "negative"),
+    ]:
+        image = nibabel.Nifti1Image(volume.astype(np.float32), brain_mask.affine)
+        with pytest.raises(InvalidInputError, match=message):
+            PeaksToRegions(image, resolution=8).fit()
+    with pytest.raises(InvalidInputError, match="no voxel inside"):
+        PeaksToRegions(mask_img=nibabel.Nifti1Image(inside * 0, brain_mask.affine)).fit([[]])
+    with pytest.raises(InvalidInputError, match="3D"):
+        PeaksToRegions(mask_img=maps_img).fit([[]])
+
+
+def test_a_wrong_number_of_region_values_is_refused(ward):
+    with pytest.raises(InvalidInputError, match="3 columns, but there are 40"):
+        ward.inverse_transform([[1.0, 2.0, 3.0]])
+
+
+def test_ward_on_real_studies_splits_the_cortex_where_peaks_are_reported(neuroquery_peaks):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        peaks_to_regions = PeaksToRegions(n_regions=256, resolution=6, random_state=0)
+        activations = peaks_to_regions.fit_transform(neuroquery_peaks)
+        again = clone(peaks_to_regions).fit(neuroquery_peaks)
+    np.testing.assert_array_equal(
+        np.asarray(peaks_to_regions.labels_img_.dataobj), np.asarray(again.labels_img_.dataobj)
+    )
+    # No region is silent, and none swallows the brain.
+    assert (activations.sum(axis=0) > 0).all()
+    sizes = np.asarray(peaks_to_regions.membership_.sum(axis=0)).ravel()
+    assert sizes.max() < 0.05 * sizes.sum()
