@@ -13,6 +13,7 @@ RETRIEVAL = tuple(
     for name in (*(f"R@{k}" for k in RANKS), "MM")
 )
 MAPS = ("map corr", "map Dice")
+COST = ("fit s", "fit CPU s", "peak GiB")
 
 
 def summarise(records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -64,6 +65,7 @@ def summarise(records: list[dict[str, Any]]) -> dict[str, Any]:
             "title": MODELS[name].title,
             "scores": scores,
             "fit_seconds": float(np.mean([run["fit_seconds"] for run in runs.values()])),
+            "fit_cpu_seconds": float(np.mean([run["fit_cpu_seconds"] for run in runs.values()])),
             "peak_gib": max(run["peak_gib"] for run in runs.values()),
         }
     references = {"retrieval": retrieval_bar, "map prediction": map_bar}
@@ -78,10 +80,10 @@ def markdown(summary: dict[str, Any]) -> str:
     predicting = {name: m for name, m in models.items() if MAPS[0] in m["scores"]}
     if retrieving:
         rows = [[m["title"], *_means(m, RETRIEVAL, 1), *_cost(m)] for m in retrieving.values()]
-        parts.append(_table(["model", *map(_heading, RETRIEVAL), "fit s", "peak GiB"], rows, 1))
+        parts.append(_table(["model", *map(_heading, RETRIEVAL), *COST], rows, 1))
         chance = [100 * k / POOL_SIZE for k in RANKS] + [50.0]
         cells = " | ".join(f"{value:.1f}" for value in chance * 2)
-        parts[-1] += f"\n| chance | {cells} | | |"
+        parts[-1] += f"\n| chance | {cells} | | | |"
         parts.append(_differences(summary, "retrieval", retrieving, RETRIEVAL, 1))
     if predicting:
         rows = [
@@ -90,7 +92,7 @@ def markdown(summary: dict[str, Any]) -> str:
         ]
         bar = summary["references"]["map prediction"]
         against = f"Differences to {models[bar]['title']}." if bar else ""
-        header = ["model", "correlation", "Dice", "Δ correlation", "Δ Dice", "fit s", "peak GiB"]
+        header = ["model", "correlation", "Dice", "Δ correlation", "Δ Dice", *COST]
         parts.append(f"Map prediction. {against}\n\n{_table(header, rows, 1)}")
     return "\n\n".join(part for part in parts if part)
 
@@ -154,7 +156,8 @@ def _differences_of(model: dict, scores: tuple[str, ...], digits: int) -> list[s
 
 
 def _cost(model: dict) -> list[str]:
-    return [f"{model['fit_seconds']:.0f}", f"{model['peak_gib']:.1f}"]
+    seconds, cpu_seconds = model["fit_seconds"], model["fit_cpu_seconds"]
+    return [f"{seconds:.0f}", f"{cpu_seconds:.0f}", f"{model['peak_gib']:.1f}"]
 
 
 def _heading(score: str) -> str:

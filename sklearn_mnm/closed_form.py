@@ -5,6 +5,7 @@ the predictions of new studies, so whatever is trained on top of them does not i
 overfitting of the regression.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -107,6 +108,36 @@ class LeaveOutRidge:
             np.asarray(coef, dtype=np.float32),
             (self._targets - left_out_residuals).astype(np.float32),
         )
+
+    def search(
+        self, alphas: Sequence[float], score: Callable[[RidgeFit], float]
+    ) -> tuple[RidgeFit, dict[float, float]]:
+        """Climb a grid of penalties from its middle to a local optimum.
+
+        Parameters
+        ----------
+        alphas : sequence of float
+            Penalties in increasing order.
+        score : callable
+            Higher is better.
+
+        Returns
+        -------
+        best : RidgeFit
+        scores : dict of float to float
+            Score of each penalty tried.
+        """
+        position = len(alphas) // 2
+        best = self.fit(alphas[position])
+        scores = {alphas[position]: score(best)}
+        for step in (-1, 1):
+            while 0 <= position + step < len(alphas) and alphas[position + step] not in scores:
+                current = self.fit(alphas[position + step])
+                scores[current.alpha] = score(current)
+                if scores[current.alpha] <= scores[best.alpha]:
+                    break
+                best, position = current, position + step
+        return best, scores
 
     def _slack_blocks(self, rows: np.ndarray, inverse: np.ndarray, alpha: float) -> np.ndarray:
         """I - H_GG of groups of equal size, (n_groups, size, size)."""

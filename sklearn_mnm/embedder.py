@@ -15,7 +15,6 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -34,7 +33,7 @@ from sklearn_mnm.nn.training import TrainingSettings, resolve_device, train
 
 # Penalties tried by ``alpha="auto"``, times the mean squared norm of the rows of X (1 for TF-IDF).
 _ALPHAS = (1.0, 2.0, 5.0, 10.0, 20.0)
-_DECODER_ALPHAS = np.logspace(-2, 3, 11)
+_DECODER_ALPHAS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 # Pool in which retrieval is measured while fitting, as in the evaluation protocol.
 _POOL = 1000
 # Rows of the similarity matrix computed at once.
@@ -121,7 +120,8 @@ class HyperbolicBrainTextEmbedder(
     alpha_ : float
         Penalty of the closed form in use.
     alpha_scores_ : dict of float to float
-        Leave-one-out retrieval of each penalty tried, as in :meth:`score`.
+        Leave-one-out retrieval of each penalty tried, as in :meth:`score`; the search climbs
+        from the middle of the grid, so not all are tried.
     text_coef_ : ndarray of shape (n_features, n_regions), float32
         Closed-form map from text features to scaled activations.
     activation_scaler_ : ActivationScaler
@@ -267,7 +267,7 @@ class HyperbolicBrainTextEmbedder(
         brain = self.activation_scaler_.transform(Y)
         start = self._fit_closed_form(X, brain, groups, random)
         self._fit_towers(start.left_out, brain, groups, random)
-        self._fit_decoder(start.left_out, brain, Y)
+        self._fit_decoder(start.left_out, brain, Y, groups)
         return self
 
     def transform(self, X, Y=None):
@@ -439,15 +439,11 @@ class HyperbolicBrainTextEmbedder(
         else:
             alphas = [float(self.alpha)]
         order = random.permutation(len(brain))
-        best = None
-        self.alpha_scores_ = {}
-        for alpha in alphas:
-            current = ridge.fit(alpha)
-            score = _pooled_recall(current.left_out[order], brain[order])
-            if best is None or score > max(self.alpha_scores_.values()):
-                best = current
-            self.alpha_scores_[alpha] = score
-        assert best is not None
+
+        def retrieval(fit: RidgeFit) -> float:
+            return _pooled_recall(fit.left_out[order], brain[order])
+
+        best, self.alpha_scores_ = ridge.search(alphas, retrieval)
         self.alpha_ = best.alpha
         self.text_coef_ = best.coef
         return best
@@ -520,13 +516,18 @@ class HyperbolicBrainTextEmbedder(
             return np.arange(n_studies), None
         return training, validation
 
-    def _fit_decoder(self, text, brain, Y) -> None:
+    def _fit_decoder(self, text, brain, Y, groups) -> None:
         tangent = self._tangent(self.model_.text_tower, text).numpy()
-        # In each sample's own prediction its target played no part, so the penalty that
-        # predicts best here also does for new texts.
-        ridge = RidgeCV(alphas=_DECODER_ALPHAS).fit(tangent, brain)
-        self.decoder_coef_ = np.atleast_2d(ridge.coef_).T
-        self.decoder_intercept_ = ridge.intercept_ + self.activation_scaler_.mean
+        centre = tangent.mean(axis=0)
+        ridge = LeaveOutRidge(tangent - centre, brain, groups)
+
+        def accuracy(fit: RidgeFit) -> float:
+            return -float(np.square(fit.left_out - brain).mean())
+
+        unit = _mean_squared_norm(tangent) or 1.0
+        best, _ = ridge.search([alpha * unit for alpha in _DECODER_ALPHAS], accuracy)
+        self.decoder_coef_ = best.coef
+        self.decoder_intercept_ = self.activation_scaler_.mean - centre @ best.coef
         self._nonnegative = bool(Y.min() >= 0)
         decoded = self._decode(tangent)
         power = np.vdot(decoded, decoded)

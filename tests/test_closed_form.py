@@ -70,3 +70,13 @@ def test_a_problem_too_large_to_factorise_says_what_to_reduce():
     X = sparse.csr_matrix((30_000, 40_000))
     with pytest.raises(InvalidInputError, match=r"30000 rows and 40000 columns.*TruncatedSVD"):
         LeaveOutRidge(X, np.zeros((30_000, 1)))
+
+
+@pytest.mark.parametrize("best", [0.1, 1.0, 10.0, 100.0, 1000.0])
+def test_the_search_climbs_to_the_best_penalty_of_the_grid(best):
+    X, targets = _data(0, 20, 8)
+    alphas = [0.1, 1.0, 10.0, 100.0, 1000.0]
+    fit, scores = LeaveOutRidge(X, targets).search(alphas, lambda f: -abs(np.log(f.alpha / best)))
+    assert fit.alpha == best
+    assert max(scores, key=scores.__getitem__) == best
+    assert len(scores) <= 4 or best in (0.1, 1000.0)

@@ -4,13 +4,16 @@ import importlib
 import importlib.metadata
 import json
 import pkgutil
+import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
 import sklearn_mnm
+from sklearn_mnm.exceptions import DataWarning
 
 ROOT = Path(sklearn_mnm.__file__).parents[1]
 HEAVY = ["geoopt", "nibabel", "nilearn", "nimare", "pandas", "sentence_transformers", "sklearn"]
@@ -72,3 +75,22 @@ def test_version_is_that_of_the_installed_package():
     except importlib.metadata.PackageNotFoundError:
         pytest.skip("the package is imported from its folder without having been installed")
     assert sklearn_mnm.__version__ == installed, "install again: pip install --editable ."
+
+
+@pytest.mark.slow
+def test_example_of_the_front_page_runs_as_it_stands(capsys):
+    pytest.importorskip("nimare", reason="the example's studies come with NiMARE")
+    (example,) = re.findall(
+        r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # of peaks in Talairach space
+        exec(compile(example, "README.md", "exec"), {})
+    assert len(capsys.readouterr().out.splitlines()) == 5
+
+
+def test_links_of_the_front_page_lead_somewhere():
+    text = (ROOT / "README.md").read_text("utf-8")
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    missing = [target for target in targets if not (ROOT / target).exists()]
+    assert missing == []

@@ -29,6 +29,8 @@ class Entry:
         Arguments of the class.
     is_baseline : bool
         Whether the row can be the bar that others are compared with.
+    is_slow : bool
+        Whether the model is left out unless asked for by name.
     uses : tuple of str
         Other modules that the result depends on: files or folders of the repository.
     """
@@ -38,6 +40,7 @@ class Entry:
     class_name: str
     params: dict[str, Any] = field(default_factory=dict)
     is_baseline: bool = True
+    is_slow: bool = False
     uses: tuple[str, ...] = ()
 
     def build(self) -> Any:
@@ -97,6 +100,7 @@ MODELS: dict[str, Entry] = {
         "mnm",
         "MnmModel",
         {"mended": False},
+        is_slow=True,
         uses=_TORCH,
     ),
     "mnm_mended": Entry(
@@ -104,6 +108,7 @@ MODELS: dict[str, Entry] = {
         "mnm",
         "MnmModel",
         {"mended": True},
+        is_slow=True,
         uses=_TORCH,
     ),
     "ours": Entry(

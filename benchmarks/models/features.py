@@ -14,7 +14,6 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.utils.extmath import randomized_svd
 
 from sklearn_mnm import PeaksToRegions, Studies, TermVectorizer
-from sklearn_mnm.brain.smoothing import gaussian_smooth
 
 N_LSA = 300
 N_COMPONENTS = 512
@@ -107,46 +106,40 @@ class RegionBasis:
     def __init__(self, transform: str) -> None:
         self.transform_name = transform
 
-    # Width in mm of the Gaussian that smooths painted regions, and as for voxels.
     @property
     def ways_back(self) -> list[Any]:
-        """Pairs of width and name of the ways back to a map."""
+        """Pairs of interpolation and name of the ways back to a map."""
         names = ["as is"] if self.transform_name == "raw" else ["as is", "squared"]
-        return [(fwhm, name) for fwhm in (0.0, FWHM) for name in names]
+        return [(interpolation, name) for interpolation in ("nearest", "smooth") for name in names]
 
     def fit_transform(self, studies: Studies) -> np.ndarray:
         """Learn regions and mean; return values of shape (n_studies, 512)."""
         self._converter = PeaksToRegions(
             n_regions=N_REGIONS, resolution=RESOLUTION, fwhm=FWHM, random_state=SEED
         ).fit(studies)
-        self._sizes = np.asarray(self._converter.membership_.sum(axis=0)).ravel()
         values = self._values(studies)
-        self._mean = values.mean(axis=0)
-        self._painted: dict[float, np.ndarray] = {}
-        return values - self._mean
+        self.mean_ = values.mean(axis=0)
+        return values - self.mean_
 
     def transform(self, studies: Studies) -> np.ndarray:
         """Values of shape (n_studies, 512), float32, centred on the training mean."""
-        return self._values(studies) - self._mean
+        return self._values(studies) - self.mean_
 
-    def to_voxels(self, scores: np.ndarray, way_back: tuple[float, str]) -> np.ndarray:
+    def to_voxels(self, scores: np.ndarray, way_back: tuple[str, str]) -> np.ndarray:
         """Voxel maps of shape (n_studies, n_voxels) from centred values."""
-        fwhm, name = way_back
-        if fwhm not in self._painted:
-            painted = self._converter.membership_.toarray()
-            self._painted[fwhm] = gaussian_smooth(painted, self._converter.mask_img_, fwhm).T
-        values = np.maximum(scores + self._mean, 0)
-        # Sums over regions of different sizes become densities.
+        interpolation, name = way_back
+        values = np.maximum(scores + self.mean_, 0)
+        # Sums over regions of different sizes become densities when they go back to voxels.
         if name == "squared":
-            densities = values**2 / self._sizes
+            values = values**2
         elif self.transform_name == "sqrt":
-            densities = values / np.sqrt(self._sizes)
-        else:
-            densities = values / self._sizes
-        return densities.astype(np.float32) @ self._painted[fwhm]
+            values = values * np.sqrt(self._converter.region_volumes_)
+        return self._converter.voxels_from_regions(
+            values.astype(np.float32), interpolation=interpolation
+        )
 
     def _values(self, studies: Studies) -> np.ndarray:
-        sums = self._converter.transform(studies) * self._sizes
+        sums = self._converter.transform(studies)
         if self.transform_name == "sqrt":
             np.sqrt(sums, out=sums)
         return unit_rows(sums.astype(np.float32))

@@ -3,7 +3,7 @@
 Ridge on TF-IDF features without an intercept is kernel ridge with the linear kernel; with fewer
 terms than studies the primal form is the cheaper one.
 
-Tuning grid: alpha in {1, 2, 5, 10, 20} for retrieval ({0.5, ...} on LSA features) and
+Tuning grid: alpha in {1, 2, 5, 10, 20} for retrieval, {0.1, 0.2, 0.5, 1, 2, 5} on LSA features, and
 {2, 5, 10, 20, 50} for map prediction, together with the way from the basis back to voxels.
 """
 
@@ -20,7 +20,7 @@ from sklearn_mnm import Studies
 
 TEXT_FEATURES = {"terms": TermFeatures, "lsa": LsaFeatures}
 BRAIN_BASES = {"voxels": VoxelBasis, "regions": RegionBasis}
-RETRIEVAL_ALPHAS = {"terms": (1, 2, 5, 10, 20), "lsa": (0.5, 1, 2, 5, 10, 20)}
+RETRIEVAL_ALPHAS = {"terms": (1, 2, 5, 10, 20), "lsa": (0.1, 0.2, 0.5, 1, 2, 5)}
 PREDICTION_ALPHAS = (2, 5, 10, 20, 50)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_array, check_is_fitted
 
@@ -20,7 +20,7 @@ from sklearn_mnm.brain.atlas import (
     regions_from_labels,
     voxels_from_images,
 )
-from sklearn_mnm.brain.operator import region_operator
+from sklearn_mnm.brain.operator import region_interpolator, region_operator
 from sklearn_mnm.brain.peaks import PeakTable, PeakTally, as_peak_table, peak_counts
 from sklearn_mnm.brain.smoothing import gaussian_smooth, voxel_volume
 from sklearn_mnm.brain.ward import cut_tree, voxel_profiles, ward_parcellation
@@ -31,14 +31,15 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
     """Turn the peaks of studies into activations of brain regions.
 
     Each study's peaks are counted on the voxels of a mask, smoothed with a Gaussian and
-    averaged over regions. All of this is linear, so smoothing and averaging are one matrix,
-    computed once; a corpus is one product of sparse counts with it, and voxel maps are only
-    made by :meth:`transform_voxels`.
+    summed or averaged over regions. All of this is linear, so smoothing and summing are one
+    matrix, computed once; a corpus is one product of sparse counts with it, and voxel maps
+    are only made by :meth:`transform_voxels`.
 
-    Activations are in peaks per cubic centimetre: the Gaussian sums to 1 over voxels and is
-    divided by the voxel's volume, so values do not depend on the resolution of the mask
-    beyond its discretisation. They are finite and never negative; a study without peaks has
-    zeros. Part of a peak near the edge is smoothed out of the mask and lost.
+    Activations are peaks per region, or peaks per cubic centimetre with
+    ``strategy="mean"``: the Gaussian sums to 1 over voxels, so values do not depend on the
+    resolution of the mask beyond its discretisation. They are finite and never negative; a
+    study without peaks has zeros. Part of a peak near the edge is smoothed out of the mask
+    and lost.
 
     Parameters
     ----------
@@ -60,6 +61,10 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
     max_distance : float, default=10.0
         Peaks outside the mask are moved to the nearest voxel within this distance in mm;
         farther ones are left out with a warning.
+    strategy : "sum" or "mean", default="sum"
+        Whether an activation is the integral of the map over its region (peaks per region)
+        or its average there. Embeddings of the square root of sums are the better ones:
+        large regions, which hold more peaks, then weigh more.
     region_names : list of str or None, default=None
         Names of the regions of `atlas`, in the order of its labels or maps; None takes
         those that come with it.
@@ -80,8 +85,10 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         for an atlas of maps.
     membership_ : scipy.sparse.csr_matrix of shape (n_voxels, n_regions_)
         Weight of each voxel in each region.
+    region_volumes_ : ndarray of shape (n_regions_,)
+        Volume of each region on the mask in cubic centimetres.
     operator_ : ndarray of shape (n_voxels, n_regions_)
-        From peak counts to region activations. Read-only.
+        From peak counts to averages over regions. Read-only.
     children_ : ndarray of shape (n_regions_ - 1, 2)
         Tree over the regions in scikit-learn's form; None for an atlas.
     peak_tally_ : PeakTally
@@ -112,6 +119,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         "resolution": [Interval(Integral, 1, None, closed="left")],
         "fwhm": [Interval(Real, 0, None, closed="left")],
         "max_distance": [Interval(Real, 0, None, closed="left")],
+        "strategy": [StrOptions({"sum", "mean"})],
         "region_names": ["array-like", None],
         "random_state": ["random_state"],
     }
@@ -125,6 +133,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         resolution=4,
         fwhm=9.0,
         max_distance=10.0,
+        strategy="sum",
         region_names=None,
         random_state=None,
     ):
@@ -134,6 +143,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         self.resolution = resolution
         self.fwhm = fwhm
         self.max_distance = max_distance
+        self.strategy = strategy
         self.region_names = region_names
         self.random_state = random_state
 
@@ -198,8 +208,8 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         Returns
         -------
         activations : ndarray of shape (n_studies, n_regions_), float32
-            In peaks per cubic centimetre. After ``set_output(transform="pandas")`` a table
-            whose index are the ids of the studies.
+            Peaks per region, or per cubic centimetre with ``strategy="mean"``. After
+            ``set_output(transform="pandas")`` a table whose index are the ids of the studies.
 
         Warns
         -----
@@ -236,36 +246,70 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
             maps[block] = gaussian_smooth(volumes, self.mask_img_, self.fwhm).T
         return maps
 
-    def inverse_transform(self, Y):
-        """Paint region values into an image.
+    def inverse_transform(self, Y, *, interpolation="smooth"):
+        """Image of region activations.
 
         Parameters
         ----------
         Y : array-like of shape (n_regions_,) or (n_maps, n_regions_)
-            Value of each region.
+            Activation of each region as :meth:`transform` gives it.
+        interpolation : "smooth" or "nearest", default="smooth"
+            See :meth:`voxels_from_regions`.
 
         Returns
         -------
         image : nibabel.nifti1.Nifti1Image
-            On the grid of `mask_img_`, zero outside all regions; 3D for a vector or a single
-            row, 4D for several rows. A voxel that several probabilistic regions share gets
-            the mean of their values, weighted by its membership.
+            On the grid of `mask_img_`, zero outside the mask; 3D for a vector or a single
+            row, 4D for several rows. In peaks per cubic centimetre, or in the units of the
+            maps given to :meth:`regions_from_img`.
+        """
+        voxels = self.voxels_from_regions(Y, interpolation=interpolation)
+        return image_from_voxels(voxels[0] if len(voxels) == 1 else voxels, self.mask_img_)
+
+    def voxels_from_regions(self, Y, *, interpolation="smooth"):
+        """Make maps on the voxels of the mask from region activations.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n_regions_,) or (n_maps, n_regions_)
+            Activation of each region as :meth:`transform` gives it.
+        interpolation : "smooth" or "nearest", default="smooth"
+            ``"smooth"`` gives the smoothed map that is expected, given its averages over the
+            regions, if peaks fall anywhere independently: the regularised least-squares
+            solution, without steps at the borders of regions. Where no average is negative,
+            neither is the map. ``"nearest"`` gives each voxel the average of its region,
+            weighted by membership where maps of an atlas overlap; regions read from such an
+            image are the ones put in.
+
+        Returns
+        -------
+        maps : ndarray of shape (n_maps, n_voxels)
         """
         check_is_fitted(self)
-        values = check_array(Y, dtype=[np.float64, np.float32], ensure_2d=False)
-        values = np.atleast_2d(values)
-        if values.shape[1] != self.n_regions_:
+        if interpolation not in ("smooth", "nearest"):
             raise InvalidInputError(
-                f"Y has {values.shape[1]} columns, but there are {self.n_regions_} regions."
+                f"interpolation must be 'smooth' or 'nearest'; got {interpolation!r}."
             )
-        total = np.asarray(self.membership_.sum(axis=1)).ravel()
-        scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
-        painted = (self.membership_ @ values.T * scale[:, np.newaxis]).T
-        painted = np.asarray(painted, dtype=values.dtype)
-        return image_from_voxels(painted[0] if len(painted) == 1 else painted, self.mask_img_)
+        values = check_array(Y, dtype=[np.float64, np.float32], ensure_2d=False)
+        averages = np.atleast_2d(values)
+        if averages.shape[1] != self.n_regions_:
+            raise InvalidInputError(
+                f"Y has {averages.shape[1]} columns, but there are {self.n_regions_} regions."
+            )
+        if self.strategy == "sum":
+            averages = averages / np.where(self.region_volumes_ > 0, self.region_volumes_, 1.0)
+        if interpolation == "smooth":
+            voxels = averages @ self._interpolator
+            nonnegative = averages.min(axis=1, keepdims=True) >= 0
+            voxels = np.where(nonnegative, np.maximum(voxels, 0.0), voxels)
+        else:
+            total = np.asarray(self.membership_.sum(axis=1)).ravel()
+            scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
+            voxels = (self.membership_ @ averages.T * scale[:, np.newaxis]).T
+        return np.asarray(voxels, dtype=values.dtype)
 
     def regions_from_img(self, images):
-        """Average statistical maps over the regions.
+        """Sum or average statistical maps over the regions, as :meth:`transform` does peaks.
 
         Parameters
         ----------
@@ -276,11 +320,12 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         Returns
         -------
         values : ndarray of shape (n_maps, n_regions_), float32
-            In the units of the maps; a region without voxels is 0.
+            In the units of the maps, times cubic centimetres unless ``strategy="mean"``; a
+            region without voxels is 0.
         """
         check_is_fitted(self)
         values = voxels_from_images(images, self.mask_img_) @ averaging_matrix(self.membership_)
-        return values.astype(np.float32)
+        return self._summed(values.astype(np.float32))
 
     def cut_tree(self, n_clusters):
         """Coarser regions from the tree of the Ward parcellation.
@@ -342,8 +387,19 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         if regions.are_labels:
             numbers = regions.membership @ np.arange(1, self.n_regions_ + 1)
             self.labels_img_ = image_from_voxels(numbers.astype(np.int32), self.mask_img_)
+        n_voxels = np.asarray(regions.membership.sum(axis=0)).ravel()
+        self.region_volumes_ = n_voxels * voxel_volume(self.mask_img_)
         self.operator_ = region_operator(regions.membership, self.mask_img_, self.fwhm)
         return fitted_on
+
+    def _summed(self, averages: np.ndarray) -> np.ndarray:
+        if self.strategy == "mean":
+            return averages
+        return averages * self.region_volumes_.astype(np.float32)
+
+    @property
+    def _interpolator(self) -> np.ndarray:
+        return region_interpolator(self.operator_, self.mask_img_, self.fwhm)
 
     def _fit_ward(self, counts: sparse.csr_matrix) -> Regions:
         if not counts.nnz:
@@ -367,7 +423,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         )
 
     def _activations(self, table: PeakTable, counts: sparse.csr_matrix):
-        activations = counts @ self.operator_
+        activations = self._summed(counts @ self.operator_)
         if _get_output_config("transform", self)["dense"] != "pandas":
             return activations
         # A table of peaks has one row per peak: scikit-learn would take its index.

@@ -1,0 +1,49 @@
+"""HyperbolicBrainTextEmbedder with the features that it is documented with.
+
+It chooses its hyper-parameters itself, inside `fit`, on the training studies.
+"""
+
+from typing import Any
+
+import numpy as np
+from protocol import FWHM, RESOLUTION
+
+from models.features import N_REGIONS, SEED, TermFeatures
+from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, Studies
+
+
+class EmbedderModel:
+    """The embedder on TF-IDF of terms and peaks per Ward region.
+
+    Parameters
+    ----------
+    **params
+        Of `HyperbolicBrainTextEmbedder`.
+    """
+
+    def __init__(self, **params: Any) -> None:
+        self.embedder = HyperbolicBrainTextEmbedder(**{"random_state": SEED, **params})
+        self.chosen: dict[str, Any] = {}
+
+    def fit(self, train: Studies) -> "EmbedderModel":
+        """Fit features and embedder."""
+        self._text = TermFeatures()
+        self._regions = PeaksToRegions(
+            n_regions=N_REGIONS, resolution=RESOLUTION, fwhm=FWHM, random_state=SEED
+        ).fit(train)
+        self.embedder.fit(self._text.fit_transform(train), self._regions.transform(train))
+        self.chosen = {"alpha": self.embedder.alpha_, "best epoch": self.embedder.best_epoch_}
+        return self
+
+    def similarity(self, test: Studies) -> np.ndarray:
+        """Similarity of texts and brains as the embedder defines it."""
+        texts = self.embedder.transform(self._text.transform(test))
+        return self.embedder.similarity(
+            texts, self.embedder.transform_brain(self._regions.transform(test))
+        )
+
+    def predict_voxels(self, test: Studies) -> np.ndarray:
+        """Predicted region activations, interpolated between regions."""
+        return self._regions.voxels_from_regions(
+            self.embedder.predict(self._text.transform(test))
+        ).astype(np.float32)
