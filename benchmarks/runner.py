@@ -46,7 +46,8 @@ def run(name: str, fold: int, *, max_train: int | None = None, force: bool = Fal
     record : dict
         See ``worker.run``.
     """
-    path = CACHE / f"{name}-fold{fold}-{_digest(MODELS[name], max_train)}.json"
+    digest = _digest(MODELS[name], max_train)
+    path = CACHE / f"{name}-fold{fold}-{digest}.json"
     if force or not path.exists():
         CACHE.mkdir(exist_ok=True)
         log = path.with_suffix(".log")
@@ -56,6 +57,10 @@ def run(name: str, fold: int, *, max_train: int | None = None, force: bool = Fal
         if process.returncode:
             tail = "\n".join(log.read_text().splitlines()[-15:])
             raise RuntimeError(f"{name}, fold {fold} failed, see {log}:\n{tail}")
+        if _digest(MODELS[name], max_train) != digest:
+            # Which of the two the worker imported cannot be known.
+            path.unlink()
+            raise RuntimeError(f"{name}, fold {fold}: the code changed during the run; run again.")
     return json.loads(path.read_text())
 
 

@@ -91,7 +91,7 @@ class HyperbolicBrainTextEmbedder(
         Start of the inverse temperature of the alignment; learnt from there.
     max_epochs : int, default=20
         Passes over the studies at most; 0 keeps the closed form.
-    batch_size : int, default=2048
+    batch_size : int, default=1024
         Studies per step, each contrasted with all others in the batch.
     learning_rate : float, default=2e-3
         Of the radius networks; the linear maps learn at a quarter of it.
@@ -100,7 +100,7 @@ class HyperbolicBrainTextEmbedder(
     validation_fraction : float, default=0.1
         Share of the studies kept out of step 2 to choose the epoch, by the same score as
         :meth:`score`. 0 trains all epochs.
-    patience : int, default=5
+    patience : int, default=4
         Epochs without improvement after which training stops.
     device : str, default="auto"
         ``"auto"``, ``"cpu"``, ``"cuda"``, ...; where step 2 is trained. The fitted
@@ -198,11 +198,11 @@ class HyperbolicBrainTextEmbedder(
         n_hidden=64,
         scale=12.0,
         max_epochs=20,
-        batch_size=2048,
+        batch_size=1024,
         learning_rate=2e-3,
         weight_decay=0.1,
         validation_fraction=0.1,
-        patience=5,
+        patience=4,
         device="auto",
         random_state=None,
         verbose=False,
