@@ -4,8 +4,7 @@
 # make clean  remove the environment and everything made by the above
 #
 # Each makes .venv on first use and installs again only when pyproject.toml or this file changed.
-# PYTHON chooses the interpreter, TORCH the build of torch, e.g. on Linux without a GPU
-#     make test TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
+# PYTHON chooses the interpreter, TORCH what pip installs as torch, with any options of pip.
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
