@@ -20,10 +20,10 @@ SHARED_SOURCES = (
     "benchmarks/tuning.py",
     "benchmarks/worker.py",
     "benchmarks/models/features.py",
-    "sklearn_mnm/brain",
-    "sklearn_mnm/datasets",
-    "sklearn_mnm/text",
-    "sklearn_mnm/metrics",
+    *(f"sklearn_mnm/brain/{name}.py" for name in ("atlas", "operator", "peaks", "regions")),
+    *(f"sklearn_mnm/brain/{name}.py" for name in ("smoothing", "ward")),
+    *(f"sklearn_mnm/datasets/{name}.py" for name in ("_tables", "database", "spaces", "studies")),
+    *(f"sklearn_mnm/text/{name}.py" for name in ("_documents", "matching", "terms")),
     "sklearn_mnm/metrics.py",
 )
 

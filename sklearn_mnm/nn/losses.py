@@ -4,7 +4,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sklearn_mnm.geometry import pairwise_exterior_angle
+from sklearn_mnm.geometry import (
+    einstein_midpoint,
+    entailment_violation,
+    pairwise_exterior_angle,
+    radius,
+)
 
 
 def alignment_loss(text: Tensor, brain: Tensor, scale: Tensor, curvature: Tensor) -> Tensor:
@@ -27,8 +32,126 @@ def alignment_loss(text: Tensor, brain: Tensor, scale: Tensor, curvature: Tensor
     -------
     loss : Tensor of shape ()
     """
-    similarity = -scale * pairwise_exterior_angle(text, brain, curvature)
-    own = torch.arange(len(text), device=text.device)
+    return _contrast(-scale * pairwise_exterior_angle(text, brain, curvature))
+
+
+def brain_apex_loss(text: Tensor, brain: Tensor, scale: Tensor, curvature: Tensor) -> Tensor:
+    """Contrast pairs by the angle of the text seen from the brain, which should be wide.
+
+    ``B_ij = scale * ext(brain_j, text_i)``: a text lies between the origin and its brain, so
+    the geodesic from the brain to it turns back and the exterior angle is near pi. The
+    companion of :func:`alignment_loss` in angle-based entailment (ATMG).
+
+    Parameters
+    ----------
+    text, brain : Tensor of shape (n, d + 1)
+        Points on the hyperboloid, row i of each from study i.
+    scale : Tensor of shape ()
+        Inverse temperature.
+    curvature : Tensor of shape ()
+        c of the space.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+    """
+    return _contrast(scale * pairwise_exterior_angle(brain, text, curvature).T)
+
+
+def radius_hinge_loss(text: Tensor, brain: Tensor, curvature: Tensor, *, margin: float) -> Tensor:
+    """Texts nearer to the origin than brains, on average, by a margin.
+
+    ``relu(mean radius(text) - mean radius(brain) + margin)``. Zero once the order holds, so it
+    neither pulls texts into the origin nor brains to infinity.
+
+    Parameters
+    ----------
+    text, brain : Tensor of shape (n, d + 1)
+        Points on the hyperboloid.
+    curvature : Tensor of shape ()
+        c of the space.
+    margin : float
+        Distance between the mean radii that is asked for.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+    """
+    difference = radius(text, curvature).mean() - radius(brain, curvature).mean()
+    return functional.relu(difference + margin)
+
+
+def centroid_loss(points: Tensor, curvature: Tensor, *, target: float) -> Tensor:
+    """Distance of the radius of the Einstein midpoint of a batch from a target.
+
+    ``|d(O, midpoint(points)) - target|``: MNM's form of "text above brain", with a smaller
+    target for texts than for brains. The midpoint of points in all directions is near the
+    origin whatever their radii, so this also draws directions together.
+
+    Parameters
+    ----------
+    points : Tensor of shape (n, d + 1)
+        Points on the hyperboloid.
+    curvature : Tensor of shape ()
+        c of the space.
+    target : float
+        Distance from the origin.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+    """
+    return (radius(einstein_midpoint(points, curvature), curvature) - target).abs()
+
+
+def extent_loss(points: Tensor, extent: Tensor, *, min_difference: float) -> Tensor:
+    """Broad maps nearer to the origin than focal ones.
+
+    ``relu(log(t_i / t_j))``, averaged over the pairs with ``extent_i - extent_j >
+    min_difference``, where t is the time coordinate, which grows with the radius.
+
+    Parameters
+    ----------
+    points : Tensor of shape (n, d + 1)
+        Points of maps on the hyperboloid.
+    extent : Tensor of shape (n,)
+        How much of the brain each map activates.
+    min_difference : float
+        Pairs that differ by less are not compared.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+        Zero if no pair differs enough.
+    """
+    log_time = points[:, 0].log()
+    violation = functional.relu(log_time[:, None] - log_time[None, :])
+    compared = extent[:, None] - extent[None, :] > min_difference
+    return (violation * compared).sum() / compared.sum().clamp(min=1)
+
+
+def entailment_loss(parent: Tensor, child: Tensor, curvature: Tensor) -> Tensor:
+    """Mean angle by which children lie outside the cones of their parents.
+
+    ``mean relu(ext(parent, child) - half_aperture(parent))`` (MERU, arXiv 2304.09172).
+
+    Parameters
+    ----------
+    parent, child : Tensor of shape (n, d + 1)
+        Points on the hyperboloid; row i of one is the parent of row i of the other.
+    curvature : Tensor of shape ()
+        c of the space.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+    """
+    return entailment_violation(parent, child, curvature).mean()
+
+
+def _contrast(similarity: Tensor) -> Tensor:
+    """Mean cross-entropy over rows and over columns, true pairs on the diagonal."""
+    own = torch.arange(len(similarity), device=similarity.device)
     rows = functional.cross_entropy(similarity, own)
     columns = functional.cross_entropy(similarity.T, own)
     return 0.5 * (rows + columns)

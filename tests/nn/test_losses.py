@@ -2,10 +2,20 @@
 
 import math
 
+import pytest
 import torch
 
-from sklearn_mnm.geometry import exp_map0, exterior_angle
-from sklearn_mnm.nn.losses import alignment_loss
+from sklearn_mnm.geometry import exp_map0, exterior_angle, half_aperture
+from sklearn_mnm.nn.losses import (
+    alignment_loss,
+    brain_apex_loss,
+    centroid_loss,
+    entailment_loss,
+    extent_loss,
+    radius_hinge_loss,
+)
+
+ONE = torch.tensor(1.0, dtype=torch.float64)
 
 
 def _points(n=6, dimension=4, *, radius, seed=0):
@@ -44,3 +54,79 @@ def test_alignment_has_finite_gradients_at_the_origin_and_at_coincident_points()
     points = exp_map0(tangent, 1.0)
     alignment_loss(points, points, torch.tensor(5.0), torch.tensor(1.0)).backward()
     assert torch.isfinite(tangent.grad).all()
+
+
+def test_brain_apex_equals_the_formula_written_out():
+    text, brain = _points(radius=0.5), _points(radius=1.5, seed=1)
+    angles = torch.stack([torch.stack([exterior_angle(y, x, 1.0) for y in brain]) for x in text])
+    logits = 3.0 * angles
+    rows = -(logits.diag() - logits.logsumexp(1)).mean()
+    columns = -(logits.diag() - logits.logsumexp(0)).mean()
+    torch.testing.assert_close(brain_apex_loss(text, brain, 3 * ONE, ONE), 0.5 * (rows + columns))
+
+
+def test_a_text_on_the_way_from_the_origin_to_its_brain_suits_both_contrasts():
+    text = _points(radius=0.5)
+    brain = exp_map0(torch.nn.functional.normalize(text[:, 1:], dim=1) * 1.5, 1.0)
+    for loss in (alignment_loss, brain_apex_loss):
+        true = loss(text, brain, 5 * ONE, ONE)
+        assert true < loss(text, brain.roll(1, dims=0), 5 * ONE, ONE)
+
+
+@pytest.mark.parametrize("curvature", [0.5, 1.0, 3.0])
+def test_the_radius_hinge_is_the_shortfall_of_the_margin(curvature):
+    def at(radius, seed):
+        direction = torch.nn.functional.normalize(_points(radius=1, seed=seed)[:, 1:], dim=1)
+        return exp_map0(radius * direction, curvature)
+
+    c = torch.tensor(curvature, dtype=torch.float64)
+    near, far = at(0.6, 0), at(1.8, 1)
+    assert radius_hinge_loss(near, far, c, margin=1.0) == 0
+    assert radius_hinge_loss(near, far, c, margin=1.5) == pytest.approx(0.3)
+    assert radius_hinge_loss(far, near, c, margin=0.0) == pytest.approx(1.2)
+
+
+def test_the_centroid_of_one_point_is_the_point():
+    point = _points(n=1, radius=1.4)
+    assert centroid_loss(point, ONE, target=1.4) == pytest.approx(0, abs=1e-9)
+    assert centroid_loss(point, ONE, target=0.5) == pytest.approx(0.9)
+
+
+def test_extent_counts_only_clearly_broader_maps_that_lie_further_out():
+    direction = torch.nn.functional.normalize(_points(n=3, radius=1)[:, 1:], dim=1)
+    radii = torch.tensor([2.0, 1.0, 0.5], dtype=torch.float64)
+    points = exp_map0(radii[:, None] * direction, 1.0)
+    extent = torch.tensor([30.0, 10.0, 25.0])
+    # 0 is broader than 1 and further out; 2 is broader than 1 and nearer; 0 and 2 do not differ
+    # by more than 10.
+    expected = math.log(math.cosh(2.0) / math.cosh(1.0)) / 2
+    assert extent_loss(points, extent, min_difference=10) == pytest.approx(expected)
+    assert extent_loss(points, extent, min_difference=100) == 0
+
+
+def test_children_inside_the_cone_cost_nothing_and_others_their_excess_angle():
+    parent = _points(n=1, radius=1.0)
+    inside = exp_map0(torch.nn.functional.normalize(parent[:, 1:], dim=1) * 2.0, 1.0)
+    assert entailment_loss(parent, inside, ONE) == 0
+    outside = _points(n=1, radius=2.0, seed=3)
+    expected = exterior_angle(parent, outside, 1.0) - half_aperture(parent, 1.0)
+    assert expected > 0
+    torch.testing.assert_close(entailment_loss(parent, outside, ONE), expected.mean())
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda x: brain_apex_loss(x, x, 5 * ONE, ONE),
+        lambda x: radius_hinge_loss(x, x, ONE, margin=0.1),
+        lambda x: centroid_loss(x, ONE, target=0.5),
+        lambda x: extent_loss(x, torch.arange(4), min_difference=0),
+        lambda x: entailment_loss(x, x, ONE),
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gradients_are_finite_at_the_origin_and_at_coincident_points(loss, dtype):
+    for start in (torch.zeros(4, 3), torch.ones(4, 3)):
+        tangent = start.to(dtype).requires_grad_()
+        loss(exp_map0(tangent, 1.0)).backward()
+        assert torch.isfinite(tangent.grad).all()

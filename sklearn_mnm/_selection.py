@@ -1,0 +1,72 @@
+"""Scores and splits by which the embedder chooses its penalty and its epoch."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
+from torch import Tensor
+
+from sklearn_mnm.geometry import pairwise_exterior_angle
+from sklearn_mnm.metrics import recall_at_k
+from sklearn_mnm.nn.towers import BrainTextModel
+
+# Pool in which retrieval is measured while fitting, as in the evaluation protocol.
+_POOL = 1000
+
+
+def mean_recall(similarity: np.ndarray, k: int) -> float:
+    """Recall at k, mean over both directions, as a share."""
+    return (recall_at_k(similarity, k) + recall_at_k(similarity.T, k)) / 200.0
+
+
+def pooled_recall(text: np.ndarray, brain: np.ndarray) -> float:
+    """Mean recall by cosine in pools of at most 1,000 consecutive rows."""
+    text, brain = _unit(text), _unit(brain)
+    n_pools = -(-len(text) // _POOL)
+    pools = np.array_split(np.arange(len(text)), n_pools)
+    return float(np.mean([mean_recall(text[p] @ brain[p].T, _fair_k(len(p))) for p in pools]))
+
+
+def validation_score(text: Tensor, brain: Tensor) -> Callable[[BrainTextModel], float]:
+    """Make the function that scores a model on paired features."""
+
+    def evaluate(model: BrainTextModel) -> float:
+        with torch.inference_mode():
+            points = model(text, brain)
+            angles = pairwise_exterior_angle(points.text, points.brain, model.curvature)
+        return mean_recall(-angles.cpu().numpy(), _fair_k(len(text)))
+
+    return evaluate
+
+
+def validation_split(
+    n_studies: int, fraction: float, groups: np.ndarray | None, seed: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Rows to train on and to validate with, papers kept together.
+
+    The latter is None where too few studies remain for one to be mistaken for another.
+    """
+    everything = np.arange(n_studies)
+    if fraction == 0:
+        return everything, None
+    splitter = (ShuffleSplit if groups is None else GroupShuffleSplit)(
+        n_splits=1, test_size=fraction, random_state=seed
+    )
+    try:
+        training, validation = next(splitter.split(everything, groups=groups))
+    except ValueError:  # a side without a study
+        return everything, None
+    if min(len(training), len(validation)) < 2:
+        return everything, None
+    return training, validation
+
+
+def _fair_k(n_pairs: int) -> int:
+    # Among few candidates nearly everything is among the first 10.
+    return min(10, max(1, n_pairs // 10))
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(norms > 0, norms, 1.0)

@@ -1,0 +1,115 @@
+"""The objective of MNM: alignment, text above brain, hierarchy within the brain."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sklearn_mnm.nn.losses import (
+    alignment_loss,
+    brain_apex_loss,
+    centroid_loss,
+    entailment_loss,
+    extent_loss,
+    radius_hinge_loss,
+)
+from sklearn_mnm.nn.towers import BrainTextModel, Points
+
+
+@dataclass(frozen=True)
+class ObjectiveWeights:
+    """Weight of each part; a part of weight 0 is not computed.
+
+    Attributes
+    ----------
+    alignment, brain_apex, radius_hinge, centroid, extent, networks, drift : float
+        Weights; see :mod:`sklearn_mnm.nn.losses`.
+    radius_margin : float
+        Margin of the radius hinge.
+    text_radius, brain_radius : float
+        Targets of the centroids.
+    min_extent_difference : float
+        Pairs of maps whose extents differ by less are not compared.
+    """
+
+    alignment: float
+    brain_apex: float
+    radius_hinge: float
+    centroid: float
+    extent: float
+    networks: float
+    drift: float
+    radius_margin: float
+    text_radius: float
+    brain_radius: float
+    min_extent_difference: float
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Weighted parts of the loss of a batch.
+
+    Attributes
+    ----------
+    weights : ObjectiveWeights
+    extent : Tensor of shape (n_studies,)
+        How much of the brain each map activates.
+    ancestors : tuple of Tensor of shape (n_studies, n_features)
+        Brain features of each map averaged over ever broader networks.
+    """
+
+    weights: ObjectiveWeights
+    extent: Tensor
+    ancestors: tuple[Tensor, ...] = ()
+
+    def __call__(self, model: BrainTextModel, points: Points, rows: Tensor) -> dict[str, Tensor]:
+        """Compute the weighted parts.
+
+        Parameters
+        ----------
+        model : BrainTextModel
+        points : Points
+            Texts and brains of the batch.
+        rows : Tensor of shape (n_batch,)
+            Which studies these are.
+
+        Returns
+        -------
+        parts : dict of str to Tensor of shape ()
+            Their sum is the loss.
+        """
+        weights, curvature = self.weights, model.curvature
+        text, brain = points
+        parts: dict[str, Tensor] = {}
+        if weights.alignment:
+            loss = alignment_loss(text, brain, model.log_scale.exp(), curvature)
+            parts["alignment"] = weights.alignment * loss
+        if weights.brain_apex:
+            loss = brain_apex_loss(text, brain, model.log_scale.exp(), curvature)
+            parts["brain_apex"] = weights.brain_apex * loss
+        if weights.radius_hinge:
+            loss = radius_hinge_loss(text, brain, curvature, margin=weights.radius_margin)
+            parts["radius_hinge"] = weights.radius_hinge * loss
+        if weights.centroid:
+            loss = centroid_loss(text, curvature, target=weights.text_radius)
+            loss = loss + centroid_loss(brain, curvature, target=weights.brain_radius)
+            parts["centroid"] = weights.centroid * loss
+        if weights.extent:
+            extent = self.extent[rows].to(brain.device)
+            loss = extent_loss(brain, extent, min_difference=weights.min_extent_difference)
+            parts["extent"] = weights.extent * loss
+        if weights.networks and self.ancestors:
+            parts["networks"] = weights.networks * self._networks(model, brain, rows)
+        if weights.drift:
+            drift = model.text_tower.drift() + model.brain_tower.drift()
+            parts["drift"] = weights.drift * drift
+        return parts
+
+    def _networks(self, model: BrainTextModel, brain: Tensor, rows: Tensor) -> Tensor:
+        """Entailment of each map by its ancestors, generation by generation."""
+        losses, child = [], brain
+        for features in self.ancestors:
+            parent = model.embed_brain(features[rows].to(brain.device))
+            losses.append(entailment_loss(parent, child, model.curvature))
+            child = parent
+        return torch.stack(losses).mean()
