@@ -7,7 +7,7 @@ texts and brains find each other, and draws the maps that it predicts for two qu
 
 The studies are the 906 n-back and flanker contrasts of 320 papers that the NiMARE package carries.
 If the environment variable ``SKLEARN_MNM_DATA`` names a folder that holds the NeuroQuery release in
-``neuroquery/``, it fits to 6,000 of its studies instead and holds out 1,000 others. Either way it
+``neuroquery/``, it fits to 5,000 of its studies instead and holds out 1,000 others. Either way it
 takes at most two or three minutes on two cores. Maps (NIfTI) and figures (PNG) are written into
 ``demo_output/``.
 """
@@ -46,7 +46,7 @@ def load_corpus():
             "documents": studies.counts,
             "vectorizer": TermVectorizer(vocabulary=studies.vocabulary, min_df=3),
             "n_regions": 512,
-            "sizes": {"train_size": 6000, "test_size": 1000},
+            "sizes": {"train_size": 5000, "test_size": 1000},
             "queries": ["reward anticipation", "visual motion"],
         }
     studies = load_nback_flanker(level="contrast")

@@ -7,8 +7,8 @@ import torch
 from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 from torch import Tensor
 
-from sklearn_mnm.geometry import pairwise_exterior_angle
 from sklearn_mnm.metrics import recall_at_k
+from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.nn.towers import BrainTextModel
 
 # Pool in which retrieval is measured while fitting, as in the evaluation protocol.
@@ -28,14 +28,16 @@ def pooled_recall(text: np.ndarray, brain: np.ndarray) -> float:
     return float(np.mean([mean_recall(text[p] @ brain[p].T, _fair_k(len(p))) for p in pools]))
 
 
-def validation_score(text: Tensor, brain: Tensor) -> Callable[[BrainTextModel], float]:
+def validation_score(
+    text: Tensor, brain: Tensor, similarity: str
+) -> Callable[[BrainTextModel], float]:
     """Make the function that scores a model on paired features."""
 
     def evaluate(model: BrainTextModel) -> float:
         with torch.inference_mode():
             points = model(text, brain)
-            angles = pairwise_exterior_angle(points.text, points.brain, model.curvature)
-        return mean_recall(-angles.cpu().numpy(), _fair_k(len(text)))
+            matrix = SIMILARITIES[similarity](points.text, points.brain, model.curvature)
+        return mean_recall(matrix.cpu().numpy(), _fair_k(len(text)))
 
     return evaluate
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import linalg, sparse
+from scipy import linalg
 
 from sklearn_mnm.exceptions import InvalidInputError
 
@@ -152,7 +152,7 @@ class LeaveOutRidge:
 
 
 def _dense(matrix: Any) -> np.ndarray:
-    return matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)
+    return matrix.toarray() if hasattr(matrix, "toarray") else np.asarray(matrix)
 
 
 def _inverse(gram: np.ndarray, alpha: float) -> np.ndarray:
@@ -178,7 +178,7 @@ def _quadratic_forms(X: Any, matrix: np.ndarray) -> np.ndarray:
         product = rows @ matrix
         forms[start : start + _BLOCK] = (
             np.asarray(rows.multiply(product).sum(axis=1)).ravel()
-            if sparse.issparse(rows)
+            if hasattr(rows, "multiply")
             else np.einsum("ij,ij->i", rows, product)
         )
     return forms

@@ -1,7 +1,6 @@
 """HyperbolicBrainTextEmbedder: texts and brain activations in one hyperbolic space."""
 
 import warnings
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -15,27 +14,31 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 from sklearn.utils.validation import validate_data as validate
 from torch import Tensor
 
-from sklearn_mnm.brain.features import ActivationScaler
+from sklearn_mnm._selection import (
+    mean_recall,
+    pooled_recall,
+    validation_score,
+    validation_split,
+)
+from sklearn_mnm.brain.features import ActivationScaler, relative_extent
+from sklearn_mnm.brain.hierarchy import BrainHierarchy
 from sklearn_mnm.closed_form import LeaveOutRidge, RidgeFit
 from sklearn_mnm.exceptions import InterruptedFitWarning, InvalidInputError
-from sklearn_mnm.geometry import exp_map0, log_map0, pairwise_exterior_angle
-from sklearn_mnm.metrics import recall_at_k
-from sklearn_mnm.nn.losses import alignment_loss
-from sklearn_mnm.nn.towers import BrainTextModel, LiftTower, Points
+from sklearn_mnm.geometry import exp_map0, log_map0
+from sklearn_mnm.nn.objective import Objective, ObjectiveWeights
+from sklearn_mnm.nn.similarity import SIMILARITIES
+from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
 from sklearn_mnm.nn.training import TrainingSettings, resolve_device, train
 
 # Penalties tried by ``alpha="auto"``, times the mean squared norm of the rows of X (1 for TF-IDF).
 _ALPHAS = (1.0, 2.0, 5.0, 10.0, 20.0)
 _DECODER_ALPHAS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-# Pool in which retrieval is measured while fitting, as in the evaluation protocol.
-_POOL = 1000
 # Rows of the similarity matrix computed at once.
 _BLOCK = 1024
 
@@ -79,8 +82,32 @@ class HyperbolicBrainTextEmbedder(
     activation_power : float, default=0.5
         Region activations are raised to this power (keeping their sign) and scaled to unit
         norm. The square root stabilises the variance of counts of peaks.
-    text_radius, brain_radius : float, default=0.7 and 1.1
+    text_radius, brain_radius : float, default=0.3 and 0.8
         Distance of texts and brains from the origin at the start; learnt from there.
+    alignment : {"exterior_angle", "distance", "cosine", "euclidean"}, \
+            default="exterior_angle"
+        Similarity by which pairs are contrasted and ranked: the exterior angle of the brain
+        at the text, the geodesic distance (as MERU), or the cosine or the squared distance of
+        tangent vectors. The last two ignore the geometry: controls to compare with.
+    alignment_weight : float, default=1.0
+        Weight of this contrast.
+    brain_apex_weight : float, default=0.0
+        Weight of the contrast by the exterior angle of the text at the brain (ATMG).
+    text_above_brain : "hinge" or "centroid", default="hinge"
+        How texts are kept nearer to the origin than brains: ``"hinge"`` asks that mean radii
+        differ by ``brain_radius - text_radius``; ``"centroid"`` draws the midpoints of a
+        batch to `text_radius` and `brain_radius`, as in the paper.
+    text_above_brain_weight : float, default=0.1
+        Weight of that part.
+    extent_weight : float, default=8.0
+        Weight of "broad maps nearer to the origin than focal ones".
+    min_extent_difference : float, default=0.1
+        Pairs of maps are compared if their shares of active regions differ by more; a region
+        is active above a tenth of the largest activation.
+    network_weight : float, default=0.0
+        Weight of "a map averaged over networks entails the map"; needs `hierarchy`.
+    hierarchy : BrainHierarchy or None, default=None
+        Levels of networks over the regions of `Y`.
     drift_weight : float, default=0.3
         Weight of the squared distance of the linear maps from their start.
     dropout : float, default=0.2
@@ -169,6 +196,15 @@ class HyperbolicBrainTextEmbedder(
         "activation_power": [Interval(Real, 0, 1, closed="right")],
         "text_radius": [Interval(Real, 0.05, 8, closed="neither")],
         "brain_radius": [Interval(Real, 0.05, 8, closed="neither")],
+        "alignment": [StrOptions(set(SIMILARITIES))],
+        "alignment_weight": [Interval(Real, 0, None, closed="left")],
+        "brain_apex_weight": [Interval(Real, 0, None, closed="left")],
+        "text_above_brain": [StrOptions({"hinge", "centroid"})],
+        "text_above_brain_weight": [Interval(Real, 0, None, closed="left")],
+        "extent_weight": [Interval(Real, 0, None, closed="left")],
+        "min_extent_difference": [Interval(Real, 0, 1, closed="left")],
+        "network_weight": [Interval(Real, 0, None, closed="left")],
+        "hierarchy": [BrainHierarchy, None],
         "drift_weight": [Interval(Real, 0, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
@@ -191,8 +227,17 @@ class HyperbolicBrainTextEmbedder(
         curvature=1.0,
         alpha="auto",
         activation_power=0.5,
-        text_radius=0.7,
-        brain_radius=1.1,
+        text_radius=0.3,
+        brain_radius=0.8,
+        alignment="exterior_angle",
+        alignment_weight=1.0,
+        brain_apex_weight=0.0,
+        text_above_brain="hinge",
+        text_above_brain_weight=0.1,
+        extent_weight=8.0,
+        min_extent_difference=0.1,
+        network_weight=0.0,
+        hierarchy=None,
         drift_weight=0.3,
         dropout=0.2,
         n_hidden=64,
@@ -213,6 +258,15 @@ class HyperbolicBrainTextEmbedder(
         self.activation_power = activation_power
         self.text_radius = text_radius
         self.brain_radius = brain_radius
+        self.alignment = alignment
+        self.alignment_weight = alignment_weight
+        self.brain_apex_weight = brain_apex_weight
+        self.text_above_brain = text_above_brain
+        self.text_above_brain_weight = text_above_brain_weight
+        self.extent_weight = extent_weight
+        self.min_extent_difference = min_extent_difference
+        self.network_weight = network_weight
+        self.hierarchy = hierarchy
         self.drift_weight = drift_weight
         self.dropout = dropout
         self.n_hidden = n_hidden
@@ -266,7 +320,7 @@ class HyperbolicBrainTextEmbedder(
         self.activation_scaler_ = ActivationScaler.fit(Y, power=self.activation_power)
         brain = self.activation_scaler_.transform(Y)
         start = self._fit_closed_form(X, brain, groups, random)
-        self._fit_towers(start.left_out, brain, groups, random)
+        self._fit_towers(start.left_out, brain, Y, groups, random)
         self._fit_decoder(start.left_out, brain, Y, groups)
         return self
 
@@ -317,7 +371,7 @@ class HyperbolicBrainTextEmbedder(
         return self._points(self.model_.brain_tower, self.activation_scaler_.transform(Y))
 
     def similarity(self, text_points, brain_points):
-        """Similarity of texts and brains: minus the exterior angle of the brain at the text.
+        """Similarity of texts and brains, what `alignment` names.
 
         Parameters
         ----------
@@ -329,7 +383,8 @@ class HyperbolicBrainTextEmbedder(
         Returns
         -------
         similarity : ndarray of shape (n_texts, n_maps)
-            Between -pi and 0; higher is closer.
+            Higher is closer. By default minus the exterior angle of the brain at the text,
+            between -pi and 0.
         """
         check_is_fitted(self)
         texts = torch.as_tensor(np.asarray(text_points, dtype=np.float64))
@@ -337,8 +392,7 @@ class HyperbolicBrainTextEmbedder(
         similarity = np.empty((len(texts), len(brains)))
         for start in range(0, len(texts), _BLOCK):
             rows = slice(start, start + _BLOCK)
-            angles = pairwise_exterior_angle(texts[rows], brains, self.curvature_)
-            similarity[rows] = -angles.numpy()
+            similarity[rows] = SIMILARITIES[self.alignment](texts[rows], brains, self.curvature_)
         return similarity
 
     def predict(self, X):
@@ -395,7 +449,7 @@ class HyperbolicBrainTextEmbedder(
         """
         check_is_fitted(self)
         X, Y = self._validate_pairs(X, Y, reset=False)
-        return _mean_recall(self.similarity(*self.transform(X, Y)), k=10)
+        return mean_recall(self.similarity(*self.transform(X, Y)), k=10)
 
     @property
     def _n_features_out(self) -> int:
@@ -441,16 +495,17 @@ class HyperbolicBrainTextEmbedder(
         order = random.permutation(len(brain))
 
         def retrieval(fit: RidgeFit) -> float:
-            return _pooled_recall(fit.left_out[order], brain[order])
+            return pooled_recall(fit.left_out[order], brain[order])
 
         best, self.alpha_scores_ = ridge.search(alphas, retrieval)
         self.alpha_ = best.alpha
         self.text_coef_ = best.coef
         return best
 
-    def _fit_towers(self, text, brain, groups, random) -> None:
+    def _fit_towers(self, text, brain, Y, groups, random) -> None:
         seed = int(random.randint(np.iinfo(np.int32).max))
-        training, validation = self._validation_split(len(text), groups, seed)
+        fraction = self.validation_fraction if self.max_epochs else 0
+        training, validation = validation_split(len(text), fraction, groups, seed)
         device = resolve_device(self.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -458,10 +513,12 @@ class HyperbolicBrainTextEmbedder(
         text, brain = torch.as_tensor(text), torch.as_tensor(brain)
         evaluate = None
         if validation is not None:
-            evaluate = _validation_score(text[validation].to(device), brain[validation].to(device))
+            evaluate = validation_score(
+                text[validation].to(device), brain[validation].to(device), self.alignment
+            )
         result = train(
             self.model_,
-            self._objective,
+            self._objective(Y[training]),
             text[training],
             brain[training],
             evaluate=evaluate,
@@ -493,28 +550,28 @@ class HyperbolicBrainTextEmbedder(
         ]
         return BrainTextModel(*towers, curvature=self.curvature_, scale=self.scale)
 
-    def _objective(self, model: BrainTextModel, points: Points, rows: Tensor) -> dict[str, Tensor]:
-        return {
-            "alignment": alignment_loss(
-                points.text, points.brain, model.log_scale.exp(), model.curvature
-            ),
-            "drift": self.drift_weight * (model.text_tower.drift() + model.brain_tower.drift()),
-        }
-
-    def _validation_split(self, n_studies, groups, seed):
-        if self.validation_fraction == 0 or self.max_epochs == 0:
-            return np.arange(n_studies), None
-        splitter = (ShuffleSplit if groups is None else GroupShuffleSplit)(
-            n_splits=1, test_size=self.validation_fraction, random_state=seed
+    def _objective(self, Y: np.ndarray) -> Objective:
+        ancestors: tuple[Tensor, ...] = ()
+        if self.hierarchy is not None and self.network_weight:
+            ancestors = tuple(
+                torch.as_tensor(self.activation_scaler_.transform(self.hierarchy.smooth(Y, level)))
+                for level in self.hierarchy.levels[1:]
+            )
+        centroid = self.text_above_brain == "centroid"
+        weights = ObjectiveWeights(
+            alignment=self.alignment_weight,
+            brain_apex=self.brain_apex_weight,
+            radius_hinge=0.0 if centroid else self.text_above_brain_weight,
+            centroid=self.text_above_brain_weight if centroid else 0.0,
+            extent=self.extent_weight,
+            networks=self.network_weight,
+            drift=self.drift_weight,
+            radius_margin=self.brain_radius - self.text_radius,
+            text_radius=self.text_radius,
+            brain_radius=self.brain_radius,
+            min_extent_difference=self.min_extent_difference,
         )
-        try:
-            training, validation = next(splitter.split(np.empty(n_studies), groups=groups))
-        except ValueError:  # too few studies or papers to split
-            return np.arange(n_studies), None
-        # Two studies are needed for one to be mistaken for the other.
-        if min(len(training), len(validation)) < 2:
-            return np.arange(n_studies), None
-        return training, validation
+        return Objective(weights, self.alignment, torch.as_tensor(relative_extent(Y)), ancestors)
 
     def _fit_decoder(self, text, brain, Y, groups) -> None:
         tangent = self._tangent(self.model_.text_tower, text).numpy()
@@ -547,40 +604,6 @@ class HyperbolicBrainTextEmbedder(
         # The towers run in float32, the exponential map in float64: points are on the
         # hyperboloid to double precision.
         return exp_map0(self._tangent(tower, features), self.curvature_).numpy()
-
-
-def _validation_score(text: Tensor, brain: Tensor) -> Callable[[BrainTextModel], float]:
-    # Among few candidates nearly everything is among the first 10.
-    k = min(10, max(1, len(text) // 10))
-
-    def evaluate(model: BrainTextModel) -> float:
-        with torch.inference_mode():
-            points = model(text, brain)
-            angles = pairwise_exterior_angle(points.text, points.brain, model.curvature)
-        return _mean_recall(-angles.cpu().numpy(), k)
-
-    return evaluate
-
-
-def _mean_recall(similarity: np.ndarray, k: int) -> float:
-    """Mean over both directions, as a share."""
-    return (recall_at_k(similarity, k) + recall_at_k(similarity.T, k)) / 200.0
-
-
-def _pooled_recall(text: np.ndarray, brain: np.ndarray) -> float:
-    """Mean recall by cosine in pools of at most 1,000 consecutive rows."""
-    text, brain = _unit(text), _unit(brain)
-    n_pools = -(-len(text) // _POOL)
-    scores = []
-    for rows in np.array_split(np.arange(len(text)), n_pools):
-        k = min(10, max(1, len(rows) // 10))
-        scores.append(_mean_recall(text[rows] @ brain[rows].T, k))
-    return float(np.mean(scores))
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(norms > 0, norms, 1.0)
 
 
 def _mean_squared_norm(X: Any) -> float:

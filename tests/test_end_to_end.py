@@ -1,11 +1,14 @@
 """The main job on real studies: features, embedding, retrieval, maps."""
 
+import warnings
+
 import nibabel
 import numpy as np
 import pytest
 from sklearn.base import clone
 
 from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, TermVectorizer, load_database
+from sklearn_mnm.brain.features import relative_extent
 from sklearn_mnm.exceptions import DataWarning
 from sklearn_mnm.metrics import dice_top, map_correlation, recall_at_k
 
@@ -20,8 +23,11 @@ def corpus(real_data):
     X = vectorizer.fit_transform(train.counts), vectorizer.transform(test.counts)
     converter = PeaksToRegions(n_regions=256, random_state=0)
     with pytest.warns(DataWarning, match="peaks"):
-        Y = converter.fit_transform(train), converter.transform(test)
-        voxels = converter.transform_voxels(test)
+        Y_train = converter.fit_transform(train)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # the same, on the other studies
+        Y_test, voxels = converter.transform(test), converter.transform_voxels(test)
+    Y = Y_train, Y_test
     return {"X": X, "Y": Y, "voxels": voxels, "converter": converter, "vectorizer": vectorizer}
 
 
@@ -61,6 +67,14 @@ def test_brains_lie_further_out_than_texts(corpus, embedder):
     text, brain = embedder.transform(corpus["X"][1], corpus["Y"][1])
     known = text[:, 0] > 1
     assert (np.arccosh(text[known, 0]) < np.arccosh(brain[known, 0])).mean() > 0.95
+
+
+def test_broad_unseen_maps_lie_nearer_to_the_origin_than_focal_ones(corpus, embedder):
+    radii = np.arccosh(embedder.transform_brain(corpus["Y"][1])[:, 0])
+    extent = relative_extent(corpus["Y"][1])
+    broader = extent[:, np.newaxis] - extent > 0.1
+    assert broader.sum() > 10_000
+    assert (radii[:, np.newaxis] < radii)[broader].mean() > 0.9
 
 
 def test_a_query_becomes_an_image_with_its_peak_where_it_belongs(corpus, embedder, tmp_path):

@@ -50,6 +50,12 @@ class Entry:
 
 
 _TORCH = ("benchmarks/models/towers.py", "sklearn_mnm/geometry")
+_EMBEDDER = (
+    *(f"sklearn_mnm/{name}.py" for name in ("_selection", "closed_form", "embedder")),
+    "sklearn_mnm/brain/features.py",
+    "sklearn_mnm/geometry",
+    "sklearn_mnm/nn",
+)
 
 MODELS: dict[str, Entry] = {
     "mean_map": Entry("mean training map", "mean_map", "MeanMap"),
@@ -116,6 +122,35 @@ MODELS: dict[str, Entry] = {
         "ours",
         "EmbedderModel",
         is_baseline=False,
-        uses=("sklearn_mnm",),
+        uses=_EMBEDDER,
+    ),
+    "ours_without_extent": Entry(
+        "the same without the hierarchy of extent",
+        "ours",
+        "EmbedderModel",
+        {"extent_weight": 0.0},
+        is_baseline=False,
+        uses=_EMBEDDER,
+    ),
+    "control_cosine": Entry(
+        "flat control: the same towers, cosine",
+        "ours",
+        "EmbedderModel",
+        {"alignment": "cosine", "extent_weight": 0.0},
+        is_baseline=False,
+        uses=_EMBEDDER,
+    ),
+    "control_euclidean": Entry(
+        "flat control: the same towers, squared distance",
+        "ours",
+        "EmbedderModel",
+        {
+            "alignment": "euclidean",
+            "extent_weight": 0.0,
+            "text_radius": 0.7,
+            "brain_radius": 1.1,
+        },
+        is_baseline=False,
+        uses=_EMBEDDER,
     ),
 }

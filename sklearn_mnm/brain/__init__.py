@@ -1,5 +1,6 @@
-"""Brain side: peaks, maps and regions."""
+"""Brain side: peaks, maps, regions and networks."""
 
+from sklearn_mnm.brain.hierarchy import BrainHierarchy
 from sklearn_mnm.brain.regions import PeaksToRegions
 
-__all__ = ["PeaksToRegions"]
+__all__ = ["BrainHierarchy", "PeaksToRegions"]

@@ -58,6 +58,25 @@ class ActivationScaler(NamedTuple):
         return np.where(active[:, np.newaxis], scaled - self.mean, 0.0).astype(np.float32)
 
 
+def relative_extent(activations: np.ndarray, *, threshold: float = 0.1) -> np.ndarray:
+    """Share of the regions that each map activates.
+
+    Parameters
+    ----------
+    activations : ndarray of shape (n_maps, n_regions)
+    threshold : float, default=0.1
+        A region is active if its absolute activation is above this share of the largest.
+
+    Returns
+    -------
+    extent : ndarray of shape (n_maps,), float32
+        Between 0, for a map of zeros, and 1.
+    """
+    sizes = np.abs(activations)
+    largest = sizes.max(axis=1, keepdims=True)
+    return (sizes > threshold * largest).mean(axis=1, dtype=np.float32)
+
+
 def _scaled(activations: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray]:
     activations = np.asarray(activations, dtype=np.float64)
     # By the largest value first, so that no power or square over- or underflows.

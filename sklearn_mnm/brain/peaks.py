@@ -196,7 +196,7 @@ def peak_counts(
         bound = np.nextafter(max_distance, np.inf)
         distance, found = cKDTree(centres).query(coordinates[outside], distance_upper_bound=bound)
         within = np.isfinite(distance)
-        column[outside[within]] = found[within]
+        column[outside[within]] = found[within]  # type: ignore[index]  # stubs: may be a scalar
 
     kept = column >= 0
     tally = PeakTally(

@@ -186,7 +186,7 @@ def _neighbours(mask: np.ndarray, affine: np.ndarray) -> sparse.csr_matrix:
         own = np.flatnonzero(piece == current)
         distance, nearest = cKDTree(centres[joined]).query(centres[own])
         closest = int(np.argmin(distance))
-        links.append((own[closest], joined[nearest[closest]]))
+        links.append((own[closest], joined[nearest[closest]]))  # type: ignore[index]  # stubs
         joined = np.concatenate([joined, own])
     rows, columns = np.array(links).T
     ties = sparse.coo_matrix((np.ones(len(links)), (rows, columns)), shape=graph.shape)

@@ -2,6 +2,7 @@
 
 from sklearn_mnm.datasets.bundled import load_nback_flanker
 from sklearn_mnm.datasets.database import load_database
+from sklearn_mnm.datasets.literature import make_literature
 from sklearn_mnm.datasets.spaces import talairach_to_mni152
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.datasets.studyset import load_studyset
@@ -11,5 +12,6 @@ __all__ = [
     "load_database",
     "load_nback_flanker",
     "load_studyset",
+    "make_literature",
     "talairach_to_mni152",
 ]

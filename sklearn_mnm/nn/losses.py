@@ -12,27 +12,30 @@ from sklearn_mnm.geometry import (
 )
 
 
-def alignment_loss(text: Tensor, brain: Tensor, scale: Tensor, curvature: Tensor) -> Tensor:
-    """Contrast each pair against all others of the batch by exterior angle.
+def alignment_loss(similarity: Tensor, scale: Tensor) -> Tensor:
+    """Contrast each pair against all others of the batch.
 
-    ``A_ij = -scale * ext(text_i, brain_j)``; the loss is the mean of the cross-entropies over
-    rows (which brain belongs to this text) and over columns (which text belongs to this
-    brain), as in MNM (arXiv 2511.21092).
+    ``A_ij = scale * similarity_ij``; the loss is the mean of the cross-entropies over rows
+    (which brain belongs to this text) and over columns (which text belongs to this brain).
+    With ``similarity = -ext(text_i, brain_j)`` this is the alignment of MNM
+    (arXiv 2511.21092).
 
     Parameters
     ----------
-    text, brain : Tensor of shape (n, d + 1)
-        Points on the hyperboloid, row i of each from study i.
+    similarity : Tensor of shape (n, n)
+        Of texts (rows) and brains (columns), true pairs on the diagonal; see
+        :mod:`sklearn_mnm.nn.similarity`.
     scale : Tensor of shape ()
         Inverse temperature.
-    curvature : Tensor of shape ()
-        c of the space.
 
     Returns
     -------
     loss : Tensor of shape ()
     """
-    return _contrast(-scale * pairwise_exterior_angle(text, brain, curvature))
+    own = torch.arange(len(similarity), device=similarity.device)
+    rows = functional.cross_entropy(scale * similarity, own)
+    columns = functional.cross_entropy(scale * similarity.T, own)
+    return 0.5 * (rows + columns)
 
 
 def brain_apex_loss(text: Tensor, brain: Tensor, scale: Tensor, curvature: Tensor) -> Tensor:
@@ -55,7 +58,7 @@ def brain_apex_loss(text: Tensor, brain: Tensor, scale: Tensor, curvature: Tenso
     -------
     loss : Tensor of shape ()
     """
-    return _contrast(scale * pairwise_exterior_angle(brain, text, curvature).T)
+    return alignment_loss(pairwise_exterior_angle(brain, text, curvature).T, scale)
 
 
 def radius_hinge_loss(text: Tensor, brain: Tensor, curvature: Tensor, *, margin: float) -> Tensor:
@@ -147,11 +150,3 @@ def entailment_loss(parent: Tensor, child: Tensor, curvature: Tensor) -> Tensor:
     loss : Tensor of shape ()
     """
     return entailment_violation(parent, child, curvature).mean()
-
-
-def _contrast(similarity: Tensor) -> Tensor:
-    """Mean cross-entropy over rows and over columns, true pairs on the diagonal."""
-    own = torch.arange(len(similarity), device=similarity.device)
-    rows = functional.cross_entropy(similarity, own)
-    columns = functional.cross_entropy(similarity.T, own)
-    return 0.5 * (rows + columns)

@@ -13,6 +13,7 @@ from sklearn_mnm.nn.losses import (
     extent_loss,
     radius_hinge_loss,
 )
+from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.nn.towers import BrainTextModel, Points
 
 
@@ -52,6 +53,8 @@ class Objective:
     Attributes
     ----------
     weights : ObjectiveWeights
+    similarity : str
+        Key of :data:`sklearn_mnm.nn.similarity.SIMILARITIES`, what the alignment contrasts.
     extent : Tensor of shape (n_studies,)
         How much of the brain each map activates.
     ancestors : tuple of Tensor of shape (n_studies, n_features)
@@ -59,6 +62,7 @@ class Objective:
     """
 
     weights: ObjectiveWeights
+    similarity: str
     extent: Tensor
     ancestors: tuple[Tensor, ...] = ()
 
@@ -82,7 +86,8 @@ class Objective:
         text, brain = points
         parts: dict[str, Tensor] = {}
         if weights.alignment:
-            loss = alignment_loss(text, brain, model.log_scale.exp(), curvature)
+            matrix = SIMILARITIES[self.similarity](text, brain, curvature)
+            loss = alignment_loss(matrix, model.log_scale.exp())
             parts["alignment"] = weights.alignment * loss
         if weights.brain_apex:
             loss = brain_apex_loss(text, brain, model.log_scale.exp(), curvature)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sklearn_mnm.brain.features import ActivationScaler
+from sklearn_mnm.brain.features import ActivationScaler, relative_extent
 
 MAPS = arrays(np.float64, (6, 5), elements=st.floats(-1e6, 1e6))
 
@@ -52,3 +52,8 @@ def test_signs_are_kept():
 def test_extreme_values_stay_finite(size):
     maps = size * np.array([[1.0, 0.5], [0.0, 1.0]])
     assert np.isfinite(ActivationScaler.fit(maps, power=0.5).transform(maps)).all()
+
+
+def test_extent_is_the_share_of_regions_above_a_tenth_of_the_largest():
+    maps = np.array([[10.0, 1.1, 0.9, 0.0], [-10.0, -2.0, 5.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    np.testing.assert_allclose(relative_extent(maps), [0.5, 0.75, 0.0])

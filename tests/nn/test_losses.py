@@ -14,8 +14,13 @@ from sklearn_mnm.nn.losses import (
     extent_loss,
     radius_hinge_loss,
 )
+from sklearn_mnm.nn.similarity import exterior_angle_similarity
 
 ONE = torch.tensor(1.0, dtype=torch.float64)
+
+
+def _aligned(text, brain, scale, curvature):
+    return alignment_loss(exterior_angle_similarity(text, brain, curvature), scale)
 
 
 def _points(n=6, dimension=4, *, radius, seed=0):
@@ -30,14 +35,14 @@ def test_alignment_equals_the_formula_written_out():
     logits = -7.0 * angles
     rows = -(logits.diag() - logits.logsumexp(1)).mean()
     columns = -(logits.diag() - logits.logsumexp(0)).mean()
-    loss = alignment_loss(text, brain, torch.tensor(7.0), torch.tensor(1.0))
+    loss = _aligned(text, brain, torch.tensor(7.0), torch.tensor(1.0))
     torch.testing.assert_close(loss, 0.5 * (rows + columns))
 
 
 def test_alignment_is_the_logarithm_of_the_batch_when_nothing_is_told_apart():
     text = _points(n=1, radius=0.5).expand(8, -1)
     brain = _points(n=1, radius=1.5, seed=1).expand(8, -1)
-    loss = alignment_loss(text, brain, torch.tensor(5.0), torch.tensor(1.0))
+    loss = _aligned(text, brain, torch.tensor(5.0), torch.tensor(1.0))
     assert math.isclose(float(loss), math.log(8), rel_tol=1e-9)
 
 
@@ -45,14 +50,14 @@ def test_true_pairs_align_better_than_shuffled_ones():
     text = _points(radius=0.5)
     brain = exp_map0(torch.nn.functional.normalize(text[:, 1:], dim=1) * 1.5, 1.0)
     scale, curvature = torch.tensor(5.0), torch.tensor(1.0)
-    true = alignment_loss(text, brain, scale, curvature)
-    assert true < alignment_loss(text, brain.roll(1, dims=0), scale, curvature)
+    true = _aligned(text, brain, scale, curvature)
+    assert true < _aligned(text, brain.roll(1, dims=0), scale, curvature)
 
 
 def test_alignment_has_finite_gradients_at_the_origin_and_at_coincident_points():
     tangent = torch.zeros(4, 3, requires_grad=True)
     points = exp_map0(tangent, 1.0)
-    alignment_loss(points, points, torch.tensor(5.0), torch.tensor(1.0)).backward()
+    _aligned(points, points, torch.tensor(5.0), torch.tensor(1.0)).backward()
     assert torch.isfinite(tangent.grad).all()
 
 
@@ -68,7 +73,7 @@ def test_brain_apex_equals_the_formula_written_out():
 def test_a_text_on_the_way_from_the_origin_to_its_brain_suits_both_contrasts():
     text = _points(radius=0.5)
     brain = exp_map0(torch.nn.functional.normalize(text[:, 1:], dim=1) * 1.5, 1.0)
-    for loss in (alignment_loss, brain_apex_loss):
+    for loss in (_aligned, brain_apex_loss):
         true = loss(text, brain, 5 * ONE, ONE)
         assert true < loss(text, brain.roll(1, dims=0), 5 * ONE, ONE)
 

@@ -5,6 +5,7 @@ import torch
 
 from sklearn_mnm.exceptions import TrainingDivergedError
 from sklearn_mnm.nn.losses import alignment_loss
+from sklearn_mnm.nn.similarity import exterior_angle_similarity
 from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
 from sklearn_mnm.nn.training import TrainingSettings, resolve_device, train
 
@@ -23,7 +24,7 @@ def _problem(n=64, n_features=10, dropout=0.1):
 def _alignment(model, points, rows):
     return {
         "alignment": alignment_loss(
-            points.text, points.brain, model.log_scale.exp(), model.curvature
+            exterior_angle_similarity(*points, model.curvature), model.log_scale.exp()
         )
     }
 
