@@ -14,8 +14,10 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 
 from sklearn_mnm import HyperbolicBrainTextEmbedder
+from sklearn_mnm.brain import BrainHierarchy
 from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder as Embedder
 from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.geometry import entailment_violation
 from sklearn_mnm.metrics import recall_at_k
 
 
@@ -124,7 +126,7 @@ def test_sparse_text_is_never_made_dense(studies, monkeypatch):
 
 def test_the_same_seed_gives_the_same_result_bit_for_bit(studies):
     X, Y = studies
-    embedder = HyperbolicBrainTextEmbedder(8, max_epochs=3, random_state=3)
+    embedder = HyperbolicBrainTextEmbedder(8, max_epochs=3, validation_fraction=0, random_state=3)
     first, second = (clone(embedder).fit(X, Y).transform(X) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     other = clone(embedder).set_params(random_state=4).fit(X, Y).transform(X)
@@ -264,6 +266,24 @@ def test_each_part_of_the_objective_is_switched_by_its_weight(studies, parameter
     record = embedder.history_[1]
     assert set(record) - {"epoch", "loss", "scale", "validation_score"} == parts
     assert record["loss"] == pytest.approx(sum(record[part] for part in parts), rel=1e-5)
+
+
+def test_the_network_part_draws_maps_into_the_cones_of_their_ancestors(studies):
+    X, Y = studies
+    hierarchy = BrainHierarchy({"network": np.arange(50) % 5})
+    settings = {"max_epochs": 10, "validation_fraction": 0, "batch_size": 128, "random_state": 0}
+    violations = []
+    for weight in (0.0, 5.0):
+        embedder = HyperbolicBrainTextEmbedder(
+            hierarchy=hierarchy, network_weight=weight, **settings
+        ).fit(X[:400], Y[:400])
+        assert ("networks" in embedder.history_[1]) == (weight > 0)
+        parents, children = (
+            torch.as_tensor(embedder.transform_brain(maps))
+            for maps in (hierarchy.smooth(Y[400:], "network"), Y[400:])
+        )
+        violations.append(float(entailment_violation(parents, children, 1.0).mean()))
+    assert violations[1] < 0.8 * violations[0]
 
 
 @pytest.mark.parametrize("alignment", ["exterior_angle", "distance", "cosine", "euclidean"])

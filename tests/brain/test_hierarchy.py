@@ -359,9 +359,10 @@ def test_yeo_networks_are_read_from_the_folder_of_nilearn(brain_mask, tmp_path):
     for n_networks in (7, 17):
         stem = f"Yeo2011_{n_networks}Networks"
         names = names_of(n_networks)
-        for end in ("", "_LiberalMask"):
+        # The thin version, which must not be taken, has another content.
+        for end, n_slices in (("", 1), ("_LiberalMask", n_networks)):
             image = folder / f"{stem}_MNI152_FreeSurferConformed1mm{end}.nii.gz"
-            slices(n_networks).to_filename(image)
+            slices(n_slices).to_filename(image)
         rows = [f"{row + 1} {name} {row} 9 9 0" for row, name in enumerate(names)]
         (folder / f"{stem}_ColorLUT.txt").write_text("\n".join(["0 NONE 0 0 0 0", *rows]))
     brain_mask.to_filename(folder / "FSL_MNI152_FreeSurferConformed_1mm.nii.gz")
