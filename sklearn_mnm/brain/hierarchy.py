@@ -1,21 +1,26 @@
 """Levels over the regions of a parcellation: regions, networks, whole brain."""
 
-import inspect
-import warnings
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.spatial import cKDTree
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mnm.brain.atlas import load_atlas
-from sklearn_mnm.brain.ward import cut_tree
-from sklearn_mnm.exceptions import DataWarning, InvalidInputError
-
-_FINEST, _BROADEST, _OUTSIDE = "region", "brain", "outside"
+from sklearn_mnm.brain._levels import (
+    FINEST,
+    averaging_operators,
+    checked_levels,
+    checked_names,
+    product,
+)
+from sklearn_mnm.brain._networks import (
+    networks_of_labels,
+    networks_of_rois,
+    networks_of_tree,
+    yeo_images,
+)
+from sklearn_mnm.exceptions import InvalidInputError
 
 
 class BrainHierarchy:
@@ -90,44 +95,9 @@ class BrainHierarchy:
     ):
         if strategy not in ("sum", "mean"):
             raise InvalidInputError(f"strategy must be 'sum' or 'mean'; got {strategy!r}.")
-        shares = {str(level): _shares(str(level), value) for level, value in levels.items()}
-        counts = {level: matrix.shape[0] for level, matrix in shares.items()}
-        if sizes is not None:
-            sizes = np.array(sizes, dtype=np.float64)
-            counts["sizes"] = len(sizes) if sizes.ndim == 1 else sizes.shape
-        if len(set(counts.values())) != 1:
-            raise InvalidInputError(
-                "levels and sizes must have one row per region, as many in each; "
-                f"got {counts or 'neither levels nor sizes'}."
-            )
-        n_regions = next(iter(counts.values()))
-        sizes = np.ones(n_regions) if sizes is None else sizes
-        if not (np.isfinite(sizes).all() and sizes.min() >= 0 and sizes.max() > 0):
-            raise InvalidInputError(
-                "sizes must be finite, not negative and not all 0; "
-                f"they range from {sizes.min()} to {sizes.max()}."
-            )
-        for level, matrix in shares.items():
-            if matrix.shape[1] > n_regions or level in (_FINEST, _BROADEST):
-                raise InvalidInputError(
-                    f"Level {level!r} with {matrix.shape[1]} networks: 'region' and 'brain' are "
-                    f"added anyway, and between them is room for at most {n_regions} networks, "
-                    "the number of regions. Rename it, or use more regions."
-                )
-        broader = sorted(shares.items(), key=lambda item: -item[1].shape[1])
-        self._shares = {
-            _FINEST: sparse.csr_matrix(sparse.identity(n_regions)),
-            **dict(broader),
-            _BROADEST: sparse.csr_matrix(np.ones((n_regions, 1))),
-        }
-        sizes.flags.writeable = False
-        self._sizes = sizes
+        self._shares, self._sizes = checked_levels(levels, sizes)
         self._strategy = strategy
-        self._names = {level: self._checked_names(level, names or {}) for level in self._shares}
-        if unknown := set(names or {}) - set(self._shares):
-            raise InvalidInputError(
-                f"names are given for {sorted(unknown)}, but the levels are {self.levels}."
-            )
+        self._names = checked_names(self._shares, names)
 
     @classmethod
     def from_tree(
@@ -159,26 +129,7 @@ class BrainHierarchy:
         InvalidInputError
             If `children` is no tree, or a cut is out of range.
         """
-        if children is None:
-            raise InvalidInputError(
-                "children is None: regions of an atlas have no tree. Fit PeaksToRegions with "
-                "atlas='ward', or use BrainHierarchy.from_labels or from_rois."
-            )
-        merges = np.asarray(children)
-        n_regions = len(merges) + 1
-        is_tree = (
-            merges.shape == (n_regions - 1, 2)
-            and np.issubdtype(merges.dtype, np.integer)
-            and np.array_equal(np.sort(merges, axis=None), np.arange(2 * n_regions - 2))
-            and (merges < n_regions + np.arange(n_regions - 1)[:, np.newaxis]).all()
-        )
-        if not is_tree:
-            raise InvalidInputError(
-                f"children, of shape {merges.shape}, is no tree: it needs integers of shape "
-                "(n_regions - 1, 2), each node but the root once and after its own children."
-            )
-        levels = {name: cut_tree(merges, n_clusters) for name, n_clusters in cuts.items()}
-        return cls(levels, sizes=sizes, strategy=strategy)
+        return cls(networks_of_tree(children, cuts), sizes=sizes, strategy=strategy)
 
     @classmethod
     def from_labels(
@@ -225,24 +176,12 @@ class BrainHierarchy:
             If there are regions outside all networks, or networks without a region, which are
             left out.
         """
-        if not 0 <= min_overlap <= 1:
-            raise InvalidInputError(f"min_overlap must be from 0 to 1; got {min_overlap!r}.")
-        check_is_fitted(converter)
-        levels, names = {}, {_FINEST: converter.region_names_}
-        for level, image in labels_imgs.items():
-            with warnings.catch_warnings():
-                # Networks without voxels are without regions, which is counted here.
-                warnings.simplefilter("ignore", DataWarning)
-                networks = load_atlas(image, converter.mask_img_)
-            if not networks.are_labels:
-                raise InvalidInputError(
-                    f"labels_imgs[{level!r}] holds 4D maps; pass a 3D image of integer labels."
-                )
-            levels[level], names[level] = _memberships(
-                level, networks.membership, networks.names, converter, shares, min_overlap
-            )
+        levels, names = networks_of_labels(labels_imgs, converter, shares, min_overlap)
         return cls(
-            levels, sizes=converter.region_volumes_, strategy=converter.strategy, names=names
+            levels,
+            sizes=converter.region_volumes_,
+            strategy=converter.strategy,
+            names={FINEST: converter.region_names_, **names},
         )
 
     @classmethod
@@ -272,28 +211,7 @@ class BrainHierarchy:
         InvalidInputError
             If the networks are not in `data_dir` and cannot be downloaded.
         """
-        from nilearn.datasets import fetch_atlas_yeo_2011
-
-        try:
-            if "n_networks" in inspect.signature(fetch_atlas_yeo_2011).parameters:
-                images = {
-                    f"yeo{n}": fetch_atlas_yeo_2011(
-                        data_dir=data_dir, n_networks=n, thickness="thick", verbose=0
-                    )
-                    for n in (17, 7)
-                }
-            else:  # nilearn before 0.12 has one result with all versions
-                fetched = fetch_atlas_yeo_2011(data_dir=data_dir, verbose=0)
-                images = {f"yeo{n}": fetched[f"thick_{n}"] for n in (17, 7)}
-        except OSError as error:
-            raise InvalidInputError(
-                f"data_dir={data_dir!r}: the Yeo 2011 networks are not there and could not be "
-                f"downloaded ({error}). Offline, call nilearn.datasets.fetch_atlas_yeo_2011("
-                "data_dir=...) on a connected computer and copy its folder 'yeo_2011' into "
-                "data_dir, or use networks that need no download: BrainHierarchy.from_rois with "
-                "nilearn.datasets.fetch_coords_seitzman_2018, or BrainHierarchy.from_tree."
-            ) from error
-        return cls.from_labels(images, converter, shares=shares)
+        return cls.from_labels(yeo_images(data_dir), converter, shares=shares)
 
     @classmethod
     def from_rois(
@@ -343,39 +261,12 @@ class BrainHierarchy:
         DataWarning
             If regions are far from all centres, or networks have no region and are left out.
         """
-        check_is_fitted(converter)
-        centres = np.asarray(coordinates, dtype=np.float64)
-        if centres.ndim != 2 or centres.shape[1] != 3 or not np.isfinite(centres).all():
-            raise InvalidInputError(
-                f"coordinates must be finite numbers in mm of shape (n_rois, 3); got shape "
-                f"{centres.shape} with {int((~np.isfinite(centres)).sum())} not finite."
-            )
-        if len(labels) != len(centres) or not len(centres):
-            raise InvalidInputError(
-                f"labels must name the network of each ROI; got {len(labels)} labels for "
-                f"{len(centres)} coordinates."
-            )
-        names, numbers = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
-        affine = converter.mask_img_.affine
-        voxels = np.argwhere(np.asarray(converter.mask_img_.dataobj) != 0)
-        distance, nearest = cKDTree(centres).query(voxels @ affine[:3, :3].T + affine[:3, 3])
-        membership = converter.membership_
-        weight = np.asarray(membership.sum(axis=0), dtype=np.float64).ravel()
-        far = int((membership.T @ distance > max_distance * weight).sum())
-        if far:
-            warnings.warn(
-                f"{far} of {len(weight)} regions are on average more than {max_distance:g} mm "
-                f"from the nearest ROI of {name!r}; they got its network nevertheless.",
-                DataWarning,
-                stacklevel=2,
-            )
-        one_hot = sparse.identity(len(names), dtype=np.float32, format="csr")[numbers[nearest]]
-        level, kept = _memberships(name, one_hot, list(names), converter, False, 0.0)
+        level, kept = networks_of_rois(converter, coordinates, labels, name, max_distance)
         return cls(
             {name: level},
             sizes=converter.region_volumes_,
             strategy=converter.strategy,
-            names={_FINEST: converter.region_names_, name: kept},
+            names={FINEST: converter.region_names_, name: kept},
         )
 
     @property
@@ -438,7 +329,7 @@ class BrainHierarchy:
         InvalidInputError
             If there is no such level, or Y is not dense, finite and of this shape.
         """
-        return _product(Y, self._operators(level)[0], "Y", "regions")
+        return product(Y, self._operators(level)[0], "Y", "regions")
 
     def expand(self, V: Any, level: str) -> np.ndarray:
         """Spread values of networks evenly over their regions, by volume.
@@ -454,7 +345,7 @@ class BrainHierarchy:
         Y : ndarray of shape (n_regions,) or (n_maps, n_regions)
             float32 if V is, otherwise float64.
         """
-        return _product(V, self._operators(level)[1], "V", f"networks at level {level!r}")
+        return product(V, self._operators(level)[1], "V", f"networks at level {level!r}")
 
     def smooth(self, Y: Any, level: str) -> np.ndarray:
         """Average maps over the networks of a level: their ancestors at that level.
@@ -512,120 +403,4 @@ class BrainHierarchy:
         return self._shares[level]
 
     def _operators(self, level: str) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-        """Matrices that aggregate and expand row vectors."""
-        shares = self._level(level)
-        volume = self.network_sizes(level)
-        per_volume = sparse.diags(
-            np.divide(1.0, volume, out=np.zeros_like(volume), where=volume > 0)
-        )
-        averaging = sparse.diags(self._sizes) @ shares @ per_volume
-        pair = (shares, averaging.T) if self._strategy == "sum" else (averaging, shares.T)
-        return pair[0].tocsr(), pair[1].tocsr()
-
-    def _checked_names(self, level: str, names: Mapping[str, Sequence[str]]) -> list[str]:
-        n_networks = self.n_networks(level)
-        if level in names:
-            if len(names[level]) != n_networks:
-                raise InvalidInputError(
-                    f"names[{level!r}] has {len(names[level])} names for {n_networks} networks."
-                )
-            return [str(name) for name in names[level]]
-        if level == _BROADEST:
-            return [_BROADEST]
-        digits = len(str(n_networks))
-        return [f"{level}_{number + 1:0{digits}d}" for number in range(n_networks)]
-
-
-def _shares(level: str, value: Any) -> sparse.csr_matrix:
-    """Memberships with rows of sum 1 from one of the two forms of a level."""
-    array = np.asarray(value)
-    if array.ndim == 1 and array.size and array.dtype.kind in "ui":
-        if array.min() < 0:
-            raise InvalidInputError(
-                f"Level {level!r}: region {int(np.argmin(array))} has the network {array.min()}; "
-                "networks are numbered from 0. Give regions in no network one of their own."
-            )
-        used = np.unique(array)
-        n_networks = int(used[-1]) + 1
-    elif array.ndim == 2 and array.size and array.dtype.kind in "buif":
-        array = array.astype(np.float64)
-        total = array.sum(axis=1)
-        bad = ~np.isfinite(array).all(axis=1) | (array < 0).any(axis=1) | (total <= 0)
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            raise InvalidInputError(
-                f"Level {level!r}: {int(bad.sum())} regions have a negative or not finite "
-                f"membership or belong to no network; the first is region {row}, with "
-                f"{array[row].tolist()}. Give regions in no network a column of their own."
-            )
-        used = np.flatnonzero(array.any(axis=0))
-        n_networks = array.shape[1]
-    else:
-        raise InvalidInputError(
-            f"Level {level!r} must be integers of shape (n_regions,) or numbers of shape "
-            f"(n_regions, n_networks); got {array.dtype} of shape {array.shape}."
-        )
-    if len(used) < n_networks:
-        first = int(np.flatnonzero(np.append(used, -1) != np.arange(len(used) + 1))[0])
-        raise InvalidInputError(
-            f"Level {level!r}: {n_networks - len(used)} of {n_networks} networks have no region, "
-            f"the first is network {first}. Number the networks 0 ... n_networks - 1 without gaps."
-        )
-    if array.ndim == 2:
-        return sparse.csr_matrix(array / total[:, np.newaxis])
-    return sparse.csr_matrix((np.ones(len(array)), (np.arange(len(array)), array.astype(np.intp))))
-
-
-def _memberships(
-    level: str,
-    networks: sparse.csr_matrix,
-    names: list[str],
-    converter: Any,
-    shares: bool,
-    min_overlap: float,
-) -> tuple[np.ndarray, list[str]]:
-    """Overlap of regions with networks of voxels, with a network for those outside all."""
-    overlap = (converter.membership_.T @ networks).toarray().astype(np.float64)
-    weight = np.asarray(converter.membership_.sum(axis=0), dtype=np.float64).ravel()
-    covered = overlap.sum(axis=1)
-    # A hair below, so that float32 weights that are wholly covered reach a threshold of 1.
-    outside = (covered == 0) | (covered < (min_overlap - 1e-6) * weight)
-    overlap[outside] = 0.0
-    if not shares:
-        largest = overlap.argmax(axis=1)
-        overlap = np.where(np.arange(overlap.shape[1]) == largest[:, np.newaxis], overlap, 0.0)
-    empty = ~overlap.any(axis=0)
-    notes = []
-    if empty.any():
-        lost = ", ".join(name for name, is_empty in zip(names, empty, strict=True) if is_empty)
-        notes.append(f"{int(empty.sum())} of {len(names)} networks have no region: {lost}")
-    overlap = overlap[:, ~empty]
-    kept = [name for name, is_empty in zip(names, empty, strict=True) if not is_empty]
-    if outside.any():
-        notes.append(
-            f"{int(outside.sum())} of {len(outside)} regions are covered by networks to less than "
-            f"{min_overlap:.0%} or not at all and form the network {_OUTSIDE!r}"
-        )
-        overlap = np.column_stack([overlap, outside])
-        kept.append(_OUTSIDE)
-    if notes:
-        warnings.warn(f"Level {level!r}: {'; '.join(notes)}.", DataWarning, stacklevel=3)
-    return overlap, kept
-
-
-def _product(values: Any, operator: sparse.csr_matrix, name: str, columns: str) -> np.ndarray:
-    """Multiply maps by an operator, in the precision of the maps."""
-    if sparse.issparse(values):
-        raise InvalidInputError(f"{name} is sparse; pass a dense array, e.g. {name}.toarray().")
-    array = np.asarray(values)
-    if array.ndim not in (1, 2) or array.shape[-1] != operator.shape[0]:
-        raise InvalidInputError(
-            f"{name} of shape {array.shape} must have {operator.shape[0]} columns, "
-            f"one for each of the {columns}."
-        )
-    if array.dtype.kind not in "buif" or not np.isfinite(array).all():
-        raise InvalidInputError(
-            f"{name} must hold finite numbers; got {array.dtype} with NaN, infinity or no numbers."
-        )
-    precision = np.float32 if array.dtype == np.float32 else np.float64
-    return np.asarray(array @ operator, dtype=precision)
+        return averaging_operators(self._level(level), self._sizes, self._strategy)
