@@ -15,6 +15,7 @@ import runner
 import table
 from models import MODELS
 from protocol import ALL_FOLDS, EVERYDAY_FOLDS, POOL_SIZE
+from sections import replace_section
 
 NOTE = f"""\
 Pool of {POOL_SIZE:,} studies a fold, percent, mean ± standard deviation over folds; ties count
@@ -109,16 +110,8 @@ def _write(
 ) -> None:
     """Replace or append the section on these folds, and write the figures beside it."""
     name = "retrieval-folds-" + "-".join(map(str, folds))
-    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    heading = f"## Retrieval and map prediction, folds {', '.join(map(str, folds))}"
-    section = f"{begin}\n{heading}\n\n{text}\nFigures: `results/{name}.json`.\n{end}\n"
-    old = path.read_text() if path.exists() else "# Results\n\n"
-    if begin in old and end in old:
-        before, rest = old.split(begin, 1)
-        new = before + section + rest.split(end, 1)[1].lstrip("\n")
-    else:
-        new = old.rstrip("\n") + "\n\n" + section
-    path.write_text(new)
+    heading = f"Retrieval and map prediction, folds {', '.join(map(str, folds))}"
+    replace_section(path, name, heading, f"{text}\nFigures: `results/{name}.json`.")
     figures = path.parent / "results" / f"{name}.json"
     figures.parent.mkdir(exist_ok=True)
     content = {"command": command, "summary": summary, "records": records}
