@@ -1,8 +1,5 @@
 """Peaks for the brain room: a synthetic corpus and a part of NeuroQuery."""
 
-import os
-from pathlib import Path
-
 import nibabel
 import numpy as np
 import pandas as pd
@@ -37,11 +34,8 @@ def synthetic_peaks():
 
 
 @pytest.fixture(scope="session")
-def neuroquery_peaks():
+def neuroquery_peaks(real_data):
     """Table of the peaks of the first 1,000 NeuroQuery studies."""
-    folder = os.environ.get("SKLEARN_MNM_DATA")
-    if not folder:
-        pytest.skip("SKLEARN_MNM_DATA does not name a folder with the real corpora")
     name = "data-neuroquery_version-1_coordinates.tsv.gz"
-    table = pd.read_csv(Path(folder) / "neuroquery" / name, sep="\t")
+    table = pd.read_csv(real_data / "neuroquery" / name, sep="\t")
     return table[table["id"].isin(table["id"].unique()[:1000])]

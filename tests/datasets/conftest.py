@@ -1,5 +1,4 @@
 import importlib.util
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +8,6 @@ from scipy import sparse
 
 PREFIX = "data-toy_version-1_"
 FEATURES = PREFIX + "vocab-words_source-{}_type-count_features.npz"
-
-
-@pytest.fixture(scope="session")
-def real_data():
-    """Folder of the NeuroQuery and Neurosynth releases."""
-    folder = os.environ.get("SKLEARN_MNM_DATA")
-    if not folder:
-        pytest.skip("SKLEARN_MNM_DATA does not name a folder with the real corpora")
-    return Path(folder)
 
 
 @pytest.fixture(scope="session")

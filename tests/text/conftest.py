@@ -10,15 +10,6 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
 @pytest.fixture(scope="session")
-def real_data():
-    """Folder of the NeuroQuery release."""
-    folder = os.environ.get("SKLEARN_MNM_DATA")
-    if not folder:
-        pytest.skip("SKLEARN_MNM_DATA does not name a folder with the real corpora")
-    return Path(folder)
-
-
-@pytest.fixture(scope="session")
 def minilm():
     """Folder of the all-MiniLM-L6-v2 model that an installed package carries."""
     pytest.importorskip("sentence_transformers")
