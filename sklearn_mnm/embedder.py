@@ -37,7 +37,7 @@ from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
 from sklearn_mnm.nn.training import TrainingSettings, resolve_device, train
 
 # Penalties tried by ``alpha="auto"``, times the mean squared norm of the rows of X (1 for TF-IDF).
-_ALPHAS = (1.0, 2.0, 5.0, 10.0, 20.0)
+_ALPHAS = (0.1, 0.3, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _DECODER_ALPHAS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 # Rows of the similarity matrix computed at once.
 _BLOCK = 1024
@@ -77,8 +77,8 @@ class HyperbolicBrainTextEmbedder(
     curvature : float, default=1.0
         c > 0; the space has sectional curvature -c.
     alpha : "auto" or float, default="auto"
-        Penalty of the closed form. ``"auto"`` takes the one among 1, 2, 5, 10 and 20 times
-        the mean squared norm of the rows of `X` with the best leave-one-out retrieval.
+        Penalty of the closed form. ``"auto"`` climbs a grid from 0.1 to 100 times the mean
+        squared norm of the rows of `X`, from its middle to the best leave-one-out retrieval.
     activation_power : float, default=0.5
         Region activations are raised to this power (keeping their sign) and scaled to unit
         norm. The square root stabilises the variance of counts of peaks.
