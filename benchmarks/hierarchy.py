@@ -13,6 +13,7 @@ from models import MODELS
 from protocol import EVERYDAY_FOLDS, load_corpus, split
 from sections import replace_section
 
+from sklearn_mnm import Studies
 from sklearn_mnm.brain.features import relative_extent
 from sklearn_mnm.exceptions import DataWarning
 from sklearn_mnm.hierarchy_metrics import extent_correlation, extent_order, radial_order
@@ -28,12 +29,11 @@ activation, of 512) differ by more than {MIN_DIFFERENCE} in which the broader ma
 origin; correlation: Spearman's, of the radius of a map with that share."""
 
 
-def measure(name: str, fold: int) -> dict[str, float]:
+def measure(name: str, train: Studies, test: Studies) -> dict[str, float]:
     """Fit a model on the training studies of a fold and measure on its test studies."""
-    train, test = split(*load_corpus(), fold)
     model = MODELS[name].build().fit(train)
-    activations = model._regions.transform(test)
-    text, brain = model.embedder.transform(model._text.transform(test), activations)
+    activations = model.regions.transform(test)
+    text, brain = model.embedder.transform(model.text.transform(test), activations)
     known = text[:, 0] > 1  # a text without a known term is at the origin
     radii, extent = np.arccosh(brain[:, 0]), relative_extent(activations)
     return {
@@ -49,9 +49,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="Markdown file whose section is replaced")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", DataWarning)
+    corpus = load_corpus()
     rows = []
     for name in NAMES:
-        folds = pd.DataFrame([measure(name, fold) for fold in EVERYDAY_FOLDS])
+        folds = pd.DataFrame([measure(name, *split(*corpus, fold)) for fold in EVERYDAY_FOLDS])
         cells = [f"{folds[c].mean():.2f} ± {folds[c].std():.2f}" for c in folds]
         rows.append(f"| {MODELS[name].title} | " + " | ".join(cells) + " |")
     head = "| model | " + " | ".join(folds.columns) + " |\n| --- | ---: | ---: | ---: |\n"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
+from sklearn.preprocessing import normalize
 from torch import Tensor
 
 from sklearn_mnm.metrics import recall_at_k
@@ -22,7 +23,7 @@ def mean_recall(similarity: np.ndarray, k: int) -> float:
 
 def pooled_recall(text: np.ndarray, brain: np.ndarray) -> float:
     """Mean recall by cosine in pools of at most 1,000 consecutive rows."""
-    text, brain = _unit(text), _unit(brain)
+    text, brain = normalize(text), normalize(brain)
     n_pools = -(-len(text) // _POOL)
     pools = np.array_split(np.arange(len(text)), n_pools)
     return float(np.mean([mean_recall(text[p] @ brain[p].T, _fair_k(len(p))) for p in pools]))
@@ -67,8 +68,3 @@ def validation_split(
 def _fair_k(n_pairs: int) -> int:
     # Among few candidates nearly everything is among the first 10.
     return min(10, max(1, n_pairs // 10))
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(norms > 0, norms, 1.0)

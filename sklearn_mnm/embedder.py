@@ -554,8 +554,8 @@ class HyperbolicBrainTextEmbedder(
         ancestors: tuple[Tensor, ...] = ()
         if self.hierarchy is not None and self.network_weight:
             ancestors = tuple(
-                torch.as_tensor(self.activation_scaler_.transform(self.hierarchy.smooth(Y, level)))
-                for level in self.hierarchy.levels[1:]
+                torch.as_tensor(self.activation_scaler_.transform(maps))
+                for maps in self.hierarchy.parents(Y)
             )
         centroid = self.text_above_brain == "centroid"
         weights = ObjectiveWeights(

@@ -27,23 +27,23 @@ class EmbedderModel:
 
     def fit(self, train: Studies) -> "EmbedderModel":
         """Fit features and embedder."""
-        self._text = TermFeatures()
-        self._regions = PeaksToRegions(
+        self.text = TermFeatures()
+        self.regions = PeaksToRegions(
             n_regions=N_REGIONS, resolution=RESOLUTION, fwhm=FWHM, random_state=SEED
         ).fit(train)
-        self.embedder.fit(self._text.fit_transform(train), self._regions.transform(train))
+        self.embedder.fit(self.text.fit_transform(train), self.regions.transform(train))
         self.chosen = {"alpha": self.embedder.alpha_, "best epoch": self.embedder.best_epoch_}
         return self
 
     def similarity(self, test: Studies) -> np.ndarray:
         """Similarity of texts and brains as the embedder defines it."""
-        texts = self.embedder.transform(self._text.transform(test))
+        texts = self.embedder.transform(self.text.transform(test))
         return self.embedder.similarity(
-            texts, self.embedder.transform_brain(self._regions.transform(test))
+            texts, self.embedder.transform_brain(self.regions.transform(test))
         )
 
     def predict_voxels(self, test: Studies) -> np.ndarray:
         """Predicted region activations, interpolated between regions."""
-        return self._regions.voxels_from_regions(
-            self.embedder.predict(self._text.transform(test))
+        return self.regions.voxels_from_regions(
+            self.embedder.predict(self.text.transform(test))
         ).astype(np.float32)
