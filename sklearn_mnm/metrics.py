@@ -148,6 +148,45 @@ def retrieval_report(scores: ArrayLike, ks: Sequence[int] = (1, 10, 100)) -> dic
     return report
 
 
+def correct_hubness(scores: ArrayLike, k: int = 10) -> np.ndarray:
+    """Scores corrected for candidates that are near to every query.
+
+    Cross-domain similarity local scaling (CSLS; Lample et al. 2018, arXiv 1710.04087): twice the
+    score less the mean score of the `k` nearest candidates of the query and of the `k` nearest
+    queries of the candidate. It needs all queries at once, so a figure made with it belongs
+    beside the uncorrected one, not in its place.
+
+    Parameters
+    ----------
+    scores : array-like of shape (n_queries, n_candidates)
+        Score of each candidate (column) for each query (row), higher is closer.
+    k : int, default=10
+        Number of neighbours, at most the smaller of the two dimensions counts.
+
+    Returns
+    -------
+    corrected : ndarray of shape (n_queries, n_candidates)
+        Only their order within a row or a column has a meaning.
+
+    Raises
+    ------
+    InvalidInputError
+        If `scores` is not a matrix of finite real numbers, or `k` is not a positive integer.
+
+    Examples
+    --------
+    The second candidate is near to all queries:
+
+    >>> from sklearn_mnm.metrics import correct_hubness, recall_at_k
+    >>> scores = [[0.8, 0.9, 0.0], [0.1, 0.7, 0.2], [0.0, 0.8, 0.7]]
+    >>> round(recall_at_k(scores, k=1)), round(recall_at_k(correct_hubness(scores, k=2), k=1))
+    (33, 100)
+    """
+    matrix = _finite_matrix(scores, "scores")
+    k = _checked_k(k)
+    return 2 * matrix - _mean_of_nearest(matrix, k)[:, np.newaxis] - _mean_of_nearest(matrix.T, k)
+
+
 def map_correlation(predicted: ArrayLike, observed: ArrayLike) -> np.ndarray:
     """Pearson correlation between predicted and observed map of each study.
 
@@ -249,10 +288,19 @@ def dice_top(predicted: ArrayLike, observed: ArrayLike, fraction: float = 0.05) 
     return 2 * shared / np.maximum(n_predicted + n_observed, 1)
 
 
-def _recall(ranks: np.ndarray, k: int) -> float:
+def _checked_k(k: int) -> int:
     if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
         raise InvalidInputError(f"k={k!r}: must be a positive integer.")
-    return 100 * float((ranks < k).mean())
+    return int(k)
+
+
+def _recall(ranks: np.ndarray, k: int) -> float:
+    return 100 * float((ranks < _checked_k(k)).mean())
+
+
+def _mean_of_nearest(scores: np.ndarray, k: int) -> np.ndarray:
+    first = max(scores.shape[1] - k, 0)
+    return np.partition(scores, first, axis=1)[:, first:].mean(axis=1)
 
 
 def _mix_and_match(ranks: np.ndarray) -> float:

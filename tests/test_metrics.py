@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.metrics import (
+    correct_hubness,
     dice_top,
     map_correlation,
     mix_and_match,
@@ -276,3 +277,20 @@ def test_maps_that_do_not_fit_together_are_refused(function):
 def test_fraction_must_be_a_share(fraction):
     with pytest.raises(InvalidInputError, match="fraction"):
         dice_top(np.eye(3), np.eye(3), fraction=fraction)
+
+
+def test_correction_is_that_of_the_published_formula():
+    random = np.random.default_rng(0)
+    scores = random.normal(size=(6, 8))
+    corrected = correct_hubness(scores, k=3)
+    of_queries = np.sort(scores, axis=1)[:, -3:].mean(axis=1)
+    of_candidates = np.sort(scores, axis=0)[-3:].mean(axis=0)
+    for i, j in np.ndindex(scores.shape):
+        expected = 2 * scores[i, j] - of_queries[i] - of_candidates[j]
+        assert corrected[i, j] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("k", [0, 1.5, True])
+def test_correction_needs_a_number_of_neighbours(k):
+    with pytest.raises(InvalidInputError, match="k="):
+        correct_hubness(np.eye(3), k=k)

@@ -49,6 +49,7 @@ class Entry:
         return getattr(module, self.class_name)(**self.params)
 
 
+_LINEAR = ("benchmarks/models/linear.py",)
 _TORCH = ("benchmarks/models/towers.py", "sklearn_mnm/geometry")
 _EMBEDDER = (
     *(f"sklearn_mnm/{name}.py" for name in ("_selection", "closed_form", "embedder")),
@@ -64,31 +65,41 @@ MODELS: dict[str, Entry] = {
         "ridge",
         "RidgeModel",
         {"text": "terms", "brain": "voxels", "transform": "raw"},
+        uses=_LINEAR,
     ),
     "kernel_ridge_sqrt": Entry(
         "kernel ridge, square root of voxel maps (PCA 512)",
         "ridge",
         "RidgeModel",
         {"text": "terms", "brain": "voxels", "transform": "sqrt"},
+        uses=_LINEAR,
     ),
     "kernel_ridge_regions": Entry(
         "kernel ridge, square root of region sums (Ward 512)",
         "ridge",
         "RidgeModel",
         {"text": "terms", "brain": "regions", "transform": "sqrt"},
+        uses=_LINEAR,
     ),
     "lsa_ridge": Entry(
         "ridge on LSA 300, square root of region sums (Ward 512)",
         "ridge",
         "RidgeModel",
         {"text": "lsa", "brain": "regions", "transform": "sqrt"},
+        uses=_LINEAR,
     ),
     "cca": Entry(
         "regularised CCA, LSA 300 and Ward 512",
         "cca",
         "RegularisedCCA",
     ),
-    "pls": Entry("PLS, LSA 300 and Ward 512", "cca", "PartialLeastSquares"),
+    "pls": Entry("PLS, LSA 300 and Ward 512", "pls", "PartialLeastSquares", uses=_LINEAR),
+    "neuroquery": Entry(
+        "NeuroQuery's model, by its package (Ward 512)",
+        "neuroquery_model",
+        "NeuroQueryModel",
+        is_slow=True,
+    ),
     "clip": Entry(
         "CLIP, NeuroConText's projection heads (LSA 300, Ward 512)",
         "clip",

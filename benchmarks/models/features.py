@@ -62,6 +62,21 @@ class LsaFeatures:
         return self._svd.transform(self._terms.transform(studies)).astype(np.float32)
 
 
+class CentredLsaFeatures(LsaFeatures):
+    """The same, less their mean over the training studies."""
+
+    def fit_transform(self, studies: Studies) -> np.ndarray:
+        """Learn the features and their mean; return them centred, shape (n_studies, 300)."""
+        self._mean = np.float32(0)
+        features = super().fit_transform(studies)
+        self._mean = features.mean(axis=0)
+        return features - self._mean
+
+    def transform(self, studies: Studies) -> np.ndarray:
+        """Features of shape (n_studies, 300), float32."""
+        return super().transform(studies) - self._mean
+
+
 class VoxelBasis:
     """512 principal components of unit-norm voxel maps, as they are or of their square root."""
 

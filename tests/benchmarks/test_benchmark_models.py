@@ -15,22 +15,21 @@ def views():
 
 @pytest.mark.parametrize("as_features", [np.asarray, sparse.csr_matrix])
 def test_ridge_is_that_of_scikit_learn_for_each_alpha(views, as_features):
-    from models.ridge import ridge_coefficients
+    from models.ridge import RidgeModel
 
     X, Y = views
-    for alpha, coefficients in ridge_coefficients(as_features(X), Y, [0.5, 20]):
+    model = RidgeModel("terms", "regions", "sqrt")
+    for alpha, coefficients in model.coefficients(as_features(X), Y, [0.5, 20]):
         expected = Ridge(alpha, fit_intercept=False).fit(X, Y).coef_.T
         np.testing.assert_allclose(coefficients, expected, atol=1e-4)
 
 
 def test_pls_is_that_of_scikit_learn_for_each_number_of_components(views):
-    from models.cca import _partial_least_squares, _pls_coefficients
+    from models.pls import PartialLeastSquares
 
     X, Y = views
-    pls = _partial_least_squares(X, Y, 8)
-    for n_components in (1, 4, 8):
+    for n_components, ours in PartialLeastSquares().coefficients(X, Y, [1, 4, 8]):
         reference = PLSRegression(n_components, scale=False, max_iter=5000, tol=1e-12).fit(X, Y)
-        ours = _pls_coefficients(pls, n_components)
         np.testing.assert_allclose(ours, reference.coef_.T, atol=1e-3)
 
 

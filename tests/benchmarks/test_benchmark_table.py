@@ -7,9 +7,9 @@ import pytest
 
 
 def record(model, fold, recall, correlation=None):
-    from table import RETRIEVAL
+    from table import CORRECTED, RETRIEVAL
 
-    scores = dict.fromkeys(RETRIEVAL, recall) if recall is not None else {}
+    scores = dict.fromkeys((*RETRIEVAL, *CORRECTED), recall) if recall is not None else {}
     if correlation is not None:
         scores |= {"map corr": correlation, "map Dice": correlation}
     cost = {"fit_seconds": 1.0, "fit_cpu_seconds": 1.0, "peak_gib": 0.5}
