@@ -17,6 +17,9 @@ from sklearn_mnm.exceptions import InvalidInputError
 _LARGEST_SIDE = 20_000
 # Rows of X times a dense (p, p) matrix held at once.
 _BLOCK = 512
+# Weight of a feature whose coefficients are no larger than chance makes them, where 1 is that
+# of a feature with twice the energy of chance: small, so that its words still count a little.
+_SMALLEST_EXCESS = 0.02
 
 
 class RidgeFit(NamedTuple):
@@ -108,6 +111,44 @@ class LeaveOutRidge:
             np.asarray(coef, dtype=np.float32),
             (self._targets - left_out_residuals).astype(np.float32),
         )
+
+    def excess_energy(self, fit: RidgeFit) -> np.ndarray:
+        """How far the coefficients of each feature exceed what noise alone would make of them.
+
+        With W = M T and M = (X'X + alpha I)^-1 X', noise of variance v_k in target k gives the
+        coefficients of feature j the expected energy |M_j|^2 sum_k v_k. The ratio of the
+        observed energy to this, less 1, is the feature's ratio of signal to noise; residual
+        variances stand for v_k. NeuroQuery selects terms by such energies
+        (Dockès et al. 2020, doi:10.7554/eLife.53385).
+
+        Parameters
+        ----------
+        fit : RidgeFit
+            Fit of this data at any penalty.
+
+        Returns
+        -------
+        excess : ndarray of shape (n_features,)
+            At least a small positive number; the same for all features if nothing is left
+            unexplained.
+        """
+        inverse = _inverse(self._gram, fit.alpha)
+        if self._primal:
+            # M M' = inverse (inverse^-1 - alpha I) inverse
+            squared = np.einsum("ij,ij->i", inverse, inverse)
+            gains = np.diag(inverse) - fit.alpha * squared
+        else:
+            gains = np.empty(self._X.shape[1])
+            columns = self._X.tocsc() if hasattr(self._X, "tocsc") else self._X
+            for start in range(0, len(gains), _BLOCK):
+                product = _dense(columns[:, start : start + _BLOCK]).T @ inverse
+                gains[start : start + _BLOCK] = np.einsum("ij,ij->i", product, product)
+        noise = float(np.square(self._targets - self._X @ fit.coef).sum()) / len(self._targets)
+        expected = gains * noise
+        energy = np.square(fit.coef, dtype=np.float64).sum(axis=1)
+        possible = expected > 1e-12 * max(float(energy.max(initial=0.0)), 1e-300)
+        ratio = np.divide(energy, expected, out=np.ones_like(energy), where=possible)
+        return np.maximum(ratio - 1.0, _SMALLEST_EXCESS)
 
     def search(
         self, alphas: Sequence[float], score: Callable[[RidgeFit], float]

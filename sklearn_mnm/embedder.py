@@ -2,7 +2,7 @@
 
 import warnings
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -22,23 +22,20 @@ from torch import Tensor
 
 from sklearn_mnm._selection import (
     mean_recall,
-    pooled_recall,
     validation_score,
     validation_split,
 )
 from sklearn_mnm.brain.features import ActivationScaler, relative_extent
 from sklearn_mnm.brain.hierarchy import BrainHierarchy
-from sklearn_mnm.closed_form import LeaveOutRidge, RidgeFit
+from sklearn_mnm.decode_head import DecodeHead
 from sklearn_mnm.exceptions import InterruptedFitWarning, InvalidInputError
 from sklearn_mnm.geometry import exp_map0, log_map0
 from sklearn_mnm.nn.objective import Objective, ObjectiveWeights
 from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
 from sklearn_mnm.nn.training import TrainingSettings, resolve_device, train
+from sklearn_mnm.text_regression import TextRegression
 
-# Penalties tried by ``alpha="auto"``, times the mean squared norm of the rows of X (1 for TF-IDF).
-_ALPHAS = (0.1, 0.3, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
-_DECODER_ALPHAS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 # Rows of the similarity matrix computed at once.
 _BLOCK = 1024
 
@@ -61,7 +58,9 @@ class HyperbolicBrainTextEmbedder(
     Fitting has three steps:
 
     1. *Closed form*: ridge regression from text features to the square root of the region
-       activations, with exact leave-one-out predictions of the training studies.
+       activations, with exact leave-one-out predictions of the training studies. Features
+       are weighted by how far their coefficients exceed what noise would make of them, so
+       that words that tell something about the brain count more than those that do not.
     2. *Alignment*: two towers lift these predictions and the maps to the hyperboloid: a
        linear map that starts as the identity and a small network for the radius. They are
        trained to tell each study's partner from the others by exterior angle. As they
@@ -76,9 +75,15 @@ class HyperbolicBrainTextEmbedder(
         takes. Small values make small embeddings and cost accuracy.
     curvature : float, default=1.0
         c > 0; the space has sectional curvature -c.
+    learn_curvature : bool, default=False
+        Learn c from `curvature` on, within 0.1 and 10. Angles depend on the radii times the
+        square root of c only, and radii are learnt: this adds little.
     alpha : "auto" or float, default="auto"
         Penalty of the closed form. ``"auto"`` climbs a grid from 0.1 to 100 times the mean
         squared norm of the rows of `X`, from its middle to the best leave-one-out retrieval.
+    feature_weighting : float, default=1.0
+        Power of the signal-to-noise ratio by which each text feature is weighted in the closed
+        form; 0 weights all alike.
     activation_power : float, default=0.5
         Region activations are raised to this power (keeping their sign) and scaled to unit
         norm. The square root stabilises the variance of counts of peaks.
@@ -112,11 +117,11 @@ class HyperbolicBrainTextEmbedder(
         Weight of the squared distance of the linear maps from their start.
     dropout : float, default=0.2
         Share of tower inputs set to zero while training.
-    n_hidden : int, default=64
+    n_hidden : int, default=256
         Hidden units of each radius network.
     scale : float, default=12.0
         Start of the inverse temperature of the alignment; learnt from there.
-    max_epochs : int, default=20
+    max_epochs : int, default=8
         Passes over the studies at most; 0 keeps the closed form.
     batch_size : int, default=1024
         Studies per step, each contrasted with all others in the batch.
@@ -124,11 +129,12 @@ class HyperbolicBrainTextEmbedder(
         Of the radius networks; the linear maps learn at a quarter of it.
     weight_decay : float, default=0.1
         Of the radius networks.
-    validation_fraction : float, default=0.1
+    validation_fraction : float, default=0.0
         Share of the studies kept out of step 2 to choose the epoch, by the same score as
-        :meth:`score`. 0 trains all epochs.
+        :meth:`score`. 0 trains on all studies for `max_epochs`: with the defaults the choice
+        gains less than the studies it costs.
     patience : int, default=4
-        Epochs without improvement after which training stops.
+        Epochs without improvement after which training stops; only with validation.
     device : str, default="auto"
         ``"auto"``, ``"cpu"``, ``"cuda"``, ...; where step 2 is trained. The fitted
         model is always left on the CPU.
@@ -151,15 +157,14 @@ class HyperbolicBrainTextEmbedder(
         from the middle of the grid, so not all are tried.
     text_coef_ : ndarray of shape (n_features, n_regions), float32
         Closed-form map from text features to scaled activations.
+    feature_weights_ : ndarray of shape (n_features,)
+        Weight of each text feature in the closed form; its mean over the entries of `X` is 1.
     activation_scaler_ : ActivationScaler
         From region activations to tower inputs.
     model_ : BrainTextModel
         The towers.
-    decoder_coef_ : ndarray of shape (n_components_, n_regions)
-        From tangent vectors of texts to scaled activations.
-    decoder_intercept_ : ndarray of shape (n_regions,)
-    decoder_scale_ : float
-        From squared predictions to the units of `Y`.
+    decode_head_ : DecodeHead
+        From tangent vectors of texts to activations.
     history_ : list of dict
         Loss and validation score of each epoch.
     best_epoch_ : int
@@ -192,7 +197,9 @@ class HyperbolicBrainTextEmbedder(
     _parameter_constraints: ClassVar[dict] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "curvature": [Interval(Real, 0, None, closed="neither")],
+        "learn_curvature": ["boolean"],
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "feature_weighting": [Interval(Real, 0, None, closed="left")],
         "activation_power": [Interval(Real, 0, 1, closed="right")],
         "text_radius": [Interval(Real, 0.05, 8, closed="neither")],
         "brain_radius": [Interval(Real, 0.05, 8, closed="neither")],
@@ -225,7 +232,9 @@ class HyperbolicBrainTextEmbedder(
         n_components=None,
         *,
         curvature=1.0,
+        learn_curvature=False,
         alpha="auto",
+        feature_weighting=1.0,
         activation_power=0.5,
         text_radius=0.3,
         brain_radius=0.8,
@@ -240,13 +249,13 @@ class HyperbolicBrainTextEmbedder(
         hierarchy=None,
         drift_weight=0.3,
         dropout=0.2,
-        n_hidden=64,
+        n_hidden=256,
         scale=12.0,
-        max_epochs=20,
+        max_epochs=8,
         batch_size=1024,
         learning_rate=2e-3,
         weight_decay=0.1,
-        validation_fraction=0.1,
+        validation_fraction=0.0,
         patience=4,
         device="auto",
         random_state=None,
@@ -254,7 +263,9 @@ class HyperbolicBrainTextEmbedder(
     ):
         self.n_components = n_components
         self.curvature = curvature
+        self.learn_curvature = learn_curvature
         self.alpha = alpha
+        self.feature_weighting = feature_weighting
         self.activation_power = activation_power
         self.text_radius = text_radius
         self.brain_radius = brain_radius
@@ -303,8 +314,8 @@ class HyperbolicBrainTextEmbedder(
         Raises
         ------
         InvalidInputError
-            If `n_components` exceeds the number of regions, or `X` is too large for the
-            closed form.
+            If `n_components` exceeds the number of regions, `X` is too large for the closed
+            form, `network_weight` is given without `hierarchy`, or every weight is 0.
         TrainingDivergedError
             If the loss becomes NaN or infinite.
         """
@@ -315,13 +326,26 @@ class HyperbolicBrainTextEmbedder(
         random = check_random_state(self.random_state)
         self.n_regions_ = Y.shape[1]
         self.n_components_ = self._checked_n_components()
-        self.curvature_ = float(self.curvature)
+        self._check_objective()
 
         self.activation_scaler_ = ActivationScaler.fit(Y, power=self.activation_power)
         brain = self.activation_scaler_.transform(Y)
-        start = self._fit_closed_form(X, brain, groups, random)
+        start = TextRegression.fit(
+            X,
+            brain,
+            groups,
+            alpha=self.alpha,
+            feature_weighting=self.feature_weighting,
+            random=random,
+        )
+        self.alpha_, self.alpha_scores_ = start.alpha, start.scores
+        self.feature_weights_, self.text_coef_ = start.weights, start.coef
         self._fit_towers(start.left_out, brain, Y, groups, random)
-        self._fit_decoder(start.left_out, brain, Y, groups)
+        learnt = float(self.model_.curvature.detach())
+        # As given, unless learnt: the model holds it in single precision.
+        self.curvature_ = learnt if self.learn_curvature else float(self.curvature)
+        tangent = self._tangent(self.model_.text_tower, start.left_out).numpy()
+        self.decode_head_ = DecodeHead.fit(tangent, Y, self.activation_scaler_, groups)
         return self
 
     def transform(self, X, Y=None):
@@ -427,7 +451,7 @@ class HyperbolicBrainTextEmbedder(
         check_is_fitted(self)
         points = torch.as_tensor(np.asarray(text_points, dtype=np.float64))
         tangent = log_map0(points, self.curvature_).numpy()
-        return self.decoder_scale_ * self._decode(tangent)
+        return self.decode_head_.predict(tangent)
 
     def score(self, X, Y):
         """Mean recall at 10 of retrieval in both directions, among the given pairs.
@@ -485,22 +509,28 @@ class HyperbolicBrainTextEmbedder(
             )
         return self.n_components
 
-    def _fit_closed_form(self, X, brain, groups, random) -> RidgeFit:
-        ridge = LeaveOutRidge(X, brain, groups)
-        if self.alpha == "auto":
-            unit = _mean_squared_norm(X) or 1.0
-            alphas = [alpha * unit for alpha in _ALPHAS]
-        else:
-            alphas = [float(self.alpha)]
-        order = random.permutation(len(brain))
-
-        def retrieval(fit: RidgeFit) -> float:
-            return pooled_recall(fit.left_out[order], brain[order])
-
-        best, self.alpha_scores_ = ridge.search(alphas, retrieval)
-        self.alpha_ = best.alpha
-        self.text_coef_ = best.coef
-        return best
+    def _check_objective(self) -> None:
+        if self.network_weight and self.hierarchy is None:
+            raise InvalidInputError(
+                f"network_weight={self.network_weight} has no effect without a hierarchy. Give "
+                "hierarchy=BrainHierarchy... or leave network_weight at 0."
+            )
+        weights = {
+            name: getattr(self, name)
+            for name in (
+                "alignment_weight",
+                "brain_apex_weight",
+                "text_above_brain_weight",
+                "extent_weight",
+                "network_weight",
+                "drift_weight",
+            )
+        }
+        if self.max_epochs and not any(weights.values()):
+            raise InvalidInputError(
+                f"{', '.join(weights)} are all 0, so there is nothing to train. Give one of them "
+                "a positive weight, or set max_epochs=0 for the closed form alone."
+            )
 
     def _fit_towers(self, text, brain, Y, groups, random) -> None:
         seed = int(random.randint(np.iinfo(np.int32).max))
@@ -548,7 +578,12 @@ class HyperbolicBrainTextEmbedder(
             LiftTower(basis, radius=radius, n_hidden=self.n_hidden, dropout=self.dropout)
             for radius in (self.text_radius, self.brain_radius)
         ]
-        return BrainTextModel(*towers, curvature=self.curvature_, scale=self.scale)
+        return BrainTextModel(
+            *towers,
+            curvature=float(self.curvature),
+            learn_curvature=self.learn_curvature,
+            scale=self.scale,
+        )
 
     def _objective(self, Y: np.ndarray) -> Objective:
         ancestors: tuple[Tensor, ...] = ()
@@ -573,29 +608,6 @@ class HyperbolicBrainTextEmbedder(
         )
         return Objective(weights, self.alignment, torch.as_tensor(relative_extent(Y)), ancestors)
 
-    def _fit_decoder(self, text, brain, Y, groups) -> None:
-        tangent = self._tangent(self.model_.text_tower, text).numpy()
-        centre = tangent.mean(axis=0)
-        ridge = LeaveOutRidge(tangent - centre, brain, groups)
-
-        def accuracy(fit: RidgeFit) -> float:
-            return -float(np.square(fit.left_out - brain).mean())
-
-        unit = _mean_squared_norm(tangent) or 1.0
-        best, _ = ridge.search([alpha * unit for alpha in _DECODER_ALPHAS], accuracy)
-        self.decoder_coef_ = best.coef
-        self.decoder_intercept_ = self.activation_scaler_.mean - centre @ best.coef
-        self._nonnegative = bool(Y.min() >= 0)
-        decoded = self._decode(tangent)
-        power = np.vdot(decoded, decoded)
-        self.decoder_scale_ = float(np.vdot(decoded, Y) / power) if power > 0 else 1.0
-
-    def _decode(self, tangent: np.ndarray) -> np.ndarray:
-        scaled = tangent @ self.decoder_coef_ + self.decoder_intercept_
-        if self._nonnegative:
-            scaled = np.maximum(scaled, 0.0)
-        return np.sign(scaled) * np.abs(scaled) ** (1.0 / self.activation_power)
-
     def _tangent(self, tower: LiftTower, features: np.ndarray) -> Tensor:
         with torch.inference_mode():
             return tower(torch.as_tensor(features)).double()
@@ -604,11 +616,6 @@ class HyperbolicBrainTextEmbedder(
         # The towers run in float32, the exponential map in float64: points are on the
         # hyperboloid to double precision.
         return exp_map0(self._tangent(tower, features), self.curvature_).numpy()
-
-
-def _mean_squared_norm(X: Any) -> float:
-    squared = X.multiply(X) if hasattr(X, "multiply") else np.square(X)
-    return float(squared.sum()) / X.shape[0]
 
 
 def _leading_directions(text: np.ndarray, n_components: int) -> np.ndarray:

@@ -80,3 +80,43 @@ def test_the_search_climbs_to_the_best_penalty_of_the_grid(best):
     assert fit.alpha == best
     assert max(scores, key=scores.__getitem__) == best
     assert len(scores) <= 4 or best in (0.1, 1000.0)
+
+
+@pytest.mark.parametrize("n_features", [20, 200], ids=["primal", "dual"])
+def test_excess_energy_compares_coefficients_with_those_of_noise(n_features):
+    X, _ = _data(0, 100, n_features)
+    alpha, noise = 3.0, 2.0
+    # Coefficients of pure noise, drawn many times: their mean energy is what 1 stands for.
+    random = np.random.default_rng(0)
+    weights = np.linalg.solve(X.T @ X + alpha * np.eye(n_features), X.toarray().T)
+    energy = np.zeros(n_features)
+    for _ in range(300):
+        energy += np.square(weights @ random.normal(scale=noise, size=(100, 4))).sum(axis=1) / 300
+    signal = random.normal(size=(100, 4))
+    fit = LeaveOutRidge(X, signal).fit(alpha)
+    residual = np.square(signal - X @ fit.coef).sum() / 100 / (4 * noise**2)
+    expected = np.square(fit.coef).sum(axis=1) / (energy * residual) - 1
+    found = LeaveOutRidge(X, signal).excess_energy(fit)
+    clear = expected > 0.3
+    np.testing.assert_allclose(found[clear], expected[clear], rtol=0.5)
+    assert (found > 0).all()
+
+
+def test_features_that_carry_signal_get_the_weight():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(400, 30))
+    targets = X[:, :5] @ random.normal(size=(5, 20)) + random.normal(scale=3, size=(400, 20))
+    ridge = LeaveOutRidge(X, targets)
+    excess = ridge.excess_energy(ridge.fit(10.0))
+    assert excess[:5].min() > 5 * excess[5:].max()
+
+
+def test_excess_energy_without_signal_or_noise_is_finite():
+    for X, targets in [
+        (np.zeros((5, 3)), np.ones((5, 2))),
+        (np.eye(3), np.zeros((3, 2))),
+        (np.ones((1, 4)), np.ones((1, 1))),
+    ]:
+        ridge = LeaveOutRidge(X, targets)
+        excess = ridge.excess_energy(ridge.fit(1.0))
+        assert ((excess > 0) & np.isfinite(excess)).all()

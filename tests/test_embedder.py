@@ -126,7 +126,7 @@ def test_sparse_text_is_never_made_dense(studies, monkeypatch):
 
 def test_the_same_seed_gives_the_same_result_bit_for_bit(studies):
     X, Y = studies
-    embedder = HyperbolicBrainTextEmbedder(8, max_epochs=3, validation_fraction=0, random_state=3)
+    embedder = HyperbolicBrainTextEmbedder(8, max_epochs=3, random_state=3)
     first, second = (clone(embedder).fit(X, Y).transform(X) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     other = clone(embedder).set_params(random_state=4).fit(X, Y).transform(X)
@@ -194,7 +194,14 @@ def test_pickling_keeps_everything(studies, fitted):
 def test_history_has_one_record_per_epoch(fitted):
     history = pd.DataFrame(fitted.history_)
     assert history["epoch"].tolist() == list(range(len(history)))
-    assert history["validation_score"].idxmax() == fitted.best_epoch_
+    assert fitted.best_epoch_ == len(history) - 1
+
+
+def test_validation_chooses_the_epoch(studies):
+    X, Y = studies
+    embedder = HyperbolicBrainTextEmbedder(validation_fraction=0.3, random_state=0).fit(X, Y)
+    history = pd.DataFrame(embedder.history_)
+    assert history["validation_score"].idxmax() == embedder.best_epoch_
 
 
 def test_in_a_pipeline_with_model_selection():
@@ -264,14 +271,14 @@ def test_each_part_of_the_objective_is_switched_by_its_weight(studies, parameter
     X, Y = studies
     embedder = HyperbolicBrainTextEmbedder(4, max_epochs=1, random_state=0, **parameters).fit(X, Y)
     record = embedder.history_[1]
-    assert set(record) - {"epoch", "loss", "scale", "validation_score"} == parts
+    assert set(record) - {"epoch", "loss", "scale", "curvature"} == parts
     assert record["loss"] == pytest.approx(sum(record[part] for part in parts), rel=1e-5)
 
 
 def test_the_network_part_draws_maps_into_the_cones_of_their_ancestors(studies):
     X, Y = studies
     hierarchy = BrainHierarchy({"network": np.arange(50) % 5})
-    settings = {"max_epochs": 10, "validation_fraction": 0, "batch_size": 128, "random_state": 0}
+    settings = {"max_epochs": 10, "batch_size": 128, "random_state": 0}
     violations = []
     for weight in (0.0, 5.0):
         embedder = HyperbolicBrainTextEmbedder(
@@ -295,3 +302,36 @@ def test_every_alignment_retrieves_by_what_it_was_trained_with(studies, alignmen
     similarity = embedder.similarity(*embedder.transform(X[400:], Y[400:]))
     assert recall_at_k(similarity, 10) > 20  # chance is 5
     assert recall_at_k(similarity.T, 10) > 20
+
+
+def test_a_weight_without_effect_or_nothing_to_train_is_an_error(studies):
+    X, Y = studies
+    with pytest.raises(InvalidInputError, match=r"network_weight=0.5.*hierarchy="):
+        HyperbolicBrainTextEmbedder(network_weight=0.5).fit(X, Y)
+    weights = ("alignment", "text_above_brain", "extent", "drift")
+    nothing = {f"{name}_weight": 0 for name in weights}
+    with pytest.raises(InvalidInputError, match=r"are all 0.*max_epochs=0"):
+        HyperbolicBrainTextEmbedder(**nothing).fit(X, Y)
+    HyperbolicBrainTextEmbedder(**nothing, max_epochs=0).fit(X, Y)
+
+
+def test_curvature_is_learnt_on_request(studies):
+    X, Y = studies
+    fixed, learnt = (
+        HyperbolicBrainTextEmbedder(max_epochs=2, learn_curvature=learn, random_state=0).fit(X, Y)
+        for learn in (False, True)
+    )
+    assert fixed.curvature_ == 1
+    assert learnt.curvature_ != 1
+    assert learnt.history_[-1]["curvature"] == pytest.approx(learnt.curvature_)
+    assert _violation(learnt.transform_brain(Y), learnt.curvature_).max() < 1e-9
+
+
+def test_informative_features_weigh_more(studies):
+    X, Y = studies
+    noise = sparse.random(X.shape[0], 40, density=0.2, random_state=0, format="csr")
+    embedder = HyperbolicBrainTextEmbedder(max_epochs=0, random_state=0)
+    weights = embedder.fit(sparse.hstack([X, noise]).tocsr(), Y).feature_weights_
+    assert np.median(weights[:-40]) > 3 * np.median(weights[-40:])
+    equal = clone(embedder).set_params(feature_weighting=0).fit(X, Y)
+    np.testing.assert_array_equal(equal.feature_weights_, 1)

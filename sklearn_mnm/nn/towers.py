@@ -14,6 +14,8 @@ from sklearn_mnm.geometry import exp_map0
 _SMALLEST_RADIUS = 0.05
 # Beyond this radius float32 coordinates no longer tell neighbours apart.
 _LARGEST_RADIUS = 8.0
+# Bounds of a learnt curvature, as in MERU (arXiv 2304.09172).
+_CURVATURES = (0.1, 10.0)
 # Rows without a larger entry have no direction (an empty text, a map without activation): they
 # go to the origin.
 _SMALLEST_ENTRY = 1e-6
@@ -102,20 +104,35 @@ class BrainTextModel(nn.Module):
         With the same number of components.
     curvature : float
         c > 0; the space has sectional curvature -c.
+    learn_curvature : bool
+        Whether c is learnt, within 0.1 and 10.
     scale : float
         Start of the learnt scale (inverse temperature) of the similarities.
     """
 
-    curvature: Tensor
-
     def __init__(
-        self, text_tower: LiftTower, brain_tower: LiftTower, *, curvature: float, scale: float
+        self,
+        text_tower: LiftTower,
+        brain_tower: LiftTower,
+        *,
+        curvature: float,
+        learn_curvature: bool,
+        scale: float,
     ):
         super().__init__()
         self.text_tower = text_tower
         self.brain_tower = brain_tower
-        self.register_buffer("curvature", torch.tensor(float(curvature)))
+        self.learn_curvature = learn_curvature
+        self.log_curvature = nn.Parameter(
+            torch.tensor(math.log(curvature)), requires_grad=learn_curvature
+        )
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
+
+    @property
+    def curvature(self) -> Tensor:
+        """Curvature parameter c of the space, shape ()."""
+        curvature = self.log_curvature.exp()
+        return curvature.clamp(*_CURVATURES) if self.learn_curvature else curvature
 
     def embed_text(self, features: Tensor) -> Tensor:
         """Points of texts, (n, n_features) -> (n, n_components + 1)."""

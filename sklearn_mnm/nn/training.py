@@ -50,7 +50,7 @@ class TrainingResult:
     ----------
     history : list of dict
         One record per epoch: ``epoch`` (0 is the start, before any step), ``loss`` and its
-        parts, ``validation_score`` and ``scale``.
+        parts, ``validation_score``, ``scale`` and ``curvature``.
     best_epoch : int
         Epoch whose weights the model holds now.
     interrupted : bool
@@ -156,6 +156,7 @@ def train(
                 model.eval()
                 record: dict[str, Any] = {"epoch": epoch, **sums}
                 record["scale"] = float(model.log_scale.detach().exp())
+                record["curvature"] = float(model.curvature.detach())
                 if evaluate is not None:
                     record["validation_score"] = evaluate(model)
                 result.history.append(record)
@@ -183,7 +184,11 @@ def _optimizer(model: BrainTextModel, settings: TrainingSettings) -> torch.optim
         [
             {"params": linear, "lr": rate / 4, "weight_decay": 0.0},
             {"params": radii, "lr": rate, "weight_decay": settings.weight_decay},
-            {"params": [model.log_scale], "lr": 3 * rate, "weight_decay": 0.0},
+            {
+                "params": [model.log_scale, model.log_curvature],
+                "lr": 3 * rate,
+                "weight_decay": 0.0,
+            },
         ]
     )
 

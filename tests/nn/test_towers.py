@@ -58,11 +58,18 @@ def test_drift_is_zero_at_the_start_and_counts_deviations():
 
 @pytest.mark.parametrize("curvature", [0.1, 1.0, 10.0])
 def test_points_lie_on_the_hyperboloid_at_the_radius_of_their_tower(curvature):
-    model = BrainTextModel(
-        _tower(radius=0.5), _tower(radius=2.0, seed=1), curvature=curvature, scale=12.0
-    )
+    towers = _tower(radius=0.5), _tower(radius=2.0, seed=1)
+    model = BrainTextModel(*towers, curvature=curvature, learn_curvature=False, scale=12.0)
     text, brain = model(torch.randn(6, 12), torch.randn(6, 12))
     for points, expected in ((text, 0.5), (brain, 2.0)):
         assert constraint_violation(points, curvature).max() < 1e-5
         torch.testing.assert_close(radius(points, curvature), torch.full((6,), expected))
     assert math.isclose(float(model.log_scale.detach().exp()), 12.0, rel_tol=1e-6)
+
+
+def test_a_learnt_curvature_stays_within_its_bounds_and_a_given_one_is_kept():
+    for learn, expected in ((True, 0.1), (False, 0.01)):
+        towers = _tower(radius=0.5), _tower(radius=2.0, seed=1)
+        model = BrainTextModel(*towers, curvature=0.01, learn_curvature=learn, scale=12.0)
+        assert float(model.curvature.detach()) == pytest.approx(expected)
+        assert model.log_curvature.requires_grad == learn
