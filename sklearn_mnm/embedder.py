@@ -2,6 +2,7 @@
 
 import warnings
 from numbers import Integral, Real
+from os import PathLike
 from typing import ClassVar
 
 import numpy as np
@@ -15,8 +16,13 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    check_memory,
+)
 from sklearn.utils.validation import validate_data as validate
 from torch import Tensor
 
@@ -138,6 +144,9 @@ class HyperbolicBrainTextEmbedder(
     device : str, default="auto"
         ``"auto"``, ``"cpu"``, ``"cuda"``, ...; where step 2 is trained. The fitted
         model is always left on the CPU.
+    memory : str, path, joblib.Memory or None, default=None
+        Where step 1 is kept, so that fits that differ only in later parameters share it, as in
+        a grid search with an int as `random_state`.
     random_state : int, RandomState instance or None, default=None
         Of the validation split, the order of the studies, weights and dropout. Pass an int
         for the same result on every run.
@@ -223,6 +232,7 @@ class HyperbolicBrainTextEmbedder(
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "device": [str],
+        "memory": [str, PathLike, HasMethods(["cache"]), None],
         "random_state": ["random_state"],
         "verbose": ["boolean"],
     }
@@ -258,6 +268,7 @@ class HyperbolicBrainTextEmbedder(
         validation_fraction=0.0,
         patience=4,
         device="auto",
+        memory=None,
         random_state=None,
         verbose=False,
     ):
@@ -289,6 +300,7 @@ class HyperbolicBrainTextEmbedder(
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.device = device
+        self.memory = memory
         self.random_state = random_state
         self.verbose = verbose
 
@@ -330,13 +342,13 @@ class HyperbolicBrainTextEmbedder(
 
         self.activation_scaler_ = ActivationScaler.fit(Y, power=self.activation_power)
         brain = self.activation_scaler_.transform(Y)
-        start = TextRegression.fit(
+        start = check_memory(self.memory).cache(TextRegression.fit)(
             X,
             brain,
             groups,
             alpha=self.alpha,
             feature_weighting=self.feature_weighting,
-            random=random,
+            seed=int(random.randint(np.iinfo(np.int32).max)),
         )
         self.alpha_, self.alpha_scores_ = start.alpha, start.scores
         self.feature_weights_, self.text_coef_ = start.weights, start.coef
@@ -372,18 +384,26 @@ class HyperbolicBrainTextEmbedder(
         points = self._points(self.model_.text_tower, text)
         return points if Y is None else (points, self.transform_brain(Y))
 
-    def transform_brain(self, Y):
+    def transform_brain(self, Y, level=None):
         """Points of brain activations.
 
         Parameters
         ----------
         Y : array-like of shape (n_maps, n_regions)
             Region activations in the units of those given to :meth:`fit`.
+        level : str or None, default=None
+            Level of `hierarchy` over whose networks the maps are averaged first; None takes
+            them as they are.
 
         Returns
         -------
         brain_points : ndarray of shape (n_maps, n_components_ + 1), float64
             Points of the hyperboloid, time coordinate first. A map of zeros is at the origin.
+
+        Raises
+        ------
+        InvalidInputError
+            If `Y` has other regions than in :meth:`fit`, or `level` is none of `hierarchy`.
         """
         check_is_fitted(self)
         Y = check_array(Y, dtype=[np.float64, np.float32])
@@ -392,7 +412,31 @@ class HyperbolicBrainTextEmbedder(
                 f"Y has {Y.shape[1]} columns, but the embedder was fitted with "
                 f"{self.n_regions_} regions."
             )
+        if level is not None:
+            Y = self._checked_hierarchy(f"level={level!r}").smooth(Y, level)
         return self._points(self.model_.brain_tower, self.activation_scaler_.transform(Y))
+
+    def ancestors(self, Y):
+        """Points of maps and of the ever broader maps that they are part of.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n_maps, n_regions)
+            Region activations in the units of those given to :meth:`fit`.
+
+        Returns
+        -------
+        points : dict of str to ndarray of shape (n_maps, n_components_ + 1)
+            By level of `hierarchy`, from regions to the broadest networks: the map averaged
+            over the networks of that level, as a point of the same space.
+
+        Raises
+        ------
+        InvalidInputError
+            If the embedder has no `hierarchy`.
+        """
+        levels = self._checked_hierarchy("ancestors").levels
+        return {level: self.transform_brain(Y, level) for level in levels}
 
     def similarity(self, text_points, brain_points):
         """Similarity of texts and brains, what `alignment` names.
@@ -508,6 +552,14 @@ class HyperbolicBrainTextEmbedder(
                 "Y. Ask for fewer components or use more regions."
             )
         return self.n_components
+
+    def _checked_hierarchy(self, user: str) -> BrainHierarchy:
+        if self.hierarchy is None:
+            raise InvalidInputError(
+                f"{user} needs levels of networks, but hierarchy is None. Give "
+                "hierarchy=BrainHierarchy... over the regions of Y; it can be set after fitting."
+            )
+        return self.hierarchy
 
     def _check_objective(self) -> None:
         if self.network_weight and self.hierarchy is None:

@@ -47,7 +47,7 @@ class TextRegression(NamedTuple):
         *,
         alpha: float | str,
         feature_weighting: float,
-        random: np.random.RandomState,
+        seed: int,
     ) -> "TextRegression":
         """Weight the features, choose the penalty and fit.
 
@@ -63,7 +63,7 @@ class TextRegression(NamedTuple):
             Penalty, or the search for the one with the best leave-out retrieval.
         feature_weighting : float
             Power of the ratio of signal to noise; 0 weights all features alike.
-        random : RandomState
+        seed : int
             Of the pools in which retrieval is measured.
 
         Returns
@@ -80,7 +80,7 @@ class TextRegression(NamedTuple):
             weights = _unit_mean(X, excess**feature_weighting)
         root = np.sqrt(weights).astype(X.dtype)
         weighted = X.multiply(root).tocsr() if hasattr(X, "multiply") else X * root
-        order = random.permutation(len(brain))
+        order = np.random.default_rng(seed).permutation(len(brain))
 
         def retrieval(fit: RidgeFit) -> float:
             return pooled_recall(fit.left_out[order], brain[order])

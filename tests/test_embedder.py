@@ -335,3 +335,40 @@ def test_informative_features_weigh_more(studies):
     assert np.median(weights[:-40]) > 3 * np.median(weights[-40:])
     equal = clone(embedder).set_params(feature_weighting=0).fit(X, Y)
     np.testing.assert_array_equal(equal.feature_weights_, 1)
+
+
+def test_maps_are_embedded_at_every_level(studies, fitted):
+    _, Y = studies
+    networks = np.arange(50) % 5
+    hierarchy = BrainHierarchy({"network": networks})
+    embedder = pickle.loads(pickle.dumps(fitted)).set_params(hierarchy=hierarchy)
+    points = embedder.ancestors(Y[:20])
+    assert tuple(points) == hierarchy.levels
+    np.testing.assert_array_equal(points["region"], embedder.transform_brain(Y[:20]))
+    means = np.stack([Y[:20, networks == network].mean(axis=1) for network in range(5)], axis=1)
+    np.testing.assert_allclose(
+        points["network"], embedder.transform_brain(means[:, networks]), atol=1e-6
+    )
+    with pytest.raises(InvalidInputError, match="hierarchy is None"):
+        fitted.ancestors(Y)
+
+
+def test_memory_shares_the_closed_form_and_changes_nothing(studies, tmp_path, monkeypatch):
+    from sklearn_mnm.closed_form import LeaveOutRidge
+
+    X, Y = studies
+    embedder = HyperbolicBrainTextEmbedder(8, max_epochs=2, random_state=0)
+    expected = clone(embedder).fit(X, Y).transform(X)
+    cached = clone(embedder).set_params(memory=str(tmp_path))
+    np.testing.assert_array_equal(clone(cached).fit(X, Y).transform(X), expected)
+    fitted_widths = []
+    original = LeaveOutRidge.fit
+
+    def counted(self, alpha):
+        fitted_widths.append(self._X.shape[1])
+        return original(self, alpha)
+
+    monkeypatch.setattr(LeaveOutRidge, "fit", counted)
+    again = cached.set_params(extent_weight=1).fit(X, Y)
+    assert set(fitted_widths) == {8}  # the decode head alone, from the 8 components
+    assert not np.array_equal(again.transform(X), expected)
