@@ -20,7 +20,7 @@ from sklearn_mnm.brain.atlas import (
     regions_from_labels,
     voxels_from_images,
 )
-from sklearn_mnm.brain.operator import region_interpolator, region_operator
+from sklearn_mnm.brain.operator import RegionInterpolator, region_operator
 from sklearn_mnm.brain.peaks import PeakTable, PeakTally, as_peak_table, peak_counts
 from sklearn_mnm.brain.smoothing import gaussian_smooth, voxel_volume
 from sklearn_mnm.brain.ward import cut_tree, voxel_profiles, ward_parcellation
@@ -87,7 +87,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         Weight of each voxel in each region.
     region_volumes_ : ndarray of shape (n_regions_,)
         Volume of each region on the mask in cubic centimetres.
-    operator_ : ndarray of shape (n_voxels, n_regions_)
+    operator_ : scipy.sparse.csr_matrix of shape (n_voxels, n_regions_)
         From peak counts to averages over regions. Read-only.
     children_ : ndarray of shape (n_regions_ - 1, 2)
         Tree over the regions in scikit-learn's form; None for an atlas.
@@ -299,7 +299,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         if self.strategy == "sum":
             averages = averages / np.where(self.region_volumes_ > 0, self.region_volumes_, 1.0)
         if interpolation == "smooth":
-            voxels = averages @ self._interpolator
+            voxels = self._interpolator(averages)
             nonnegative = averages.min(axis=1, keepdims=True) >= 0
             voxels = np.where(nonnegative, np.maximum(voxels, 0.0), voxels)
         else:
@@ -390,6 +390,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         n_voxels = np.asarray(regions.membership.sum(axis=0)).ravel()
         self.region_volumes_ = n_voxels * voxel_volume(self.mask_img_)
         self.operator_ = region_operator(regions.membership, self.mask_img_, self.fwhm)
+        self._interpolation: RegionInterpolator | None = None
         return fitted_on
 
     def _summed(self, averages: np.ndarray) -> np.ndarray:
@@ -398,8 +399,13 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         return averages * self.region_volumes_.astype(np.float32)
 
     @property
-    def _interpolator(self) -> np.ndarray:
-        return region_interpolator(self.operator_, self.mask_img_, self.fwhm)
+    def _interpolator(self) -> RegionInterpolator:
+        # Made when the first image is asked for: many uses never do.
+        if self._interpolation is None:
+            self._interpolation = RegionInterpolator.build(
+                self.operator_, self.mask_img_, self.fwhm
+            )
+        return self._interpolation
 
     def _fit_ward(self, counts: sparse.csr_matrix) -> Regions:
         if not counts.nnz:
@@ -423,7 +429,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         )
 
     def _activations(self, table: PeakTable, counts: sparse.csr_matrix):
-        activations = self._summed(counts @ self.operator_)
+        activations = self._summed((counts @ self.operator_).toarray())
         if _get_output_config("transform", self)["dense"] != "pandas":
             return activations
         # A table of peaks has one row per peak: scikit-learn would take its index.

@@ -4,10 +4,15 @@ import nibabel
 import numpy as np
 import pytest
 from nilearn.image import smooth_img
-from scipy import ndimage
+from scipy import ndimage, sparse
 
 from sklearn_mnm.brain.atlas import image_from_voxels
-from sklearn_mnm.brain.smoothing import FWHM_PER_SIGMA, gaussian_smooth, voxel_volume
+from sklearn_mnm.brain.smoothing import (
+    FWHM_PER_SIGMA,
+    gaussian_smooth,
+    gaussian_smooth_sparse,
+    voxel_volume,
+)
 
 
 def impulses(mask_img, *voxels):
@@ -85,3 +90,12 @@ def test_no_width_does_not_smooth(box_mask):
 
 def test_voxel_volume_is_in_cubic_centimetres(box_mask):
     assert voxel_volume(box_mask) == pytest.approx(0.027)
+
+
+@pytest.mark.parametrize("fwhm", [0, 5.0, 20.0])
+def test_sparse_smoothing_equals_dense_smoothing(brain_mask, fwhm):
+    n_voxels = int(np.asarray(brain_mask.dataobj).astype(bool).sum())
+    maps = sparse.random(n_voxels, 5, density=0.01, random_state=0, format="csr")
+    smoothed = gaussian_smooth_sparse(maps, brain_mask, fwhm)
+    expected = gaussian_smooth(maps.toarray(), brain_mask, fwhm)
+    np.testing.assert_allclose(smoothed.toarray(), expected, atol=1e-6)
