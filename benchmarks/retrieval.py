@@ -24,7 +24,7 @@ most of their training studies, so the intervals are somewhat too narrow). Basel
 are tuned on 1,000 training studies (seed 0),
 retrieval and map prediction separately, and then fitted on all training studies. The embedder \
 chooses its penalty by
-leave-one-out and its epoch on a tenth of the training studies; its defaults were chosen with fold \
+leave-one-out; its defaults were chosen with fold \
 -1 as validation data and folds
 3 to 9 as training data. Fit seconds include features and tuning; those by the clock
 depend on what else the machine did. Peak memory is that of the whole process, data included."""

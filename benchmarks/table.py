@@ -14,6 +14,9 @@ RETRIEVAL = tuple(
 )
 CORRECTED = tuple(f"{direction} R@10 corrected" for direction in ("t2b", "b2t"))
 MAPS = ("map corr", "map Dice")
+RETRIEVAL_MAIN = ("t2b R@10", "b2t R@10")
+MAIN = (*RETRIEVAL_MAIN, *MAPS)
+OURS = "ours"
 COST = ("fit s", "fit CPU s", "peak GiB")
 
 
@@ -70,7 +73,12 @@ def summarise(records: list[dict[str, Any]]) -> dict[str, Any]:
             "peak_gib": max(run["peak_gib"] for run in runs.values()),
         }
     references = {"retrieval": retrieval_bar, "map prediction": map_bar}
-    return {"folds": folds, "references": references, "models": models}
+    return {
+        "folds": folds,
+        "references": references,
+        "models": models,
+        "ours minus others": _contrasts(values),
+    }
 
 
 def markdown(summary: dict[str, Any]) -> str:
@@ -101,6 +109,7 @@ def markdown(summary: dict[str, Any]) -> str:
         against = f"Differences to {models[bar]['title']}." if bar else ""
         header = ["model", "correlation", "Dice", "Δ correlation", "Δ Dice", *COST]
         parts.append(f"Map prediction. {against}\n\n{_table(header, rows, 1)}")
+    parts.append(_differences_to_others(summary))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -111,6 +120,20 @@ def _best_baseline(values: dict[str, dict[str, np.ndarray]], scores: tuple[str, 
         if MODELS[name].is_baseline and all(score in value for score in scores)
     }
     return max(means, key=lambda name: means[name]) if means else None
+
+
+def _contrasts(values: dict[str, dict[str, np.ndarray]]) -> dict[str, dict[str, Any]]:
+    """Paired differences of the default embedder to each other model, in the main scores."""
+    ours = values.get(OURS, {})
+    return {
+        name: {
+            score: _paired_interval(ours[score] - value[score])
+            for score in MAIN
+            if score in value and score in ours
+        }
+        for name, value in values.items()
+        if name != OURS and ours
+    }
 
 
 def _paired_interval(differences: np.ndarray) -> dict[str, float | None]:
@@ -137,6 +160,22 @@ def _differences(
     return f"Differences to {title}.\n\n{_table(['model', *map(_heading, scores)], rows, 1)}"
 
 
+def _differences_to_others(summary: dict[str, Any]) -> str:
+    contrasts = summary["ours minus others"]
+    if not contrasts:
+        return ""
+    rows = []
+    for name, differences in contrasts.items():
+        cells = []
+        for score in MAIN:
+            digits = 3 if score in MAPS else 1
+            cells.append(_interval(differences[score], digits) if score in differences else "")
+        rows.append([summary["models"][name]["title"], *cells])
+    title = summary["models"][OURS]["title"]
+    header = ["other model", *map(_heading, RETRIEVAL_MAIN), *MAPS]
+    return f"{title} minus each other model.\n\n{_table(header, rows, 1)}"
+
+
 def _means(model: dict, scores: tuple[str, ...], digits: int) -> list[str]:
     cells = []
     for score in scores:
@@ -147,19 +186,16 @@ def _means(model: dict, scores: tuple[str, ...], digits: int) -> list[str]:
 
 
 def _differences_of(model: dict, scores: tuple[str, ...], digits: int) -> list[str]:
-    cells = []
-    for score in scores:
-        difference = model["scores"][score]["difference"]
-        if difference is None:
-            cells.append("")
-        elif difference["half_width"] is None:
-            cells.append(f"{difference['mean']:+.{digits}f}")
-        else:
-            mean, half = difference["mean"], difference["half_width"]
-            cells.append(
-                f"{mean:+.{digits}f} [{mean - half:+.{digits}f}, {mean + half:+.{digits}f}]"
-            )
-    return cells
+    return [_interval(model["scores"][score]["difference"], digits) for score in scores]
+
+
+def _interval(difference: dict[str, float | None] | None, digits: int) -> str:
+    if difference is None:
+        return ""
+    mean, half = difference["mean"], difference["half_width"]
+    if half is None:
+        return f"{mean:+.{digits}f}"
+    return f"{mean:+.{digits}f} [{mean - half:+.{digits}f}, {mean + half:+.{digits}f}]"
 
 
 def _cost(model: dict) -> list[str]:

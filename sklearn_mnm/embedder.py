@@ -147,6 +147,8 @@ class HyperbolicBrainTextEmbedder(
     memory : str, path, joblib.Memory or None, default=None
         Where step 1 is kept, so that fits that differ only in later parameters share it, as in
         a grid search with an int as `random_state`.
+    store_left_out : bool, default=False
+        Keep the points of the training texts as `left_out_points_`.
     random_state : int, RandomState instance or None, default=None
         Of the validation split, the order of the studies, weights and dropout. Pass an int
         for the same result on every run.
@@ -174,6 +176,9 @@ class HyperbolicBrainTextEmbedder(
         The towers.
     decode_head_ : DecodeHead
         From tangent vectors of texts to activations.
+    left_out_points_ : ndarray of shape (n_studies, n_components_ + 1), float64
+        Points of the training texts by the leave-one-out predictions of step 1, which err as
+        those of new texts do: what to calibrate on. Only with `store_left_out`.
     history_ : list of dict
         Loss and validation score of each epoch.
     best_epoch_ : int
@@ -233,6 +238,7 @@ class HyperbolicBrainTextEmbedder(
         "patience": [Interval(Integral, 1, None, closed="left")],
         "device": [str],
         "memory": [str, PathLike, HasMethods(["cache"]), None],
+        "store_left_out": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["boolean"],
     }
@@ -269,6 +275,7 @@ class HyperbolicBrainTextEmbedder(
         patience=4,
         device="auto",
         memory=None,
+        store_left_out=False,
         random_state=None,
         verbose=False,
     ):
@@ -301,6 +308,7 @@ class HyperbolicBrainTextEmbedder(
         self.patience = patience
         self.device = device
         self.memory = memory
+        self.store_left_out = store_left_out
         self.random_state = random_state
         self.verbose = verbose
 
@@ -356,8 +364,10 @@ class HyperbolicBrainTextEmbedder(
         learnt = float(self.model_.curvature.detach())
         # As given, unless learnt: the model holds it in single precision.
         self.curvature_ = learnt if self.learn_curvature else float(self.curvature)
-        tangent = self._tangent(self.model_.text_tower, start.left_out).numpy()
-        self.decode_head_ = DecodeHead.fit(tangent, Y, self.activation_scaler_, groups)
+        tangent = self._tangent(self.model_.text_tower, start.left_out)
+        self.decode_head_ = DecodeHead.fit(tangent.numpy(), Y, self.activation_scaler_, groups)
+        if self.store_left_out:
+            self.left_out_points_ = exp_map0(tangent, self.curvature_).numpy()
         return self
 
     def transform(self, X, Y=None):

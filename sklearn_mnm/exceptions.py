@@ -35,3 +35,7 @@ class DataWarning(MNMWarning):
 
 class InterruptedFitWarning(MNMWarning):
     """Training stopped before its end; the estimator holds the best weights so far."""
+
+
+class UnknownQueryWarning(MNMWarning):
+    """A query holds no term that the text vectorizer knows."""

@@ -52,7 +52,10 @@ class Entry:
 _LINEAR = ("benchmarks/models/linear.py",)
 _TORCH = ("benchmarks/models/towers.py", "sklearn_mnm/geometry")
 _EMBEDDER = (
-    *(f"sklearn_mnm/{name}.py" for name in ("_selection", "closed_form", "embedder")),
+    *(
+        f"sklearn_mnm/{name}.py"
+        for name in ("_selection", "closed_form", "decode_head", "embedder", "text_regression")
+    ),
     "sklearn_mnm/brain/features.py",
     "sklearn_mnm/geometry",
     "sklearn_mnm/nn",

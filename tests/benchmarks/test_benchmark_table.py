@@ -118,3 +118,16 @@ def test_every_model_names_a_class_and_sources_that_exist():
         classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
         assert entry.class_name in classes
         assert all(Path(REPOSITORY / source).exists() for source in entry.uses)
+
+
+def test_our_model_is_contrasted_with_each_other_paired_by_fold(records):
+    from table import markdown, summarise
+
+    summary = summarise(records)
+    contrasts = summary["ours minus others"]
+    assert set(contrasts) == {"kernel_ridge_sqrt", "lsa_ridge", "mean_map"}
+    assert contrasts["lsa_ridge"]["t2b R@10"]["mean"] == pytest.approx((7 + 9 + 6) / 3)
+    assert set(contrasts["mean_map"]) == {"map corr", "map Dice"}
+    assert "minus each other model" in markdown(summary)
+    others = [run for run in records if run["model"] != "ours"]
+    assert summarise(others)["ours minus others"] == {}

@@ -1,0 +1,257 @@
+"""Measure variants of the embedder: ``python benchmarks/variants.py``.
+
+Parts of the objective, dimension and curvature, features. Needs ``SKLEARN_MNM_DATA``. Records are
+kept in ``benchmarks/.cache`` as long as the code that made them is the same, so an interrupted run
+goes on where it stopped, and runs on different folds can share the work.
+"""
+
+import argparse
+import json
+import shlex
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from models.features import N_REGIONS, SEED
+from protocol import ALL_FOLDS, EVERYDAY_FOLDS, POOL_SIZE
+from sections import replace_section
+from table import _paired_interval, _table
+from variant_runs import ABOVE, BROAD, HARVARD_OXFORD, Variant, run
+
+from sklearn_mnm.exceptions import DataWarning
+
+_NO_EXTENT = {"extent_weight": 0.0}
+# Where similarities by distance start, as the flat control in `models`.
+_FAR = {"text_radius": 0.7, "brain_radius": 1.1}
+_ALIGNMENTS: dict[str, dict[str, Any]] = {
+    "squared distance": {"alignment": "euclidean", **_FAR},
+    "cosine": {"alignment": "cosine"},
+    "exterior angle": {},
+    "geodesic distance": {"alignment": "distance", **_FAR},
+}
+
+
+def _alignments(**params: Any) -> list[Variant]:
+    return [Variant(title, {**given, **params}) for title, given in _ALIGNMENTS.items()]
+
+
+def _dimension(n_components: int) -> dict[str, int]:
+    # As many as regions is the default.
+    return {} if n_components == N_REGIONS else {"n_components": n_components}
+
+
+# Sections of the results: heading, then tables by caption. The first row of a table is the one that
+# the others are compared with.
+GROUPS: dict[str, tuple[str, dict[str, list[Variant]]]] = {
+    "parts": (
+        "Parts of the objective",
+        {
+            "Each part left out, changed or added.": [
+                Variant("defaults"),
+                Variant("without the hierarchy of extent", _NO_EXTENT),
+                Variant("without text above brain", {"text_above_brain_weight": 0.0}),
+                Variant("text above brain by centroids", {"text_above_brain": "centroid"}),
+                Variant("with the contrast at the brain as apex", {"brain_apex_weight": 0.3}),
+                Variant("with entailment by networks", {"network_weight": 0.3}),
+                Variant("without the pull to the start", {"drift_weight": 0.0}),
+                Variant("text features weighted alike", {"feature_weighting": 0.0}),
+                Variant("closed form alone, cosine", {"max_epochs": 0, "alignment": "cosine"}),
+            ],
+            "Similarities, with the hierarchy of extent. The first two are flat.": [
+                *_alignments(),
+                Variant("geodesic distance, default radii", {"alignment": "distance"}),
+            ],
+            "Similarities, without the hierarchy of extent. The first two are flat.": (
+                _alignments(**_NO_EXTENT)
+            ),
+        },
+    ),
+    "dimension": (
+        "Dimension and curvature",
+        {
+            **{
+                f"{n_components} components, without the hierarchy of extent.": _alignments(
+                    **_NO_EXTENT, **_dimension(n_components)
+                )
+                for n_components in (8, 32, 128, 512)
+            },
+            "Curvature, 512 components, with the hierarchy of extent.": [
+                Variant("c = 1 (default)"),
+                Variant("c = 0.1", {"curvature": 0.1}),
+                Variant("c = 10", {"curvature": 10.0}),
+                Variant("c learnt, from 1", {"learn_curvature": True}),
+            ],
+        },
+    ),
+    "features": (
+        "Sensitivity to the features",
+        {
+            "Smoothing of the peaks.": [
+                Variant("FWHM 9 mm (default)"),
+                Variant("FWHM 6 mm", regions={"fwhm": 6.0}),
+                Variant("FWHM 15 mm", regions={"fwhm": 15.0}),
+            ],
+            "Regions.": [
+                Variant("512 of Ward (default)"),
+                Variant("256 of Ward", regions={"n_regions": 256}),
+                Variant("1024 of Ward", regions={"n_regions": 1024}),
+                Variant("48 of Harvard-Oxford, cortex only", regions={"atlas": HARVARD_OXFORD}),
+            ],
+            "Text.": [
+                Variant("title, abstract and keywords (default)"),
+                Variant("title and keywords", sources=("title", "keywords")),
+                Variant("title", sources=("title",)),
+            ],
+        },
+    ),
+}
+SCORES = {
+    "t2b R@10": ("t→b R@10", 1),
+    "b2t R@10": ("b→t R@10", 1),
+    "map corr": ("map correlation", 3),
+    "map Dice": ("map Dice", 3),
+    ABOVE: (f"{ABOVE}, %", 1),
+    BROAD: (f"{BROAD}, %", 1),
+}
+NOTE = f"""\
+All figures are for one seed ({SEED}); ± is the standard deviation over folds. Retrieval in percent,
+pool of {POOL_SIZE:,} studies a fold, ties count against the model. Δ R@10: difference of the mean
+of the two R@10 to the first row of the table, paired by fold, with a 95 % t interval over folds,
+which does not hold the spread over seeds. Predicted maps are compared with maps of FWHM 9 mm
+whatever the variant. Text above brain, broad above focal: as in "Hierarchy of held-out studies";
+extent is counted in the regions of the variant. Learning rate, dropout and scale are those of the
+defaults in every row: nothing was tuned for a variant. These are test folds: the tables describe
+the defaults, and to choose by them would be to choose on test data."""
+
+Records = dict[tuple[str, int], dict[str, Any]]
+
+
+class _Arguments(NamedTuple):
+    groups: list[str]
+    folds: tuple[int, ...]
+    max_train: int | None
+    output: Path | None
+
+
+def main() -> None:
+    """Run what is asked for and print or write the tables."""
+    arguments = _parse()
+    # The corpus is the same in every run; what its loader has to say is said once, elsewhere.
+    warnings.simplefilter("ignore", DataWarning)
+    variants = [v for name in arguments.groups for table in GROUPS[name][1].values() for v in table]
+    records: Records = {}
+    for fold in arguments.folds:
+        for variant, record in run(variants, fold, max_train=arguments.max_train):
+            records[variant.key, fold] = record
+            print(_line(variant, record), file=sys.stderr, flush=True)
+    for name in arguments.groups:
+        text = markdown(name, records, arguments.folds)
+        print(text)
+        if arguments.output:
+            write(arguments.output, name, text, records, arguments.folds)
+
+
+def markdown(name: str, records: Records, folds: tuple[int, ...]) -> str:
+    """Write the tables of a group.
+
+    Parameters
+    ----------
+    name : str
+        Key of `GROUPS`.
+    records : dict
+        Record of each variant, by its key, and fold.
+    folds : tuple of int
+
+    Returns
+    -------
+    text : str
+        Markdown without the heading.
+    """
+    command = f"python benchmarks/variants.py --groups {name} --output benchmarks/RESULTS.md"
+    if folds != EVERYDAY_FOLDS:
+        command += " " + shlex.join(["--folds", *map(str, folds)])
+    sizes = sorted({records[v.key, k]["n_train"] for v in _variants(name) for k in folds})
+    listed = ", ".join(map(str, folds))
+    parts = [
+        f"Folds {listed}; {' or '.join(map(str, sizes))} training studies. Made by\n\n"
+        f"```\n{command}\n```",
+        NOTE,
+    ]
+    header = ["", *(heading for heading, _ in SCORES.values()), "Δ R@10"]
+    for caption, variants in GROUPS[name][1].items():
+        rows = [_row(variant, variants[0], records, folds) for variant in variants]
+        parts.append(f"{caption}\n\n{_table(header, rows, 1)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def write(path: Path, name: str, text: str, records: Records, folds: tuple[int, ...]) -> None:
+    """Replace the section of a group in a Markdown file, and write the figures beside it."""
+    figures = path.parent / "results" / f"variants-{name}.json"
+    figures.parent.mkdir(exist_ok=True)
+    content = {
+        caption: {v.title: [records[v.key, fold] for fold in folds] for v in variants}
+        for caption, variants in GROUPS[name][1].items()
+    }
+    figures.write_text(json.dumps(content, indent=1) + "\n")
+    text += f"\nFigures of single folds: `results/{figures.name}`.\n"
+    replace_section(path, f"variants-{name}", GROUPS[name][0], text)
+
+
+def _variants(name: str) -> list[Variant]:
+    return [variant for variants in GROUPS[name][1].values() for variant in variants]
+
+
+def _row(
+    variant: Variant, reference: Variant, records: Records, folds: tuple[int, ...]
+) -> list[str]:
+    cells = [variant.title]
+    for score, (_, digits) in SCORES.items():
+        values = _values(variant, score, records, folds)
+        spread = f" ± {values.std(ddof=1):.{digits}f}" if len(folds) > 1 else ""
+        cells.append(f"{values.mean():.{digits}f}{spread}")
+    if variant.key == reference.key:
+        return [*cells, ""]
+    recalls, bar = (
+        sum(_values(v, score, records, folds) for score in ("t2b R@10", "b2t R@10")) / 2
+        for v in (variant, reference)
+    )
+    difference = _paired_interval(recalls - bar)
+    mean, half = difference["mean"], difference["half_width"]
+    interval = "" if half is None else f" [{mean - half:+.1f}, {mean + half:+.1f}]"
+    return [*cells, f"{mean:+.1f}{interval}"]
+
+
+def _values(variant: Variant, score: str, records: Records, folds: tuple[int, ...]) -> np.ndarray:
+    return np.array([records[variant.key, fold]["scores"][score] for fold in folds])
+
+
+def _line(variant: Variant, record: dict[str, Any]) -> str:
+    setting = {**variant.embedder, **variant.regions}
+    if variant.sources:
+        setting["sources"] = variant.sources
+    figures = ", ".join(f"{score} {record['scores'][score]:.3g}" for score in SCORES)
+    seconds = record["train_seconds"]
+    return f"fold {record['fold']}  {setting or 'defaults'}: {figures}; {seconds:.0f} s"
+
+
+def _parse() -> _Arguments:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--groups", nargs="+", choices=list(GROUPS), default=list(GROUPS))
+    parser.add_argument("--folds", nargs="+", type=int, choices=ALL_FOLDS, default=EVERYDAY_FOLDS)
+    parser.add_argument("--max-train", type=int, help="fewer training studies, to try things out")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="Markdown file whose sections are written or replaced; the figures of single folds go "
+        "to results/ beside it as JSON",
+    )
+    given = parser.parse_args()
+    if given.output and given.max_train:
+        parser.error("--max-train is for trying things out: its figures are not written.")
+    return _Arguments(given.groups, tuple(given.folds), given.max_train, given.output)
+
+
+if __name__ == "__main__":
+    main()

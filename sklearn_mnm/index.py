@@ -1,0 +1,393 @@
+"""Search for the nearest points in hyperbolic space, exact or approximate."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from numbers import Integral
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sklearn_mnm._dependencies import import_optional
+from sklearn_mnm.exceptions import InvalidInputError, MissingDependencyError
+from sklearn_mnm.geometry import constraint_violation, log_map0, project, radius
+from sklearn_mnm.nn.similarity import SIMILARITIES
+
+# Similarities computed at once: 2 million pairs, 16 MB for each intermediate matrix.
+_QUERY_BLOCK = 256
+_POINT_BLOCK = 8192
+# Relative, as the embedder promises for its points.
+_HYPERBOLOID_TOLERANCE = 1e-6
+# From here on "auto" prefers faiss.
+_MANY_POINTS = 100_000
+# Beyond this many points faiss walks a graph of near points instead of comparing with all.
+_GRAPH_BEYOND = 50_000
+# Links of a point and points kept in sight while searching, after measurements on text features
+# of 12,000 studies: 0.998 of the ten nearest found. A partition by k-means (IVF) found 0.9 of them
+# when an eighth of the points was compared.
+_GRAPH_LINKS = 32
+_GRAPH_SEARCH = 512
+# Candidates for exact re-ranking: this many times the neighbours asked for, and at least so many.
+_OVERFETCH = 10
+_MIN_CANDIDATES = 100
+# Points whose median stands for that of all.
+_CENTRE_SAMPLE = 10_000
+
+
+class PointIndex:
+    """Nearest points of the hyperboloid by any similarity of texts and brains.
+
+    Parameters
+    ----------
+    points : array of shape (n_points, d + 1)
+        Points of the hyperboloid, time coordinate first, float64 or float32; at least one. They
+        are held, not copied, and must not be changed afterwards. Similarities are computed in
+        float64 whichever they are.
+    ids : sequence of str, optional
+        A different name for each point. Default: row numbers.
+    similarity : {"exterior_angle", "distance", "cosine", "euclidean"}, default="exterior_angle"
+        What nearest means, see `sklearn_mnm.nn.similarity`.
+    role : {"brain", "text"}, default="brain"
+        What the stored points are; the queries are the other kind. It matters for the exterior
+        angle only, whose apex is the text: brains at the apex of a query, or the apexes of
+        texts which see a query.
+    curvature : float, default=1.0
+        ``c > 0`` of the hyperboloid ``<x, x> = -1/c``.
+    method : {"auto", "exact", "faiss"}, default="auto"
+        "exact" compares each query with each point, block by block, in bounded memory. "faiss"
+        compares it with about a hundred candidates that faiss finds by their inner products, in
+        single precision, and needs ``pip install 'sklearn-mnm[faiss]'``. "auto" is exact below
+        100,000 points and where faiss is not installed, else "faiss". Beyond 50,000 points faiss
+        builds a graph, which takes a minute for 100,000 points of 512 dimensions and misses more
+        neighbours the less the points cluster: compare with "exact" on some queries.
+
+    Attributes
+    ----------
+    ids : ndarray of shape (n_points,)
+        Names of the points, strings or row numbers: ``index.ids[indices]`` names what was found.
+    method : {"exact", "faiss"}
+        What "auto" came to.
+
+    Raises
+    ------
+    InvalidInputError
+        If the points have another shape or do not lie on the hyperboloid, the ids are not strings,
+        not as many as the points or repeated, the curvature is not positive, or the similarity,
+        role or method has another name.
+    MissingDependencyError
+        If ``method="faiss"`` and faiss is not installed.
+
+    Notes
+    -----
+    Points at the origin stand for unknown texts and empty maps. Their similarities follow the
+    conventions of `sklearn_mnm.geometry`:
+
+    - exterior angle: a text at the origin has -pi/2 with every brain; a brain at the origin has
+      -pi, the worst, with every other text;
+    - cosine: 0 with everything;
+    - distance and euclidean: as of any other point.
+
+    A query that ties with all points gets the first ones, ties being broken by row number (with
+    faiss, among the candidates). Queries at the origin are answered exactly by both methods.
+
+    Arrays of different shapes may round differently: points whose similarities differ by rounding
+    only (some 1e-15), copies of a point among them, may change places with the number of queries
+    asked at once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from sklearn_mnm.geometry import exp_map0
+    >>> from sklearn_mnm.index import PointIndex
+    >>> tangent = torch.tensor([[2.0, 0.0], [0.0, 2.0], [1.0, 1.0]], dtype=torch.float64)
+    >>> points = exp_map0(tangent, 1.0).numpy()
+    >>> index = PointIndex(points, ["motor", "visual", "both"], similarity="distance")
+    >>> indices, similarities = index.search(points[:1], k=2)
+    >>> index.ids[indices].tolist()
+    [['motor', 'both']]
+    """
+
+    def __init__(
+        self,
+        points: np.ndarray,
+        ids: Sequence[str] | None = None,
+        *,
+        similarity: str = "exterior_angle",
+        role: str = "brain",
+        curvature: float = 1.0,
+        method: str = "auto",
+    ) -> None:
+        _check_choice("similarity", similarity, tuple(SIMILARITIES))
+        _check_choice("role", role, ("brain", "text"))
+        _check_choice("method", method, ("auto", "exact", "faiss"))
+        if not 0 < curvature < math.inf:
+            raise InvalidInputError(f"curvature={curvature!r} must be positive and finite.")
+        self.similarity = similarity
+        self.role = role
+        self.curvature = float(curvature)
+        self.points = _check_points("points", points, self.curvature)
+        if len(self.points) == 0:
+            raise InvalidInputError("points has no rows; an index needs at least one point.")
+        self.ids = _check_ids(ids, len(self.points))
+        faiss = _choose_faiss(method, len(self.points))
+        self.method = "exact" if faiss is None else "faiss"
+        self._candidates: Any = None if faiss is None else self._build(faiss)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Find the most similar points of each query.
+
+        Parameters
+        ----------
+        queries : array of shape (n_queries, d + 1)
+            Points of the same hyperboloid: texts if the stored points are brains, else brains.
+        k : int
+            From 1 to the number of points.
+
+        Returns
+        -------
+        indices : int64 ndarray of shape (n_queries, k)
+            Rows of the stored points, the most similar first, ties by row number.
+        similarities : float64 ndarray of shape (n_queries, k)
+            Never increasing along a row.
+
+        Raises
+        ------
+        InvalidInputError
+            If the queries have another dimension or do not lie on the hyperboloid, or `k` is not
+            an integer in its range.
+        """
+        queries = _check_points("queries", queries, self.curvature)
+        if queries.shape[1] != self.points.shape[1]:
+            raise InvalidInputError(
+                f"queries has {queries.shape[1]} columns and the stored points have "
+                f"{self.points.shape[1]}: embed both with the same model."
+            )
+        if not isinstance(k, Integral) or isinstance(k, bool) or not 1 <= k <= len(self):
+            raise InvalidInputError(
+                f"k={k!r} must be an integer from 1 to {len(self)}, the number of points."
+            )
+        with torch.inference_mode():
+            if self._candidates is None:
+                return self._search_exactly(queries, int(k))
+            return self._search_candidates(queries, int(k))
+
+    def _similarities(self, queries: Tensor, points: Tensor) -> Tensor:
+        """Matrix (n_queries, n_points), whichever of the two are the texts."""
+        similarity = SIMILARITIES[self.similarity]
+        if self.role == "brain":
+            return similarity(queries, points, self.curvature)
+        return similarity(points, queries, self.curvature).T
+
+    def _search_exactly(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Keep the best k of each query while going through the points block by block."""
+        indices = np.empty((len(queries), k), dtype=np.int64)
+        similarities = np.empty((len(queries), k))
+        for rows, query_block in _blocks(queries, _QUERY_BLOCK):
+            best = torch.empty((len(query_block), 0), dtype=torch.float64)
+            found = torch.empty((len(query_block), 0), dtype=torch.int64)
+            for columns, point_block in _blocks(self.points, _POINT_BLOCK):
+                # The best so far come first: all of them have lower row numbers, so that ties by
+                # position are ties by row number.
+                values = torch.cat([best, self._similarities(query_block, point_block)], dim=1)
+                numbers = torch.arange(columns.start, columns.start + len(point_block))
+                numbers = torch.cat([found, numbers.expand(len(query_block), -1)], dim=1)
+                positions = _top_positions(values, min(k, values.shape[1]))
+                best, found = values.gather(1, positions), numbers.gather(1, positions)
+            indices[rows], similarities[rows] = found.numpy(), best.numpy()
+        return indices, similarities
+
+    def _search_candidates(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rank the candidates that faiss finds by their true similarities."""
+        n_candidates = min(len(self), max(_OVERFETCH * k, _MIN_CANDIDATES))
+        indices = np.empty((len(queries), k), dtype=np.int64)
+        similarities = np.empty((len(queries), k))
+        unanswered = np.zeros(len(queries), dtype=bool)
+        for rows, query_block in _blocks(queries, _QUERY_BLOCK):
+            lifted = self._lift(query_block, "text" if self.role == "brain" else "brain")
+            _, candidates = self._candidates.search(_single(lifted), n_candidates)
+            rapidity = math.sqrt(self.curvature) * radius(query_block, self.curvature)
+            at_origin = (rapidity <= torch.finfo(torch.float64).eps).numpy()
+            for row, query, numbers, skip in zip(
+                range(len(queries))[rows], query_block, candidates, at_origin, strict=True
+            ):
+                numbers = np.sort(numbers[numbers >= 0])  # -1 where the graph led to too few
+                if skip or len(numbers) < k:
+                    unanswered[row] = True
+                    continue
+                values = self._similarities(query[None], _as_tensor(self.points[numbers]))
+                positions = _top_positions(values, k)
+                indices[row] = numbers[positions[0].numpy()]
+                similarities[row] = values.gather(1, positions)[0].numpy()
+        if unanswered.any():
+            # Queries at the origin, which may tie with all points, are all the same: ask once.
+            exact, inverse = np.unique(queries[unanswered], axis=0, return_inverse=True)
+            exact_indices, exact_similarities = self._search_exactly(exact, k)
+            indices[unanswered] = exact_indices[inverse]
+            similarities[unanswered] = exact_similarities[inverse]
+        return indices, similarities
+
+    def _build(self, faiss: ModuleType) -> Any:
+        """Faiss index of the lifted points: all of them in a row, or a graph if they are many."""
+        # A shift changes all inner products of a query alike. About the centre the points point
+        # in all directions, without which the links of a graph would all lead to the same few of
+        # them. The median, because it is not drawn away by a few points far out.
+        n_sample = min(len(self), _CENTRE_SAMPLE)
+        sample = np.random.default_rng(0).choice(len(self), n_sample, replace=False)
+        centre = np.median(self._lift(_as_tensor(self.points[sample]), self.role), axis=0)
+        if len(self) > _GRAPH_BEYOND:
+            index = faiss.IndexHNSWFlat(len(centre), _GRAPH_LINKS, faiss.METRIC_INNER_PRODUCT)
+            index.hnsw.efSearch = _GRAPH_SEARCH
+        else:
+            index = faiss.IndexFlatIP(len(centre))
+        for _, block in _blocks(self.points, _POINT_BLOCK):
+            index.add(_single(self._lift(block, self.role) - centre))
+        return index
+
+    def _lift(self, points: Tensor, role: str) -> np.ndarray:
+        """Vectors whose inner products over both roles order candidates."""
+        return _LIFTS[self.similarity](points, role, self.curvature).numpy()
+
+
+def _lift_exterior_angle(points: Tensor, role: str, curvature: float) -> Tensor:
+    """Inner products ``cosh(a) tanh(b) cos(theta) - sinh(a) = cot(angle) sin(theta) tanh(b)``.
+
+    With the rapidities a of the text and b of the brain, the exterior angle satisfies
+    ``tan(angle) = sinh(b) sin(theta) / (cosh(a) sinh(b) cos(theta) - sinh(a) cosh(b))`` and falls
+    as its cotangent grows. No inner product can hold ``sin(theta)``, a function of the pair.
+    Without it the sign, whether the angle is acute, is still right, and so is the order of
+    brains in one acute direction, of which those farther out win, and of brains as far out as
+    each other but not nearer than the apex. Between the best candidates of a query
+    ``sin(theta)`` varies little. Without ``tanh(b)`` the order would be a little better still,
+    but brains near the origin would have infinite ``coth(b)`` and draw all links of a graph.
+    """
+    rapidity = math.sqrt(curvature) * radius(points, curvature)[:, None]
+    direction = _lift_cosine(points, role, curvature)
+    if role == "text":
+        return torch.cat([torch.cosh(rapidity) * direction, -torch.sinh(rapidity)], dim=1)
+    return torch.cat([torch.tanh(rapidity) * direction, torch.ones_like(rapidity)], dim=1)
+
+
+def _lift_distance(points: Tensor, role: str, curvature: float) -> Tensor:
+    """Inner products ``<x, y>_L = -cosh(sqrt(c) distance) / c``."""
+    lifted = project(points, curvature)
+    if role == "text":
+        lifted[:, 0] *= -1
+    return lifted
+
+
+def _lift_cosine(points: Tensor, role: str, curvature: float) -> Tensor:
+    """Inner products ``cos(theta)``; directions are zero at the origin."""
+    return functional.normalize(log_map0(points, curvature), dim=1)
+
+
+def _lift_euclidean(points: Tensor, role: str, curvature: float) -> Tensor:
+    """Inner products ``u.v - |u|^2 / 2 - |v|^2 / 2`` of tangent vectors at the origin."""
+    tangent = log_map0(points, curvature)
+    half_square = tangent.square().sum(dim=1, keepdim=True) / 2
+    extra = [-half_square, torch.ones_like(half_square)]
+    return torch.cat([tangent, *(extra if role == "text" else extra[::-1])], dim=1)
+
+
+_LIFTS: dict[str, Callable[[Tensor, str, float], Tensor]] = {
+    "exterior_angle": _lift_exterior_angle,
+    "distance": _lift_distance,
+    "cosine": _lift_cosine,
+    "euclidean": _lift_euclidean,
+}
+
+
+def _top_positions(values: Tensor, k: int) -> Tensor:
+    """Columns of the k largest values of each row, sorted, ties by column."""
+    largest, positions = torch.topk(values, k, dim=1)
+    # topk takes any of the values that tie with the last one it takes.
+    tied = (values >= largest[:, -1:]).sum(dim=1) > k
+    positions = positions.sort(dim=1).values
+    order = values.gather(1, positions).sort(dim=1, descending=True, stable=True).indices
+    positions = positions.gather(1, order)
+    if tied.any():
+        order = values[tied].sort(dim=1, descending=True, stable=True).indices
+        positions[tied] = order[:, :k]
+    return positions
+
+
+def _as_tensor(points: np.ndarray) -> Tensor:
+    """Float64 copy: torch warns of arrays that it may not write to, such as memory maps."""
+    return torch.from_numpy(np.array(points, dtype=np.float64))
+
+
+def _single(vectors: np.ndarray) -> np.ndarray:
+    """Contiguous float32, the only form that faiss takes."""
+    return np.ascontiguousarray(vectors, dtype=np.float32)
+
+
+def _blocks(points: np.ndarray, size: int) -> Iterator[tuple[slice, Tensor]]:
+    for start in range(0, len(points), size):
+        rows = slice(start, start + size)
+        yield rows, _as_tensor(points[rows])
+
+
+def _choose_faiss(method: str, n_points: int) -> ModuleType | None:
+    """Return faiss if it is to be used."""
+    if method == "exact" or (method == "auto" and n_points < _MANY_POINTS):
+        return None
+    try:
+        return import_optional("faiss", extra="faiss", purpose="PointIndex(method='faiss')")
+    except MissingDependencyError:
+        if method == "faiss":
+            raise
+        return None
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InvalidInputError(f"{name}={value!r} must be one of {', '.join(choices)}.")
+
+
+def _check_points(name: str, points: np.ndarray, curvature: float) -> np.ndarray:
+    points = np.asarray(points)
+    if points.ndim != 2 or points.shape[1] < 2:
+        raise InvalidInputError(
+            f"{name} has shape {points.shape}; it must be (n, d + 1) with d >= 1, a point a row, "
+            "time coordinate first."
+        )
+    if points.dtype not in (np.float32, np.float64):
+        raise InvalidInputError(f"{name} has dtype {points.dtype}; use float64 or float32.")
+    for rows, block in _blocks(points, _POINT_BLOCK):
+        violation = constraint_violation(block, curvature)
+        # Written so that NaN is a violation.
+        wrong = ~(violation <= _HYPERBOLOID_TOLERANCE) | ~(block[:, 0] > 0)
+        if wrong.any():
+            row = int(wrong.nonzero()[0, 0])
+            raise InvalidInputError(
+                f"{name} row {rows.start + row} is not on the hyperboloid of curvature "
+                f"-{curvature:g}: its time coordinate is {block[row, 0]:g} and |c <x, x> + 1| / "
+                f"(1 + c |s|^2) is {violation[row]:g}, more than {_HYPERBOLOID_TOLERANCE:g}. Give "
+                "the curvature of the model that made the points, or put vectors on the "
+                "hyperboloid with sklearn_mnm.geometry.exp_map0."
+            )
+    return points
+
+
+def _check_ids(ids: Sequence[str] | None, n_points: int) -> np.ndarray:
+    if ids is None:
+        return np.arange(n_points)
+    if isinstance(ids, str) or not all(isinstance(name, str) for name in ids):
+        raise InvalidInputError("ids must be a sequence of strings, one for each point.")
+    if len(ids) != n_points:
+        raise InvalidInputError(f"ids has {len(ids)} names for {n_points} points.")
+    names = np.asarray(ids, dtype=object)
+    unique, counts = np.unique(names, return_counts=True)
+    if len(unique) < n_points:
+        repeated = unique[counts.argmax()]
+        raise InvalidInputError(
+            f"ids has {n_points - len(unique)} repeated names, among them {repeated!r}; each "
+            "point needs its own."
+        )
+    return names
