@@ -1,7 +1,7 @@
 """Search for the nearest points in hyperbolic space, exact or approximate."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from types import ModuleType
 from typing import Any
@@ -12,15 +12,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from sklearn_mnm._dependencies import import_optional
+from sklearn_mnm._points import as_tensor, blocks, check_curvature, check_points
 from sklearn_mnm.exceptions import InvalidInputError, MissingDependencyError
-from sklearn_mnm.geometry import constraint_violation, log_map0, project, radius
+from sklearn_mnm.geometry import log_map0, project, radius
 from sklearn_mnm.nn.similarity import SIMILARITIES
 
 # Similarities computed at once: 2 million pairs, 16 MB for each intermediate matrix.
 _QUERY_BLOCK = 256
 _POINT_BLOCK = 8192
-# Relative, as the embedder promises for its points.
-_HYPERBOLOID_TOLERANCE = 1e-6
 # From here on "auto" prefers faiss.
 _MANY_POINTS = 100_000
 # Beyond this many points faiss walks a graph of near points instead of comparing with all.
@@ -124,12 +123,10 @@ class PointIndex:
         _check_choice("similarity", similarity, tuple(SIMILARITIES))
         _check_choice("role", role, ("brain", "text"))
         _check_choice("method", method, ("auto", "exact", "faiss"))
-        if not 0 < curvature < math.inf:
-            raise InvalidInputError(f"curvature={curvature!r} must be positive and finite.")
         self.similarity = similarity
         self.role = role
-        self.curvature = float(curvature)
-        self.points = _check_points("points", points, self.curvature)
+        self.curvature = check_curvature(curvature)
+        self.points = check_points("points", points, self.curvature)
         if len(self.points) == 0:
             raise InvalidInputError("points has no rows; an index needs at least one point.")
         self.ids = _check_ids(ids, len(self.points))
@@ -163,7 +160,7 @@ class PointIndex:
             If the queries have another dimension or do not lie on the hyperboloid, or `k` is not
             an integer in its range.
         """
-        queries = _check_points("queries", queries, self.curvature)
+        queries = check_points("queries", queries, self.curvature)
         if queries.shape[1] != self.points.shape[1]:
             raise InvalidInputError(
                 f"queries has {queries.shape[1]} columns and the stored points have "
@@ -189,10 +186,10 @@ class PointIndex:
         """Keep the best k of each query while going through the points block by block."""
         indices = np.empty((len(queries), k), dtype=np.int64)
         similarities = np.empty((len(queries), k))
-        for rows, query_block in _blocks(queries, _QUERY_BLOCK):
+        for rows, query_block in blocks(queries, _QUERY_BLOCK):
             best = torch.empty((len(query_block), 0), dtype=torch.float64)
             found = torch.empty((len(query_block), 0), dtype=torch.int64)
-            for columns, point_block in _blocks(self.points, _POINT_BLOCK):
+            for columns, point_block in blocks(self.points, _POINT_BLOCK):
                 # The best so far come first: all of them have lower row numbers, so that ties by
                 # position are ties by row number.
                 values = torch.cat([best, self._similarities(query_block, point_block)], dim=1)
@@ -209,7 +206,7 @@ class PointIndex:
         indices = np.empty((len(queries), k), dtype=np.int64)
         similarities = np.empty((len(queries), k))
         unanswered = np.zeros(len(queries), dtype=bool)
-        for rows, query_block in _blocks(queries, _QUERY_BLOCK):
+        for rows, query_block in blocks(queries, _QUERY_BLOCK):
             lifted = self._lift(query_block, "text" if self.role == "brain" else "brain")
             _, candidates = self._candidates.search(_single(lifted), n_candidates)
             rapidity = math.sqrt(self.curvature) * radius(query_block, self.curvature)
@@ -221,7 +218,7 @@ class PointIndex:
                 if skip or len(numbers) < k:
                     unanswered[row] = True
                     continue
-                values = self._similarities(query[None], _as_tensor(self.points[numbers]))
+                values = self._similarities(query[None], as_tensor(self.points[numbers]))
                 positions = _top_positions(values, k)
                 indices[row] = numbers[positions[0].numpy()]
                 similarities[row] = values.gather(1, positions)[0].numpy()
@@ -240,13 +237,13 @@ class PointIndex:
         # them. The median, because it is not drawn away by a few points far out.
         n_sample = min(len(self), _CENTRE_SAMPLE)
         sample = np.random.default_rng(0).choice(len(self), n_sample, replace=False)
-        centre = np.median(self._lift(_as_tensor(self.points[sample]), self.role), axis=0)
+        centre = np.median(self._lift(as_tensor(self.points[sample]), self.role), axis=0)
         if len(self) > _GRAPH_BEYOND:
             index = faiss.IndexHNSWFlat(len(centre), _GRAPH_LINKS, faiss.METRIC_INNER_PRODUCT)
             index.hnsw.efSearch = _GRAPH_SEARCH
         else:
             index = faiss.IndexFlatIP(len(centre))
-        for _, block in _blocks(self.points, _POINT_BLOCK):
+        for _, block in blocks(self.points, _POINT_BLOCK):
             index.add(_single(self._lift(block, self.role) - centre))
         return index
 
@@ -317,20 +314,9 @@ def _top_positions(values: Tensor, k: int) -> Tensor:
     return positions
 
 
-def _as_tensor(points: np.ndarray) -> Tensor:
-    """Float64 copy: torch warns of arrays that it may not write to, such as memory maps."""
-    return torch.from_numpy(np.array(points, dtype=np.float64))
-
-
 def _single(vectors: np.ndarray) -> np.ndarray:
     """Contiguous float32, the only form that faiss takes."""
     return np.ascontiguousarray(vectors, dtype=np.float32)
-
-
-def _blocks(points: np.ndarray, size: int) -> Iterator[tuple[slice, Tensor]]:
-    for start in range(0, len(points), size):
-        rows = slice(start, start + size)
-        yield rows, _as_tensor(points[rows])
 
 
 def _choose_faiss(method: str, n_points: int) -> ModuleType | None:
@@ -348,31 +334,6 @@ def _choose_faiss(method: str, n_points: int) -> ModuleType | None:
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise InvalidInputError(f"{name}={value!r} must be one of {', '.join(choices)}.")
-
-
-def _check_points(name: str, points: np.ndarray, curvature: float) -> np.ndarray:
-    points = np.asarray(points)
-    if points.ndim != 2 or points.shape[1] < 2:
-        raise InvalidInputError(
-            f"{name} has shape {points.shape}; it must be (n, d + 1) with d >= 1, a point a row, "
-            "time coordinate first."
-        )
-    if points.dtype not in (np.float32, np.float64):
-        raise InvalidInputError(f"{name} has dtype {points.dtype}; use float64 or float32.")
-    for rows, block in _blocks(points, _POINT_BLOCK):
-        violation = constraint_violation(block, curvature)
-        # Written so that NaN is a violation.
-        wrong = ~(violation <= _HYPERBOLOID_TOLERANCE) | ~(block[:, 0] > 0)
-        if wrong.any():
-            row = int(wrong.nonzero()[0, 0])
-            raise InvalidInputError(
-                f"{name} row {rows.start + row} is not on the hyperboloid of curvature "
-                f"-{curvature:g}: its time coordinate is {block[row, 0]:g} and |c <x, x> + 1| / "
-                f"(1 + c |s|^2) is {violation[row]:g}, more than {_HYPERBOLOID_TOLERANCE:g}. Give "
-                "the curvature of the model that made the points, or put vectors on the "
-                "hyperboloid with sklearn_mnm.geometry.exp_map0."
-            )
-    return points
 
 
 def _check_ids(ids: Sequence[str] | None, n_points: int) -> np.ndarray:

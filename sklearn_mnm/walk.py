@@ -10,7 +10,6 @@ References
    https://arxiv.org/abs/2304.09172
 """
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
@@ -21,9 +20,9 @@ import pandas as pd
 import torch
 from numpy.typing import ArrayLike
 
+from sklearn_mnm._points import check_curvature, check_points
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import (
-    constraint_violation,
     geodesic,
     half_aperture,
     origin,
@@ -32,8 +31,6 @@ from sklearn_mnm.geometry import (
     radius,
 )
 
-# Relative, as the embedder promises for its points.
-_HYPERBOLOID_TOLERANCE = 1e-6
 # K of the entailment cones, as in MERU and everywhere else in this package.
 _MIN_RADIUS = 0.1
 
@@ -130,12 +127,12 @@ def geodesic_to_root(point: ArrayLike, *, curvature: float = 1.0, n_steps: int =
     >>> geodesic_to_root([1.25, 0.75, 0.0], n_steps=2).tolist()
     [[1.25, 0.75, 0.0], [1.0, 0.0, 0.0]]
     """
-    curvature = _check_curvature(curvature)
+    curvature = check_curvature(curvature)
     n_steps = _check_integer("n_steps", n_steps, 2, "the start and the root are steps")
-    start = torch.from_numpy(_check_points("point", point, curvature, n_dimensions=1))
+    start = check_points("point", _float64("point", point), curvature, n_dimensions=1)
     root = origin(len(start) - 1, curvature, dtype=torch.float64)
     positions = torch.linspace(0, 1, n_steps, dtype=torch.float64)
-    return geodesic(start[None], root, positions, curvature).numpy()
+    return geodesic(torch.from_numpy(start)[None], root, positions, curvature).numpy()
 
 
 def walk_to_root(
@@ -204,7 +201,7 @@ def walk_to_root(
     >>> walk.to_frame({"concepts": ["n-back", "memory", "[root]"]})["label"].tolist()
     ['n-back', 'memory', '[root]']
     """
-    curvature = _check_curvature(curvature)
+    curvature = check_curvature(curvature)
     k = _check_integer("k", k, 1, "it is a number of candidates")
     steps = geodesic_to_root(point, curvature=curvature, n_steps=n_steps)
     if not isinstance(candidates, Mapping) or len(candidates) == 0:
@@ -215,7 +212,7 @@ def walk_to_root(
     nearest, similarities = {}, {}
     for kind, values in candidates.items():
         name = f"candidates[{kind!r}]"
-        points = _check_points(name, values, curvature, n_dimensions=2)
+        points = check_points(name, _float64(name, values), curvature)
         if points.shape[1] != steps.shape[1]:
             raise InvalidInputError(
                 f"{name} has {points.shape[1]} columns and point has {steps.shape[1]}: embed both "
@@ -276,46 +273,14 @@ def _best(matrix: np.ndarray, qualifies: np.ndarray, k: int) -> tuple[np.ndarray
     return indices, values
 
 
-def _check_points(
-    name: str, values: ArrayLike, curvature: float, *, n_dimensions: int
-) -> np.ndarray:
-    """Float64 copy of one point (1 dimension) or of a matrix of points (2)."""
+def _float64(name: str, values: ArrayLike) -> np.ndarray:
+    """Return a copy in double precision, in which geodesics are walked."""
     try:
-        points = np.array(values, dtype=np.float64)
+        return np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(
             f"{name} must hold real numbers, the coordinates of points ({error})."
         ) from error
-    if points.ndim != n_dimensions or points.shape[-1] < 2:
-        expected = ("(d + 1,), a single point such as embeddings[0]", "(n, d + 1), a point a row")
-        raise InvalidInputError(
-            f"{name} has shape {points.shape}; it must be {expected[n_dimensions - 1]}, with "
-            "d >= 1, time coordinate first."
-        )
-    rows = torch.from_numpy(np.atleast_2d(points))
-    violation = constraint_violation(rows, curvature)
-    # Written so that NaN is a violation.
-    wrong = ~(violation <= _HYPERBOLOID_TOLERANCE) | ~(rows[:, 0] > 0)
-    if wrong.any():
-        row = int(wrong.nonzero()[0, 0])
-        where = "" if n_dimensions == 1 else f"row {row} (of {int(wrong.sum())} such rows) "
-        raise InvalidInputError(
-            f"{name} {where}is not on the hyperboloid of curvature -{curvature:g}: its time "
-            f"coordinate is {rows[row, 0]:g} and |c <x, x> + 1| / (1 + c |s|^2) is "
-            f"{violation[row]:g}, more than {_HYPERBOLOID_TOLERANCE:g}. Give the curvature of the "
-            "model that made the points, or put vectors on the hyperboloid with "
-            "sklearn_mnm.geometry.exp_map0."
-        )
-    return points
-
-
-def _check_curvature(curvature: float) -> float:
-    if not 0 < curvature < math.inf:
-        raise InvalidInputError(
-            f"curvature={curvature!r} must be positive and finite: it is c of the hyperboloid "
-            "<x, x> = -1/c. Give that of the model that made the points."
-        )
-    return float(curvature)
 
 
 def _check_integer(name: str, value: int, minimum: int, reason: str) -> int:

@@ -292,10 +292,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
             )
         values = check_array(Y, dtype=[np.float64, np.float32], ensure_2d=False)
         averages = np.atleast_2d(values)
-        if averages.shape[1] != self.n_regions_:
-            raise InvalidInputError(
-                f"Y has {averages.shape[1]} columns, but there are {self.n_regions_} regions."
-            )
+        self._check_n_regions(averages)
         if self.strategy == "sum":
             averages = averages / np.where(self.region_volumes_ > 0, self.region_volumes_, 1.0)
         if interpolation == "smooth":
@@ -308,7 +305,31 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
             voxels = (self.membership_ @ averages.T * scale[:, np.newaxis]).T
         return np.asarray(voxels, dtype=values.dtype)
 
-    def regions_from_img(self, images):
+    def blend(self, Y):
+        """Paint values of regions that are no activations, such as z, onto voxels.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n_regions_,) or (n_maps, n_regions_)
+            Value of each region, in any units.
+
+        Returns
+        -------
+        maps : ndarray of shape (n_maps, n_voxels)
+            At each voxel the mean of the regions around it, weighted by the Gaussian: between
+            the least and the greatest of them, without steps at borders. 0 where no region is
+            near.
+        """
+        check_is_fitted(self)
+        values = np.atleast_2d(check_array(Y, dtype=[np.float64, np.float32], ensure_2d=False))
+        self._check_n_regions(values)
+        # The Gaussian's weight of a region at a voxel: its average times its volume.
+        weights = self.operator_ @ sparse.diags(self.region_volumes_.astype(np.float32))
+        total = np.asarray(weights.sum(axis=1)).ravel()
+        scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 1e-6)
+        return np.asarray((weights @ values.T * scale[:, np.newaxis]).T, dtype=values.dtype)
+
+    def regions_from_img(self, images, *, positive=False):
         """Sum or average statistical maps over the regions, as :meth:`transform` does peaks.
 
         Parameters
@@ -316,6 +337,8 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         images : Nifti1Image, path, or list of these
             3D or 4D maps in MNI152 space on any grid; resampled to the mask. They are not
             smoothed. Values that are not finite count as 0.
+        positive : bool, default=False
+            Take values below zero as 0, as peaks report activations.
 
         Returns
         -------
@@ -324,8 +347,10 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
             region without voxels is 0.
         """
         check_is_fitted(self)
-        values = voxels_from_images(images, self.mask_img_) @ averaging_matrix(self.membership_)
-        return self._summed(values.astype(np.float32))
+        voxels = voxels_from_images(images, self.mask_img_)
+        if positive:
+            voxels = np.maximum(voxels, 0.0)
+        return self._summed((voxels @ averaging_matrix(self.membership_)).astype(np.float32))
 
     def cut_tree(self, n_clusters):
         """Coarser regions from the tree of the Ward parcellation.
@@ -392,6 +417,12 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         self.operator_ = region_operator(regions.membership, self.mask_img_, self.fwhm)
         self._interpolation: RegionInterpolator | None = None
         return fitted_on
+
+    def _check_n_regions(self, values: np.ndarray) -> None:
+        if values.shape[1] != self.n_regions_:
+            raise InvalidInputError(
+                f"Y has {values.shape[1]} columns, but there are {self.n_regions_} regions."
+            )
 
     def _summed(self, averages: np.ndarray) -> np.ndarray:
         if self.strategy == "mean":
