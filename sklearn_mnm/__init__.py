@@ -9,6 +9,8 @@ __version__ = "0.1.0.dev0"
 # ``import sklearn_mnm`` costs neither torch nor nilearn nor scikit-learn.
 _PUBLIC = {
     "HyperbolicBrainTextEmbedder": "embedder",
+    "MNMDecoder": "decoder",
+    "MNMEncoder": "encoder",
     "PeaksToRegions": "brain",
     "SentenceTransformerVectorizer": "text",
     "Studies": "datasets",

@@ -19,7 +19,7 @@ _FORMS = (
 
 
 def text_input(X: Any) -> Any:
-    """What a vectorizer takes: counts or documents of a Studies, anything else as it is.
+    """Give what a vectorizer takes: counts or documents of a Studies, anything else as it is.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ from sklearn_mnm.nn.objective import Objective, ObjectiveWeights
 from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
 from sklearn_mnm.nn.training import TrainingSettings, resolve_device, train
-from sklearn_mnm.text_regression import TextRegression
+from sklearn_mnm.text_regression import TextRegression, predict_brain
 
 # Rows of the similarity matrix computed at once.
 _BLOCK = 1024
@@ -90,6 +90,10 @@ class HyperbolicBrainTextEmbedder(
     feature_weighting : float, default=1.0
         Power of the signal-to-noise ratio by which each text feature is weighted in the closed
         form; 0 weights all alike.
+    term_dropout : float, default=0.95
+        Share of the terms that are missing in the texts for which a second set of coefficients is
+        made: titles and queries. The fewer terms a text has, the more these count; 0 predicts all
+        texts alike. Of no effect where all rows of `X` have as many entries that are not 0.
     activation_power : float, default=0.5
         Region activations are raised to this power (keeping their sign) and scaled to unit
         norm. The square root stabilises the variance of counts of peaks.
@@ -168,6 +172,10 @@ class HyperbolicBrainTextEmbedder(
         from the middle of the grid, so not all are tried.
     text_coef_ : ndarray of shape (n_features, n_regions), float32
         Closed-form map from text features to scaled activations.
+    short_coef_ : ndarray of shape (n_features, n_regions), float32, or None
+        The same for texts of few terms; see `term_dropout`.
+    mean_terms_ : float
+        Mean number of entries of a row of `X` that are not 0; rows of fewer are short.
     feature_weights_ : ndarray of shape (n_features,)
         Weight of each text feature in the closed form; its mean over the entries of `X` is 1.
     activation_scaler_ : ActivationScaler
@@ -214,6 +222,7 @@ class HyperbolicBrainTextEmbedder(
         "learn_curvature": ["boolean"],
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "feature_weighting": [Interval(Real, 0, None, closed="left")],
+        "term_dropout": [Interval(Real, 0, 1, closed="left")],
         "activation_power": [Interval(Real, 0, 1, closed="right")],
         "text_radius": [Interval(Real, 0.05, 8, closed="neither")],
         "brain_radius": [Interval(Real, 0.05, 8, closed="neither")],
@@ -251,6 +260,7 @@ class HyperbolicBrainTextEmbedder(
         learn_curvature=False,
         alpha="auto",
         feature_weighting=1.0,
+        term_dropout=0.95,
         activation_power=0.5,
         text_radius=0.3,
         brain_radius=0.8,
@@ -284,6 +294,7 @@ class HyperbolicBrainTextEmbedder(
         self.learn_curvature = learn_curvature
         self.alpha = alpha
         self.feature_weighting = feature_weighting
+        self.term_dropout = term_dropout
         self.activation_power = activation_power
         self.text_radius = text_radius
         self.brain_radius = brain_radius
@@ -356,10 +367,12 @@ class HyperbolicBrainTextEmbedder(
             groups,
             alpha=self.alpha,
             feature_weighting=self.feature_weighting,
+            term_dropout=self.term_dropout,
             seed=int(random.randint(np.iinfo(np.int32).max)),
         )
         self.alpha_, self.alpha_scores_ = start.alpha, start.scores
         self.feature_weights_, self.text_coef_ = start.weights, start.coef
+        self.short_coef_, self.mean_terms_ = start.short_coef, start.mean_terms
         self._fit_towers(start.left_out, brain, Y, groups, random)
         learnt = float(self.model_.curvature.detach())
         # As given, unless learnt: the model holds it in single precision.
@@ -390,7 +403,7 @@ class HyperbolicBrainTextEmbedder(
         """
         check_is_fitted(self)
         X = validate(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        text = np.asarray(X @ self.text_coef_, dtype=np.float32)
+        text = predict_brain(X, self.text_coef_, self.short_coef_, self.mean_terms_)
         points = self._points(self.model_.text_tower, text)
         return points if Y is None else (points, self.transform_brain(Y))
 

@@ -9,13 +9,23 @@ from sklearn_mnm.closed_form import LeaveOutRidge, RidgeFit
 
 # Penalties tried by ``alpha="auto"``, times the mean squared norm of the rows of X (1 for TF-IDF).
 _ALPHAS = (0.1, 0.3, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+# Least weight in the penalty of short texts, relative to the mean.
+_SMALLEST_WEIGHT = 1e-3
 
 
 class TextRegression(NamedTuple):
-    """Ridge regression with features weighted by their ratio of signal to noise.
+    r"""Ridge regression with features weighted by their ratio of signal to noise.
 
     Weighting a feature by w is the same as dividing its penalty by w: the prior of a word
     that tells something about the brain is wider than that of a word that does not.
+
+    The coefficient of a word is its effect given all other words of the text, so a text of few
+    words needs other coefficients. Regression on texts whose terms are each dropped with
+    probability q has the closed form of the ridge regression with
+    :math:`q / (1 - q) \sum_i x_{ij}^2` added to the penalty of feature j (marginalised
+    dropout, van der Maaten et al. 2013, Proc. ICML 28:410). A text is predicted by
+    :math:`s^2` times the one and :math:`1 - s^2` times the other, where s is the number of its
+    terms relative to the mean, at most 1.
 
     Attributes
     ----------
@@ -27,6 +37,11 @@ class TextRegression(NamedTuple):
         Weight of each feature; the mean squared norm of the rows of X stays what it is.
     coef : ndarray of shape (n_features, n_regions), float32
         Predictions are ``X @ coef``, with X as given.
+    short_coef : ndarray of shape (n_features, n_regions), float32, or None
+        The same for texts of few terms, scaled to predictions of the same size; None if no two
+        texts differ in their number of terms.
+    mean_terms : float
+        Mean number of terms of a text.
     left_out : ndarray of shape (n_studies, n_regions), float32
         Prediction of each study by the regression fitted without it (and its group); the
         weights are those of all studies.
@@ -36,6 +51,8 @@ class TextRegression(NamedTuple):
     scores: dict[float, float]
     weights: np.ndarray
     coef: np.ndarray
+    short_coef: np.ndarray | None
+    mean_terms: float
     left_out: np.ndarray
 
     @classmethod
@@ -47,6 +64,7 @@ class TextRegression(NamedTuple):
         *,
         alpha: float | str,
         feature_weighting: float,
+        term_dropout: float,
         seed: int,
     ) -> "TextRegression":
         """Weight the features, choose the penalty and fit.
@@ -63,6 +81,8 @@ class TextRegression(NamedTuple):
             Penalty, or the search for the one with the best leave-out retrieval.
         feature_weighting : float
             Power of the ratio of signal to noise; 0 weights all features alike.
+        term_dropout : float
+            q of the coefficients for short texts; 0 makes none.
         seed : int
             Of the pools in which retrieval is measured.
 
@@ -79,15 +99,53 @@ class TextRegression(NamedTuple):
             del ridge  # its Gram matrix is as large as the one to come
             weights = _unit_mean(X, excess**feature_weighting)
         root = np.sqrt(weights).astype(X.dtype)
-        weighted = X.multiply(root).tocsr() if hasattr(X, "multiply") else X * root
         order = np.random.default_rng(seed).permutation(len(brain))
 
         def retrieval(fit: RidgeFit) -> float:
             return pooled_recall(fit.left_out[order], brain[order])
 
-        best, scores = LeaveOutRidge(weighted, brain, groups).search(alphas, retrieval)
+        best, scores = LeaveOutRidge(_scaled(X, root), brain, groups).search(alphas, retrieval)
         coef = root[:, np.newaxis].astype(np.float32) * best.coef
-        return cls(best.alpha, scores, weights, coef, best.left_out)
+        n_terms = count_terms(X)
+        short_coef = None
+        if term_dropout and n_terms.min() < n_terms.max():
+            energy = np.asarray(_squares(X).sum(axis=0), dtype=np.float64).ravel()
+            penalty = best.alpha / np.maximum(weights, _SMALLEST_WEIGHT)
+            penalty += term_dropout / (1 - term_dropout) * energy
+            root = np.sqrt(1 / penalty).astype(X.dtype)
+            short = LeaveOutRidge(_scaled(X, root), brain, groups).fit(1.0)
+            short_coef = root[:, np.newaxis].astype(np.float32) * short.coef
+            short_coef *= _mean_norm(best.left_out) / (_mean_norm(short.left_out) or 1.0)
+        mean_terms = float(n_terms.mean())
+        return cls(best.alpha, scores, weights, coef, short_coef, mean_terms, best.left_out)
+
+
+def predict_brain(
+    X: Any, coef: np.ndarray, short_coef: np.ndarray | None, mean_terms: float
+) -> np.ndarray:
+    """Predict scaled activations of texts of any length, (n, n_features) -> (n, n_regions)."""
+    predicted = np.asarray(X @ coef, dtype=np.float32)
+    if short_coef is None:
+        return predicted
+    share = np.minimum(count_terms(X) / mean_terms, 1.0).astype(np.float32)
+    short = np.flatnonzero(share < 1)
+    if len(short):
+        weight = np.square(share[short])[:, np.newaxis]
+        predicted[short] = weight * predicted[short] + (1 - weight) * (X[short] @ short_coef)
+    return predicted
+
+
+def count_terms(X: Any) -> np.ndarray:
+    """Count the features of each text that are not 0."""
+    return np.asarray((X != 0).sum(axis=1)).ravel()
+
+
+def _scaled(X: Any, root: np.ndarray) -> Any:
+    return X.multiply(root).tocsr() if hasattr(X, "multiply") else X * root
+
+
+def _mean_norm(rows: np.ndarray) -> float:
+    return float(np.linalg.norm(rows, axis=1).mean())
 
 
 def _squares(X: Any) -> Any:

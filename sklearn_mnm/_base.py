@@ -1,0 +1,272 @@
+"""What MNMEncoder and MNMDecoder share: one fitted model of texts and brains."""
+
+import warnings
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import sparse
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_mnm._inputs import are_images, are_peaks, region_activations, text_input
+from sklearn_mnm._leave_out import leave_out_activations
+from sklearn_mnm.brain.hierarchy import BrainHierarchy
+from sklearn_mnm.brain.peaks import as_peak_table
+from sklearn_mnm.brain.regions import PeaksToRegions
+from sklearn_mnm.datasets.studies import Studies
+from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
+from sklearn_mnm.exceptions import DataWarning, InvalidInputError
+from sklearn_mnm.geometry import exp_map0, log_map0
+from sklearn_mnm.map_uncertainty import MapUncertainty
+from sklearn_mnm.neighbours import StudyNeighbours
+from sklearn_mnm.term_head import TermHead
+from sklearn_mnm.text._documents import is_documents
+from sklearn_mnm.text.explanation import QueryExplanation, check_query, explain_query
+from sklearn_mnm.text.terms import TermVectorizer
+from sklearn_mnm.walk import Walk, walk_to_root
+
+# Numbers of networks of the levels cut from a Ward tree, after Yeo et al. 2011.
+_CUTS = {"ward17": 17, "ward7": 7}
+
+
+class BrainTextEstimator(BaseEstimator):
+    """Features of texts and maps, their embedding, and what is read out of it.
+
+    Subclasses say which of the two is given and which predicted. Everything is fitted once; the
+    other direction shares it.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "vectorizer": [HasMethods(["fit", "transform"]), None],
+        "regions": [HasMethods(["fit", "transform"]), None],
+        "embedder": [HyperbolicBrainTextEmbedder, None],
+        "hierarchy": [BrainHierarchy, StrOptions({"ward", "yeo"})],
+        "random_state": ["random_state"],
+    }
+
+    def _fit(self, text: Any, maps: Any, groups: Any) -> None:
+        random = check_random_state(self.random_state)
+        seeds = [int(seed) for seed in random.randint(np.iinfo(np.int32).max, size=3)]
+        ids, titles, groups = _study_names(text, maps, groups)
+        self.regions_, Y = self._fit_regions(maps, seeds[0])
+        documents = text_input(text)
+        self.vectorizer_ = self._make_vectorizer(text)
+        X = self.vectorizer_.fit_transform(documents)
+        X = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
+        kept = _usable_rows(X, Y)
+        X, Y, groups = X[kept], Y[kept], None if groups is None else groups[kept]
+        self.n_regions_ = Y.shape[1]
+        self.hierarchy_ = self._make_hierarchy()
+        embedder = clone(self.embedder or HyperbolicBrainTextEmbedder(random_state=seeds[1]))
+        if embedder.hierarchy is None:
+            embedder.set_params(hierarchy=self.hierarchy_)
+        embedder.set_params(store_left_out=True).fit(X, Y, groups)
+        text_tangent = self._tangent(embedder.left_out_points_, embedder.curvature_)
+        brain_tangent = self._tangent(embedder.transform_brain(Y), embedder.curvature_)
+        # Only needed here; the model is half as large without.
+        del embedder.left_out_points_
+        self.embedder_ = embedder.set_params(store_left_out=False)
+        self._fit_uncertainty(text_tangent, Y, groups, seeds[2])
+        self._fit_terms(documents, X, kept, brain_tangent, groups, seeds[2])
+        self.neighbours_ = StudyNeighbours.from_arrays(
+            text_tangent, brain_tangent, None if ids is None else ids[kept], titles, kept
+        )
+
+    def _fit_regions(self, maps: Any, seed: int) -> tuple[Any, np.ndarray]:
+        """Fitted regions, None if only arrays are known, and the activations of the maps."""
+        if self.regions is not None:
+            regions = clone(self.regions)
+        elif are_peaks(maps):
+            regions = PeaksToRegions(random_state=seed)
+        elif are_images(maps):
+            raise InvalidInputError(
+                "regions=None learns regions from peaks, but images were given. Name an atlas: "
+                "regions=PeaksToRegions(atlas=...)."
+            )
+        else:
+            return None, region_activations(maps, None)
+        if are_peaks(maps):
+            return regions, regions.fit_transform(maps)
+        regions = regions.fit()
+        return regions, region_activations(maps, regions, regions.n_regions_)
+
+    def _make_vectorizer(self, text: Any) -> Any:
+        if self.vectorizer is not None:
+            return clone(self.vectorizer)
+        if isinstance(text, Studies) and text.counts is not None:
+            return TermVectorizer(text.vocabulary)
+        return TermVectorizer()
+
+    def _make_hierarchy(self) -> BrainHierarchy:
+        if isinstance(self.hierarchy, BrainHierarchy):
+            return self.hierarchy
+        if self.hierarchy == "yeo":
+            if self.regions_ is None:
+                raise InvalidInputError(
+                    "hierarchy='yeo' needs to know where regions are, but maps were given as "
+                    "arrays. Give regions=PeaksToRegions(atlas=...), or a BrainHierarchy."
+                )
+            return BrainHierarchy.from_yeo(self.regions_)
+        if self.regions_ is None:
+            return BrainHierarchy({}, sizes=np.ones(self.n_regions_))
+        sizes, strategy = self.regions_.region_volumes_, self.regions_.strategy
+        if self.regions_.children_ is None:
+            return BrainHierarchy({}, sizes=sizes, strategy=strategy)
+        cuts = {name: number for name, number in _CUTS.items() if number < self.n_regions_}
+        return BrainHierarchy.from_tree(
+            self.regions_.children_, cuts, sizes=sizes, strategy=strategy
+        )
+
+    def _fit_uncertainty(
+        self, tangent: np.ndarray, Y: np.ndarray, groups: np.ndarray | None, seed: int
+    ) -> None:
+        """Learn by level how predictions of new studies err."""
+        scaler = self.embedder_.activation_scaler_
+        predicted = leave_out_activations(tangent, Y, scaler, groups, seed=seed)
+        self.uncertainty_ = {
+            level: MapUncertainty.fit(
+                self.hierarchy_.aggregate(predicted, level),
+                self.hierarchy_.aggregate(Y, level),
+                power=scaler.power,
+            )
+            for level in self.hierarchy_.levels
+        }
+
+    def _fit_terms(
+        self,
+        documents: Any,
+        X: Any,
+        kept: np.ndarray,
+        tangent: np.ndarray,
+        groups: np.ndarray | None,
+        seed: int,
+    ) -> None:
+        """Learn to tell terms from maps; the terms are those of the vectorizer if it has some."""
+        self.term_vectorizer_ = self.vectorizer_
+        if not isinstance(X, sparse.csr_matrix):
+            self.term_vectorizer_ = TermVectorizer()
+            X = self.term_vectorizer_.fit_transform(documents)[kept]
+        self.terms_ = np.asarray(self.term_vectorizer_.get_feature_names_out(), dtype=object)
+        self.term_head_ = TermHead.fit(tangent, X, groups, seed=seed)
+
+    def _text_points(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        documents = text_input(X)
+        if is_documents(documents) and isinstance(self.vectorizer_, TermVectorizer):
+            usable = check_query(documents, self.vectorizer_, name="X")
+            if not usable.any():
+                raise InvalidInputError(
+                    f"X: none of the {len(usable)} texts holds a known term, so there is nothing "
+                    "to predict from. Use other words; explain() shows the nearest known ones."
+                )
+        return self.embedder_.transform(self.vectorizer_.transform(documents))
+
+    def _brain_points(self, maps: Any, level: str | None = None) -> np.ndarray:
+        return self.embedder_.transform_brain(self._activations(maps), level)
+
+    def _activations(self, maps: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return region_activations(maps, self.regions_, self.n_regions_)
+
+    def _checked_level(self, level: str | None) -> str:
+        level = self.hierarchy_.levels[0] if level is None else level
+        if level not in self.hierarchy_.levels:
+            raise InvalidInputError(
+                f"level={level!r} is none of {self.hierarchy_.levels}. Other levels come with "
+                "hierarchy=..., e.g. 'yeo'."
+            )
+        return level
+
+    def _retrieve(self, points: np.ndarray, role: str, k: int, by: str) -> pd.DataFrame:
+        return self.neighbours_.search(
+            points,
+            k,
+            role=role,
+            by=by,
+            similarity=self.embedder_.alignment,
+            curvature=self.embedder_.curvature_,
+        )
+
+    def _explain(self, text: str, k: int) -> QueryExplanation:
+        check_is_fitted(self)
+        weights = np.linalg.norm(self.embedder_.text_coef_, axis=1)
+        return explain_query(text, self.vectorizer_, weights, k)
+
+    def _walk(self, point: np.ndarray, n_steps: int, k: int) -> Walk:
+        return walk_to_root(
+            point,
+            {"terms": self._term_points()},
+            curvature=self.embedder_.curvature_,
+            n_steps=n_steps,
+            k=k,
+        )
+
+    def _term_points(self) -> np.ndarray:
+        """Points of the terms, each as a text of its own."""
+        return self._text_points(list(self.terms_))
+
+    @staticmethod
+    def _tangent(points: np.ndarray, curvature: float) -> np.ndarray:
+        return log_map0(torch.from_numpy(points), curvature).numpy()
+
+    def _shared_with(self, other: "BrainTextEstimator") -> Any:
+        """Give another direction everything that is fitted, without copying it."""
+        check_is_fitted(self)
+        for name, value in vars(self).items():
+            if name.endswith("_") and not name.startswith("_"):
+                setattr(other, name, value)
+        return other
+
+
+def points_of(tangent: np.ndarray, curvature: float) -> np.ndarray:
+    """Points of the hyperboloid, float64, from tangent vectors at the origin."""
+    return exp_map0(torch.from_numpy(np.asarray(tangent, dtype=np.float64)), curvature).numpy()
+
+
+def _study_names(
+    text: Any, maps: Any, groups: Any
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """Ids, titles and groups of the studies as far as texts or maps carry them."""
+    sources = [value for value in (text, maps) if isinstance(value, Studies)]
+    if len(sources) == 2 and not np.array_equal(sources[0].ids, sources[1].ids):
+        raise InvalidInputError(
+            "Texts and maps are Studies with different ids; give the same studies in the same "
+            "order, e.g. maps.select(ids=texts.ids)."
+        )
+    groups = None if groups is None else np.asarray(groups)
+    if not sources:
+        ids = as_peak_table(maps).study_ids.astype(str) if isinstance(maps, pd.DataFrame) else None
+        return ids, None, groups
+    studies = sources[0]
+    if groups is None and len(np.unique(studies.groups)) < len(studies):
+        groups = studies.groups
+    return studies.ids, studies.titles, groups
+
+
+def _usable_rows(X: Any, Y: np.ndarray) -> np.ndarray:
+    """Rows with something known of both text and brain; the others are counted in a warning."""
+    if X.shape[0] != len(Y):
+        raise InvalidInputError(
+            f"There are {X.shape[0]} texts but {len(Y)} maps. Give one map per text, in the same "
+            "order; a Studies also holds those without peaks."
+        )
+    with_text = np.diff(X.indptr) > 0 if isinstance(X, sparse.csr_matrix) else np.any(X, axis=1)
+    with_brain = np.any(Y, axis=1)
+    kept = np.flatnonzero(with_text & with_brain)
+    if len(kept) < 2:
+        raise InvalidInputError(
+            f"Only {len(kept)} of {len(Y)} studies have a text with known terms and a map that is "
+            "not zero everywhere; at least 2 are needed."
+        )
+    if len(kept) < len(Y):
+        warnings.warn(
+            f"{len(Y) - len(kept)} of {len(Y)} studies are left out: {int((~with_text).sum())} "
+            f"have no known term, {int((~with_brain).sum())} no activation.",
+            DataWarning,
+            stacklevel=4,
+        )
+    return kept

@@ -1,0 +1,40 @@
+"""Voxels of a mask to images of any resolution."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from sklearn_mnm.brain.atlas import image_from_voxels, load_mask
+
+_mask = lru_cache(maxsize=2)(load_mask)
+
+
+def resampled(voxels: np.ndarray, mask_img: Any, resolution: int | None) -> Any:
+    """Write maps into an image, on another MNI152 grid if asked for.
+
+    Parameters
+    ----------
+    voxels : ndarray of shape (n_maps, n_voxels)
+        On the voxels of the mask in C order.
+    mask_img : nibabel.nifti1.Nifti1Image
+        Binary mask.
+    resolution : int or None
+        Voxel size in mm of nilearn's MNI152 mask to interpolate on; None stays on the mask.
+
+    Returns
+    -------
+    image : nibabel.nifti1.Nifti1Image
+        Zero outside the mask; 3D for one map, 4D for several.
+    """
+    image = image_from_voxels(voxels[0] if len(voxels) == 1 else voxels, mask_img)
+    if resolution is None or np.allclose(np.abs(np.diag(mask_img.affine)[:3]), resolution):
+        return image
+    from nilearn.image import new_img_like, resample_to_img
+
+    target = _mask(None, resolution)
+    # Linear: between the voxels around, so that no value leaves the range of the map.
+    image = resample_to_img(image, target, interpolation="linear", force_resample=True)
+    inside = np.asarray(target.dataobj) != 0
+    data = np.asarray(image.dataobj)
+    return new_img_like(target, np.where(inside if data.ndim == 3 else inside[..., None], data, 0))

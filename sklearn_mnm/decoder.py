@@ -1,0 +1,319 @@
+"""MNMDecoder: from brain maps to words."""
+
+from numbers import Integral
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from sklearn.base import _fit_context
+from sklearn.metrics import label_ranking_average_precision_score
+from sklearn.utils._param_validation import Interval
+
+from sklearn_mnm._base import BrainTextEstimator
+from sklearn_mnm._inputs import text_input
+from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.phrases import PhraseScorer
+from sklearn_mnm.term_head import salient_terms
+
+
+class MNMDecoder(BrainTextEstimator):
+    """Decode brain maps into words: rank the terms that studies with such a map speak of.
+
+    The model is that of :class:`~sklearn_mnm.MNMEncoder`, read in the other direction;
+    :meth:`encoder` gives it without a second fit.
+
+    Parameters
+    ----------
+    vectorizer, regions, embedder, hierarchy, random_state
+        See :class:`~sklearn_mnm.MNMEncoder`.
+    n_terms : int, default=20
+        Number of terms that :meth:`predict` names.
+
+    Attributes
+    ----------
+    terms_ : ndarray of shape (n_terms,), object
+        Vocabulary of the corpus, the columns of :meth:`decision_function`.
+    term_head_ : TermHead
+        Scores of terms.
+    vectorizer_, regions_, embedder_, hierarchy_, n_regions_, neighbours_, uncertainty_
+        See :class:`~sklearn_mnm.MNMEncoder`.
+
+    See Also
+    --------
+    MNMEncoder : From texts to maps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mnm import MNMDecoder, PeaksToRegions
+    >>> random = np.random.default_rng(0)
+    >>> texts = ["finger tapping in healthy adults", "visual motion in healthy adults"] * 40
+    >>> centres = np.array([[-40, -20, 55], [45, -70, 5]] * 40)
+    >>> peaks = [centre + random.normal(scale=5, size=(10, 3)) for centre in centres]
+    >>> regions = PeaksToRegions(n_regions=60, resolution=8, random_state=0)
+    >>> decoder = MNMDecoder(regions=regions, n_terms=2, random_state=0).fit(peaks, texts)
+    >>> sorted(decoder.predict([np.array([[-42, -18, 52]])])[0])
+    ['finger', 'tapping']
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BrainTextEstimator._parameter_constraints,
+        "n_terms": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        vectorizer=None,
+        regions=None,
+        embedder=None,
+        hierarchy="ward",
+        n_terms=20,
+        random_state=None,
+    ):
+        self.vectorizer = vectorizer
+        self.regions = regions
+        self.embedder = embedder
+        self.hierarchy = hierarchy
+        self.n_terms = n_terms
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, groups=None):
+        """Fit to maps and the texts of the same studies.
+
+        Parameters
+        ----------
+        X : Studies, DataFrame, list of arrays of shape (n_peaks_i, 3), images, or array of shape \
+                (n_studies, n_regions)
+            Maps; see :meth:`MNMEncoder.fit`.
+        y : Studies, list of str, or array of shape (n_studies, n_terms), default=None
+            Texts in the same order; None takes those of `X`.
+        groups : array-like of shape (n_studies,), default=None
+            Paper of each study where studies are contrasts.
+
+        Returns
+        -------
+        self : MNMDecoder
+
+        Raises
+        ------
+        InvalidInputError
+            If texts and maps do not pair or have no usable form.
+        """
+        self._fit(X if y is None else y, X, groups)
+        return self
+
+    def transform(self, X, level=None):
+        """Points of maps in the hyperbolic space.
+
+        Parameters
+        ----------
+        X : maps as for :meth:`decision_function`
+        level : str or None, default=None
+            Level of `hierarchy_` over whose networks maps are averaged first.
+
+        Returns
+        -------
+        points : ndarray of shape (n_maps, n_components + 1), float64
+            Time coordinate first.
+        """
+        return self._brain_points(X, level)
+
+    def decision_function(self, X, terms=None, level=None):
+        """Score of each term for each map.
+
+        Parameters
+        ----------
+        X : Studies, DataFrame, list of arrays of shape (n_peaks_i, 3), image, path, list of \
+                these, or array of shape (n_maps, n_regions)
+            Peaks in mm, MNI152. Images are statistical maps on any grid, 3D or 4D; their values
+            below zero count as 0. Threshold them with nilearn if noise is all over the brain.
+        terms : list of str or None, default=None
+            Your own terms or phrases, e.g. the names of
+            :func:`~sklearn_mnm.text.load_cognitive_atlas`; None takes `terms_`.
+        level : str or None, default=None
+            Level of `hierarchy_` over whose networks maps are averaged first: broader maps,
+            broader terms.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_maps, n_terms)
+            Comparable between maps. By default the log-odds of a term given the map less those
+            without, so frequent terms are not favoured; see
+            :class:`~sklearn_mnm.term_head.TermHead`. For terms of your own, the similarity of the
+            term as a text to the map, in standard deviations from its mean over the maps of the
+            fit; NaN where nothing of a term is known.
+
+        Warns
+        -----
+        UnknownQueryWarning
+            If nothing is known of some of your terms.
+        """
+        points = self._brain_points(X, level)
+        if terms is not None:
+            return self._phrase_scorer(terms)(points)
+        return self.term_head_.decision_function(self._tangent_of(points))
+
+    def predict_proba(self, X, level=None):
+        """Probability that a term is salient in the study of a map.
+
+        Parameters
+        ----------
+        X : maps as for :meth:`decision_function`
+        level : str or None, default=None
+            See :meth:`decision_function`.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_maps, n_terms)
+            Of each of `terms_`, calibrated on studies left out; rows do not sum to 1. Salient are
+            the fifth of the terms of a study with the highest TF-IDF.
+        """
+        points = self._brain_points(X, level)
+        return self.term_head_.predict_proba(self._tangent_of(points))
+
+    def predict(self, X):
+        """Terms that speak for each map, the best first.
+
+        Parameters
+        ----------
+        X : maps as for :meth:`decision_function`
+
+        Returns
+        -------
+        terms : ndarray of shape (n_maps, n_terms), object
+        """
+        scores = self.decision_function(X)
+        return self.terms_[_top(scores, min(self.n_terms, scores.shape[1]))]
+
+    def predict_topk(self, X, k=20, terms=None, level=None):
+        """Rank the terms of each map.
+
+        Parameters
+        ----------
+        X : maps as for :meth:`decision_function`
+        k : int, default=20
+            Number of terms for each map.
+        terms, level
+            See :meth:`decision_function`.
+
+        Returns
+        -------
+        ranking : DataFrame
+            A row for each map and rank, with the columns ``map``, ``rank``, ``term``, ``score``
+            and, for the vocabulary of the corpus, ``probability``.
+
+        Raises
+        ------
+        InvalidInputError
+            If `k` is not between 1 and the number of terms.
+        """
+        scores = self.decision_function(X, terms, level)
+        n_maps, n_terms = scores.shape
+        if not isinstance(k, Integral) or not 1 <= int(k) <= n_terms:
+            raise InvalidInputError(f"k={k!r} must be an integer from 1 to {n_terms}, the terms.")
+        k = int(k)
+        best = _top(np.nan_to_num(scores, nan=-np.inf), k)
+        names = self.terms_ if terms is None else np.asarray(list(terms), dtype=object)
+        ranking = pd.DataFrame(
+            {
+                "map": np.repeat(np.arange(n_maps), k),
+                "rank": np.tile(np.arange(1, k + 1), n_maps),
+                "term": names[best].ravel(),
+                "score": np.take_along_axis(scores, best, axis=1).ravel(),
+            }
+        )
+        if terms is None:
+            probability = self.predict_proba(X, level)
+            ranking["probability"] = np.take_along_axis(probability, best, axis=1).ravel()
+        return ranking
+
+    def retrieve(self, X, k=10, by="text"):
+        """Studies of the fit that are most like a map.
+
+        Parameters
+        ----------
+        X : maps as for :meth:`decision_function`
+        k : int, default=10
+            Number of studies for each map.
+        by : {"text", "brain"}, default="text"
+            Whether to compare with the texts of the studies, by what the embedder aligns, or with
+            their maps, by geodesic distance.
+
+        Returns
+        -------
+        studies : DataFrame
+            As :meth:`MNMEncoder.retrieve` gives it.
+        """
+        return self._retrieve(self._brain_points(X), "brain", k, by)
+
+    def walk(self, X, n_steps=6, k=5):
+        """Walk from a map to the root of the space and note the terms on the way.
+
+        Parameters
+        ----------
+        X : one map, as for :meth:`decision_function`
+        n_steps : int, default=6
+            Points on the geodesic, the map and the root included.
+        k : int, default=5
+            Terms noted at each.
+
+        Returns
+        -------
+        walk : Walk
+            ``walk.to_frame({"terms": decoder.terms_})`` is a table, specific to general.
+        """
+        points = self._brain_points(X)
+        if len(points) != 1:
+            raise InvalidInputError(f"X holds {len(points)} maps; walk from one at a time.")
+        return self._walk(points[0], n_steps, k)
+
+    def encoder(self):
+        """Return the other direction of the same fit.
+
+        Returns
+        -------
+        encoder : MNMEncoder
+            Fitted; shares all parts with this decoder.
+        """
+        from sklearn_mnm.encoder import MNMEncoder
+
+        params = self.get_params(deep=False)
+        params.pop("n_terms")
+        return self._shared_with(MNMEncoder(**params))
+
+    def score(self, X, y=None):
+        """Mean average precision of the terms that are salient in the studies' own texts.
+
+        Parameters
+        ----------
+        X : maps as for :meth:`decision_function`
+        y : Studies, list of str, or array of shape (n_studies, n_terms), default=None
+            Texts of the same studies; None takes those of `X`.
+
+        Returns
+        -------
+        score : float
+            Between 0 and 1, over studies with a salient term that is known.
+        """
+        scores = self.decision_function(X)
+        texts = text_input(X if y is None else y)
+        truth = salient_terms(self.term_vectorizer_.transform(texts))
+        known = np.flatnonzero(truth.getnnz(axis=1))
+        return float(label_ranking_average_precision_score(truth[known], scores[known]))
+
+    def _tangent_of(self, points: np.ndarray) -> np.ndarray:
+        return self._tangent(points, self.embedder_.curvature_)
+
+    def _phrase_scorer(self, terms) -> PhraseScorer:
+        return PhraseScorer.fit(
+            self._text_points(terms),
+            self.neighbours_.brain_tangent,
+            self.embedder_,
+        )
+
+
+def _top(scores: np.ndarray, k: int) -> np.ndarray:
+    """Columns of the k highest of each row, the best first, ties by column."""
+    return np.argsort(-scores, axis=1, kind="stable")[:, :k]

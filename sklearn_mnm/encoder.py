@@ -1,0 +1,345 @@
+"""MNMEncoder: from texts to brain maps."""
+
+import numpy as np
+from sklearn.base import MultiOutputMixin, RegressorMixin, TransformerMixin, _fit_context
+
+from sklearn_mnm._base import BrainTextEstimator
+from sklearn_mnm._images import resampled
+from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.metrics import map_correlation
+
+
+class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEstimator):
+    """Encode text into the brain: predict the activation map that a text speaks of.
+
+    Texts become features, maps become activations of regions, both become points of one
+    hyperbolic space (:class:`~sklearn_mnm.HyperbolicBrainTextEmbedder`), from which the map of a
+    new text is read. The space serves the other direction too: :meth:`decoder` gives the
+    :class:`~sklearn_mnm.MNMDecoder` of the same fit.
+
+    Parameters
+    ----------
+    vectorizer : transformer or None, default=None
+        From texts to features. None takes a :class:`~sklearn_mnm.TermVectorizer`: TF-IDF of the
+        words of the texts, or of the term counts of a :class:`~sklearn_mnm.Studies`.
+    regions : PeaksToRegions or None, default=None
+        Turns peaks and images into activations of regions. None learns 512 regions from the peaks
+        it is fitted to; maps given as arrays are taken as they are.
+    embedder : HyperbolicBrainTextEmbedder or None, default=None
+        None takes the defaults.
+    hierarchy : "ward", "yeo" or BrainHierarchy, default="ward"
+        Levels of networks at which maps are predicted: cuts of the tree of learnt regions in 17
+        and 7 networks, the networks of Yeo et al. 2011 (downloaded by nilearn once), or your own.
+        Regions of an atlas have no tree; with "ward" they have the whole brain above them only.
+    random_state : int, RandomState instance or None, default=None
+        Of the regions, the embedding and the calibration. Components that are given keep their
+        own.
+
+    Attributes
+    ----------
+    vectorizer_, regions_, embedder_, hierarchy_
+        The fitted parts; `regions_` is None after a fit to arrays.
+    n_regions_ : int
+        Number of regions.
+    uncertainty_ : dict of str to MapUncertainty
+        By level: how predictions of new studies err.
+    term_head_ : TermHead
+        From maps to terms, for the decoder.
+    terms_ : ndarray of shape (n_terms,), object
+        Its terms.
+    neighbours_ : StudyNeighbours
+        Embeddings of the studies of the fit.
+
+    See Also
+    --------
+    MNMDecoder : From maps to terms.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mnm import MNMEncoder, PeaksToRegions
+    >>> random = np.random.default_rng(0)
+    >>> texts = ["finger tapping", "visual motion"] * 40
+    >>> centres = np.array([[-40, -20, 55], [45, -70, 5]] * 40)
+    >>> peaks = [centre + random.normal(scale=5, size=(10, 3)) for centre in centres]
+    >>> regions = PeaksToRegions(n_regions=60, resolution=8, random_state=0)
+    >>> encoder = MNMEncoder(regions=regions, random_state=0).fit(texts, peaks)
+    >>> encoder.predict(["tapping of a finger"]).shape
+    (1, 60)
+    >>> encoder.predict_img(["visual motion"]).shape
+    (26, 30, 25)
+    """
+
+    def __init__(
+        self,
+        *,
+        vectorizer=None,
+        regions=None,
+        embedder=None,
+        hierarchy="ward",
+        random_state=None,
+    ):
+        self.vectorizer = vectorizer
+        self.regions = regions
+        self.embedder = embedder
+        self.hierarchy = hierarchy
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, groups=None):
+        """Fit to texts and the maps of the same studies.
+
+        Parameters
+        ----------
+        X : Studies, list of str, or array of shape (n_studies, n_terms)
+            Texts, or what else `vectorizer` takes.
+        y : Studies, DataFrame, list of arrays of shape (n_peaks_i, 3), images, or array of shape \
+                (n_studies, n_regions), default=None
+            Maps in the same order: peaks in mm, MNI152; images, with an atlas in `regions`; or
+            activations of regions. None takes the peaks of `X`.
+        groups : array-like of shape (n_studies,), default=None
+            Paper of each study where studies are contrasts: those of one paper are left out
+            together. None takes the groups of a Studies.
+
+        Returns
+        -------
+        self : MNMEncoder
+
+        Raises
+        ------
+        InvalidInputError
+            If texts and maps do not pair or have no usable form.
+
+        Warns
+        -----
+        DataWarning
+            With counts, if studies without known terms or without activation are left out.
+        """
+        self._fit(X, X if y is None else y, groups)
+        return self
+
+    def transform(self, X):
+        """Points of texts in the hyperbolic space.
+
+        Parameters
+        ----------
+        X : Studies, list of str, or array of shape (n_texts, n_terms)
+
+        Returns
+        -------
+        points : ndarray of shape (n_texts, n_components + 1), float64
+            Time coordinate first.
+        """
+        return self._text_points(X)
+
+    def predict(self, X, level=None, return_std=False):
+        """Activations that texts speak of.
+
+        Parameters
+        ----------
+        X : Studies, list of str, or array of shape (n_texts, n_terms)
+        level : str or None, default=None
+            Level of `hierarchy_`; None is the finest, "region". At a broader one the activations
+            of the regions of each network are put together as
+            :meth:`BrainHierarchy.aggregate` does.
+        return_std : bool, default=False
+            Whether to also return how far the map of a single new study is from the prediction.
+
+        Returns
+        -------
+        activations : ndarray of shape (n_texts, n_regions) or (n_texts, n_networks)
+            In the units of the maps given to :meth:`fit`, e.g. peaks per region.
+        std : ndarray of the same shape
+            Only with `return_std`. Calibrated on predictions that leave out the study.
+
+        Warns
+        -----
+        UnknownQueryWarning
+            If nothing is known of some texts, which then get the map of an empty text.
+
+        Raises
+        ------
+        InvalidInputError
+            If nothing is known of any text, or there is no such level.
+        """
+        points = self._text_points(X)
+        level = self._checked_level(level)
+        activations = self.hierarchy_.aggregate(self.embedder_.inverse_transform(points), level)
+        if not return_std:
+            return activations
+        return activations, self.uncertainty_[level].std(activations)
+
+    def predict_z(self, X, level=None):
+        """How far predictions stand out from those of texts unrelated to a region.
+
+        Parameters
+        ----------
+        X : Studies, list of str, or array of shape (n_texts, n_terms)
+        level : str or None, default=None
+            See :meth:`predict`.
+
+        Returns
+        -------
+        z : ndarray of shape (n_texts, n_regions) or (n_texts, n_networks)
+            Standard normal for texts unrelated to the region: above 3.1 for one such text in a
+            thousand. See :class:`~sklearn_mnm.map_uncertainty.MapUncertainty`.
+        """
+        activations = self.predict(X, level)
+        return self.uncertainty_[self._checked_level(level)].z(activations)
+
+    def predict_interval(self, X, level=None, coverage=0.9):
+        """Range in which the activations of a new study on this text lie.
+
+        Parameters
+        ----------
+        X : Studies, list of str, or array of shape (n_texts, n_terms)
+        level : str or None, default=None
+            See :meth:`predict`.
+        coverage : float, default=0.9
+            Share of activations within, from 0.5 to 0.99.
+
+        Returns
+        -------
+        lower, upper : ndarray of shape (n_texts, n_regions) or (n_texts, n_networks)
+        """
+        activations = self.predict(X, level)
+        return self.uncertainty_[self._checked_level(level)].interval(activations, coverage)
+
+    def predict_img(self, X, kind="activation", level=None, resolution=None):
+        """Predicted maps as an image.
+
+        Parameters
+        ----------
+        X : Studies, list of str, or array of shape (n_texts, n_terms)
+        kind : {"activation", "z", "std"}, default="activation"
+            The activation, in peaks per cubic centimetre if the fit was to peaks; see
+            :meth:`predict_z`; or the standard deviation of :meth:`predict`, per region.
+        level : str or None, default=None
+            Level of `hierarchy_`: broader ones show each network as one.
+        resolution : int or None, default=None
+            Voxel size in mm. None takes the grid of the mask of `regions_`; others are
+            interpolated on nilearn's MNI152 mask of that size.
+
+        Returns
+        -------
+        image : nibabel.nifti1.Nifti1Image
+            MNI152 space, zero outside the brain; 3D for one text, 4D for several.
+
+        Raises
+        ------
+        InvalidInputError
+            If `kind` or `level` is none of the known, or the fit was to arrays.
+        """
+        if kind not in ("activation", "z", "std"):
+            raise InvalidInputError(f"kind={kind!r}: choose 'activation', 'z' or 'std'.")
+        level = self._checked_level(level)
+        activations, std = self.predict(X, level, return_std=True)
+        if self.regions_ is None:
+            raise InvalidInputError(
+                "An image needs to know where regions are, but maps were given to fit as arrays. "
+                "Fit to peaks or images, or use predict()."
+            )
+        if kind == "activation":
+            values = self.hierarchy_.expand(activations, level)
+            voxels = self.regions_.voxels_from_regions(values)
+        else:
+            values = self.uncertainty_[level].z(activations) if kind == "z" else std
+            # A value of a network is that of each of its regions.
+            voxels = self.regions_.blend(values @ self.hierarchy_.memberships(level).T)
+        return resampled(voxels, self.regions_.mask_img_, resolution)
+
+    def retrieve(self, X, k=10, by="brain"):
+        """Studies of the fit that are most like a text.
+
+        Parameters
+        ----------
+        X : Studies, list of str, or array of shape (n_texts, n_terms)
+        k : int, default=10
+            Number of studies for each text.
+        by : {"brain", "text"}, default="brain"
+            Whether to compare with the maps of the studies, by what the embedder aligns, or with
+            their texts, by geodesic distance.
+
+        Returns
+        -------
+        studies : DataFrame
+            A row for each text and rank, with the columns ``query``, ``rank``, ``id``, ``title``
+            where known, ``similarity`` and ``distance``.
+            ``to_nimare(corpus.select(ids=studies["id"]))`` hands them to NiMARE.
+        """
+        return self._retrieve(self._text_points(X), "text", k, by)
+
+    def explain(self, text, k=3):
+        """Say which words of a text are known, how much they count, and what is near the others.
+
+        Parameters
+        ----------
+        text : str
+        k : int, default=3
+            Known terms to name for each unknown word.
+
+        Returns
+        -------
+        explanation : QueryExplanation
+            ``weight`` is the length of the effect of a term on the predicted map.
+
+        Raises
+        ------
+        InvalidInputError
+            If the text is empty, or `vectorizer_` is not a TermVectorizer.
+        """
+        return self._explain(text, k)
+
+    def walk(self, text, n_steps=6, k=5):
+        """Walk from a text to the root of the space and note the terms on the way.
+
+        Parameters
+        ----------
+        text : str
+        n_steps : int, default=6
+            Points on the geodesic, the text and the root included.
+        k : int, default=5
+            Terms noted at each.
+
+        Returns
+        -------
+        walk : Walk
+            ``walk.to_frame({"terms": encoder.terms_})`` is a table, specific to general.
+        """
+        return self._walk(self._text_points([text])[0], n_steps, k)
+
+    def decoder(self, **params):
+        """Return the other direction of the same fit.
+
+        Parameters
+        ----------
+        **params
+            Of :class:`~sklearn_mnm.MNMDecoder`, those shared with the encoder excepted.
+
+        Returns
+        -------
+        decoder : MNMDecoder
+            Fitted; shares all parts with this encoder.
+        """
+        from sklearn_mnm.decoder import MNMDecoder
+
+        return self._shared_with(MNMDecoder(**self.get_params(deep=False), **params))
+
+    def score(self, X, y=None):
+        """Mean correlation of predicted and observed maps over regions.
+
+        Parameters
+        ----------
+        X : Studies, list of str, or array of shape (n_studies, n_terms)
+        y : as for :meth:`fit`, default=None
+            Maps; None takes the peaks of `X`.
+
+        Returns
+        -------
+        score : float
+            Over studies whose map is not zero everywhere.
+        """
+        observed = self._activations(X if y is None else y)
+        predicted = self.predict(X)
+        active = observed.any(axis=1)
+        return float(np.mean(map_correlation(predicted[active], observed[active])))

@@ -1,0 +1,109 @@
+"""The studies that a model was fitted to, and which of them are like a text or a map."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.geometry import distance, exp_map0
+from sklearn_mnm.index import PointIndex
+
+
+class StudyNeighbours(NamedTuple):
+    """Embeddings of studies, by which they are found again.
+
+    Attributes
+    ----------
+    text_tangent, brain_tangent : ndarray of shape (n_studies, n_components), float32
+        Tangent vectors at the origin of the studies' texts, as predicted without them, and of
+        their maps.
+    ids : ndarray of shape (n_studies,), str
+        Identifiers, e.g. of PubMed.
+    titles : ndarray of shape (n_studies,), object, or None
+        Titles, empty where unknown.
+    """
+
+    text_tangent: np.ndarray
+    brain_tangent: np.ndarray
+    ids: np.ndarray
+    titles: np.ndarray | None
+
+    @classmethod
+    def from_arrays(
+        cls,
+        text_tangent: np.ndarray,
+        brain_tangent: np.ndarray,
+        ids: np.ndarray | None,
+        titles: np.ndarray | None,
+        rows: np.ndarray,
+    ) -> "StudyNeighbours":
+        """Keep what the studies are called; `rows` number those that have no id."""
+        return cls(
+            text_tangent.astype(np.float32),
+            brain_tangent.astype(np.float32),
+            rows.astype(str) if ids is None else ids,
+            None if titles is None else titles[rows],
+        )
+
+    def search(
+        self,
+        queries: np.ndarray,
+        k: int,
+        *,
+        role: str,
+        by: str,
+        similarity: str,
+        curvature: float,
+    ) -> pd.DataFrame:
+        """Find the studies most like each query.
+
+        Parameters
+        ----------
+        queries : ndarray of shape (n_queries, n_components + 1)
+            Points of texts or of maps.
+        k : int
+            Number of studies for each.
+        role : {"text", "brain"}
+            What the queries are.
+        by : {"text", "brain"}
+            What of the studies is compared with: pairs of a text and a map by `similarity`, two
+            of a kind by their geodesic distance.
+        similarity : str
+            See :class:`~sklearn_mnm.index.PointIndex`.
+        curvature : float
+            c of the space.
+
+        Returns
+        -------
+        found : DataFrame of n_queries * k rows
+            ``query`` (row), ``rank`` from 1, ``id``, ``title`` where known, ``similarity`` and
+            ``distance``, the geodesic distance from the query.
+
+        Raises
+        ------
+        InvalidInputError
+            If `by` is neither of the two, or `k` is out of range.
+        """
+        if by not in ("text", "brain"):
+            raise InvalidInputError(f"by={by!r}: choose 'text' or 'brain'.")
+        tangent = self.text_tangent if by == "text" else self.brain_tangent
+        points = exp_map0(torch.from_numpy(tangent.astype(np.float64)), curvature).numpy()
+        kind = "distance" if by == role else similarity
+        index = PointIndex(points, similarity=kind, role=by, curvature=curvature)
+        indices, similarities = index.search(queries, k)
+        rows = indices.ravel()
+        own = torch.from_numpy(np.repeat(queries, k, axis=0))
+        found = pd.DataFrame(
+            {
+                "query": np.repeat(np.arange(len(queries)), k),
+                "rank": np.tile(np.arange(1, k + 1), len(queries)),
+                "id": self.ids[rows],
+            }
+        )
+        if self.titles is not None:
+            found["title"] = self.titles[rows]
+        found["similarity"] = similarities.ravel()
+        found["distance"] = distance(own, torch.from_numpy(points[rows]), curvature).numpy()
+        return found
