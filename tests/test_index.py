@@ -23,7 +23,8 @@ def random_points(generator, n, dim, radius=1.0, spread=0.3, curvature=1.0):
     """Points in random directions whose radii are log-normal around `radius`."""
     directions = generator.normal(size=(n, dim))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    radii = radius * np.exp(spread * generator.normal(size=(n, 1)))
+    # Bounded, since cosh(sqrt(10) 20) is still a number in single precision.
+    radii = np.minimum(radius * np.exp(spread * generator.normal(size=(n, 1))), 20)
     return exp_map0(torch.from_numpy(directions * radii), curvature).numpy()
 
 
@@ -244,6 +245,13 @@ POINTS = random_points(np.random.default_rng(0), 5, 3)
 def test_invalid_points_and_options_are_named(points, options, message):
     with pytest.raises(InvalidInputError, match=message):
         PointIndex(points, **options)
+
+
+def test_wrong_points_are_counted_over_all_blocks():
+    points = origin(30_000, 2)
+    points[[9_000, 9_001, 29_999], 0] = 2.0
+    with pytest.raises(InvalidInputError, match=r"points row 9000 \(of 3 such rows\) is not on"):
+        PointIndex(points)
 
 
 @pytest.mark.parametrize(

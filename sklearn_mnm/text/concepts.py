@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,7 @@ from numpy.typing import ArrayLike
 from sklearn_mnm._dependencies import import_optional
 from sklearn_mnm.exceptions import DataFormatError, DataWarning
 from sklearn_mnm.text._documents import as_documents
-from sklearn_mnm.text._spelling import (
-    content_words,
-    fold,
-    kept_terms,
-    searched_terms,
-    spelled_words,
-)
-from sklearn_mnm.text.matching import LongestTermMatcher
+from sklearn_mnm.text._spelling import lexicon, lexicon_of
 from sklearn_mnm.text.terms import TermVectorizer
 
 _ALIASES = "cogat_aliases.csv"
@@ -105,7 +97,7 @@ def load_cognitive_atlas(folder: str | Path | None = None) -> CognitiveAtlas:
 
     Examples
     --------
-    >>> from sklearn_mnm.text.concepts import load_cognitive_atlas, match_terms
+    >>> from sklearn_mnm.text import load_cognitive_atlas, match_terms
     >>> atlas = load_cognitive_atlas()  # doctest: +SKIP
     >>> queries = match_terms(atlas.names, vectorizer)  # doctest: +SKIP
     """
@@ -169,27 +161,27 @@ def match_terms(names: ArrayLike | Iterable[str], vocabulary: Any) -> pd.DataFra
 
     Examples
     --------
-    >>> from sklearn_mnm.text.concepts import match_terms
+    >>> from sklearn_mnm.text import match_terms
     >>> vocabulary = ["nback", "working memory", "emotion"]
     >>> match_terms(["N-back", "Emotions in working memory"], vocabulary)["terms"].tolist()
     [('nback',), ('emotion', 'working memory')]
     """
     wanted = as_documents(names, name="names")
     if isinstance(vocabulary, TermVectorizer):
-        known = set(kept_terms(vectorizer=vocabulary))
-        searched = searched_terms(vocabulary)
+        spelling = lexicon_of(vocabulary)
     else:
-        searched = as_documents(vocabulary, name="vocabulary")
-        known = set(searched)
-    matcher = LongestTermMatcher(searched)
-    spelling = _Spelling(searched, known)
+        terms = tuple(as_documents(vocabulary, name="vocabulary"))
+        spelling = lexicon(terms, terms)
     rows = []
     for name in wanted:
         query = spelling.rewrite(name)
-        found = tuple(term for term in matcher(query) if term in known)
-        covered = Counter(word for term in found for word in content_words(term, spelling.words))
-        missing = Counter(content_words(query, spelling.words)) - covered
-        rows.append((name, query, found, bool(found), tuple(missing.elements())))
+        found, missing = [], []
+        for _, piece, is_term in spelling.split(query):
+            if is_term and piece in spelling.known:
+                found.append(piece)
+            else:
+                missing.extend(spelling.words(piece))
+        rows.append((name, query, tuple(found), bool(found), tuple(missing)))
     matches = pd.DataFrame(rows, columns=["name", "query", "terms", "known", "missing"])
     matches["known"] = matches["known"].astype(bool)
     unknown = matches.loc[~matches["known"], "name"].tolist()
@@ -202,43 +194,6 @@ def match_terms(names: ArrayLike | Iterable[str], vocabulary: Any) -> pd.DataFra
             stacklevel=2,
         )
     return matches
-
-
-class _Spelling:
-    """Rewrite names in the spelling of a vocabulary, longest run of words first."""
-
-    def __init__(self, terms: list[str], known: set[str]) -> None:
-        self.words = spelled_words(terms)
-        self._terms: dict[str, tuple[str, ...]] = {}
-        # Known spellings win over those too rare to be known, short ones over long ones.
-        for term in sorted(terms, key=lambda term: (term not in known, len(term), term)):
-            words = tuple(content_words(term, self.words))
-            self._terms.setdefault(fold(words), words)
-        self._exact = {tuple(content_words(term, self.words)) for term in known}
-        # One term may be written as one word or as one word for each of its characters' runs;
-        # two words more than the longest term cover what hyphens split.
-        self._longest = 2 + max((len(words) for words in self._terms.values()), default=0)
-
-    def rewrite(self, name: str) -> str:
-        words = content_words(name, self.words | _single_characters(name))
-        rewritten: list[str] = []
-        start = 0
-        while start < len(words):
-            for length in range(min(self._longest, len(words) - start), 0, -1):
-                run = tuple(words[start : start + length])
-                replacement = run if run in self._exact else self._terms.get(fold(run))
-                if replacement is not None:
-                    break
-            else:
-                length, replacement = 1, (words[start],)
-            rewritten.extend(replacement)
-            start += length
-        return " ".join(rewritten)
-
-
-def _single_characters(name: str) -> set[str]:
-    """Return the single characters of a name, which may be one half of a hyphenated word."""
-    return {word for word in spelled_words([name]) if len(word) == 1}
 
 
 def _download() -> Path:

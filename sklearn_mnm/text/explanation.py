@@ -8,23 +8,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from sklearn_mnm.exceptions import InvalidInputError, UnknownQueryWarning
-from sklearn_mnm.text._spelling import (
-    content_words,
-    kept_terms,
-    nearest,
-    searched_terms,
-    spelled_words,
-)
-from sklearn_mnm.text.matching import LongestTermMatcher
+from sklearn_mnm.text._spelling import Lexicon, lexicon_of, tokens
 from sklearn_mnm.text.terms import TermVectorizer
+
+# Rows of a table that are shown, words of a query that spellings are sought for in a warning.
+_SHOWN_ROWS = 20
+_SHOWN_WORDS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,26 +44,27 @@ class QueryExplanation:
     unknown: pd.DataFrame
 
     def __str__(self) -> str:
-        parts = [self._headline()]
-        for table in (self.known, self.unknown):
-            if len(table):
-                parts.append(_readable(table).to_string(index=False))
-        return "\n\n".join(parts)
+        tables = [
+            _readable(table).to_string(index=False, max_rows=_SHOWN_ROWS)
+            for table in (self.known, self.unknown)
+            if len(table)
+        ]
+        return "\n\n".join([self._headline(), *tables])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        parts = [f"<p>{html.escape(self._headline())}</p>"]
-        for table in (self.known, self.unknown):
-            if len(table):
-                parts.append(_readable(table).to_html(index=False, border=0))
-        return "\n".join(parts)
+        tables = [
+            _readable(table).to_html(index=False, border=0, max_rows=_SHOWN_ROWS)
+            for table in (self.known, self.unknown)
+            if len(table)
+        ]
+        return "\n".join([f"<p>{html.escape(self._headline())}</p>", *tables])
 
     def _headline(self) -> str:
-        return (
-            f"{_shortened(self.text)!r}: {_counted(len(self.known), 'known term')}, "
-            f"{_counted(len(self.unknown), 'unknown word')}"
-        )
+        known = _counted(len(self.known), "known term") if len(self.known) else "nothing is known"
+        unknown = _counted(len(self.unknown), "unknown word")
+        return f"{_shortened(self.text)!r}: {known}, {unknown}"
 
 
 def explain_query(
@@ -91,8 +87,9 @@ def explain_query(
     Returns
     -------
     explanation : QueryExplanation
-        Stop words and single characters, which the vectorizer passes over, are not reported as
-        unknown.
+        Stop words and single characters, which the vectorizer passes over, are reported as
+        unknown only if the text has no other words, or as a compound that begins or ends with
+        one: "n-back", of which "back" would remain.
 
     Raises
     ------
@@ -104,8 +101,7 @@ def explain_query(
 
     Examples
     --------
-    >>> from sklearn_mnm.text import TermVectorizer
-    >>> from sklearn_mnm.text.explanation import explain_query
+    >>> from sklearn_mnm.text import TermVectorizer, explain_query
     >>> vectorizer = TermVectorizer(["memory", "pain", "working memory"], min_df=1)
     >>> vectorizer = vectorizer.fit([[1, 0, 2], [1, 1, 0]])
     >>> print(explain_query("pains and working memory", vectorizer))
@@ -117,23 +113,22 @@ def explain_query(
      word  count                reason nearest
     pains      1 not in the vocabulary    pain
     """
-    terms = kept_terms(vectorizer)
+    lexicon = lexicon_of(vectorizer)
     if not isinstance(text, str) or not text.strip():
         raise InvalidInputError(f"text: got {text!r}; give a string with at least one word.")
-    if not isinstance(k, Integral) or k < 0:
+    if not isinstance(k, Integral) or isinstance(k, bool) or k < 0:
         raise InvalidInputError(f"k={k!r}: expected an integer of at least 0.")
-    strengths = _checked_weights(weights, len(terms))
-    tfidf = vectorizer.transform([text])  # first: refuses a vectorizer without named terms
-    found, unmatched = _split(text, searched_terms(vectorizer))
     columns = vectorizer.vocabulary_
+    strengths = _checked_weights(weights, len(columns))
 
-    counts = Counter(term for term in found if term in columns)
+    pieces = lexicon.split(text)
+    counts = Counter(piece for _, piece, is_term in pieces if is_term and piece in columns)
     present = [columns[term] for term in counts]
     known = pd.DataFrame(
         {
             "term": pd.Series(list(counts), dtype=object),
             "count": pd.Series(list(counts.values()), dtype=int),
-            "tfidf": tfidf[0, present].toarray().ravel() if present else np.zeros(0),
+            "tfidf": vectorizer.transform([text]).toarray()[0, present],
             "weight": strengths[present],
         }
     )
@@ -142,15 +137,10 @@ def explain_query(
     known["share"] = 100 * contribution / total if total > 0 else 0.0
     known = known.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
-    rare = Counter(term for term in found if term not in columns)
-    reasons = {term: f"in fewer than {vectorizer.min_df} documents of the fit" for term in rare}
-    missing = Counter(word for word in unmatched if word not in ENGLISH_STOP_WORDS)
-    reasons.update(dict.fromkeys(missing, "not in the vocabulary"))
-    counted = rare + missing
     unknown = pd.DataFrame(
         [
-            (word, counted[word], reasons[word], nearest(word, terms, int(k)))
-            for word in sorted(reasons, key=_position(text))
+            (word, count, reason, lexicon.nearest(word, int(k)))
+            for (word, reason), count in _unknown(text, lexicon, vectorizer.min_df).items()
         ],
         columns=["word", "count", "reason", "nearest"],
     )
@@ -167,7 +157,7 @@ def check_query(
     texts : sequence of str, shape (n_texts,)
         Queries.
     vectorizer : TermVectorizer
-        Fitted.
+        Fitted on documents, or on counts with a vocabulary.
     name : str, default="texts"
         Name of the argument in messages.
 
@@ -179,7 +169,8 @@ def check_query(
     Raises
     ------
     InvalidInputError
-        If `texts` is one string or no sequence, or an entry is empty or not a string.
+        If `texts` is one string or no sequence, there are none, an entry is empty or not a
+        string, or `vectorizer` is not a TermVectorizer or knows no terms by name.
     NotFittedError
         If the vectorizer is not fitted.
 
@@ -188,27 +179,34 @@ def check_query(
     UnknownQueryWarning
         Once, with count, if queries hold no known term; names three of them and known terms of
         similar spelling.
+
+    Examples
+    --------
+    >>> from sklearn_mnm.text import TermVectorizer, check_query
+    >>> vectorizer = TermVectorizer(["memory", "pain"], min_df=1).fit([[1, 0], [0, 1]])
+    >>> check_query(["memory", "pain in children"], vectorizer)
+    array([ True,  True])
     """
-    terms = kept_terms(vectorizer)
+    lexicon = lexicon_of(vectorizer)
     if isinstance(texts, str) or not hasattr(texts, "__iter__"):
         raise InvalidInputError(f"{name}: expected a list of strings, got {texts!r}; write [...].")
     queries = list(texts)
-    for row, query in enumerate(queries):
-        if not isinstance(query, str):
-            raise InvalidInputError(
-                f"{name}: entry {row} is {query!r} ({type(query).__name__}), not a string; "
-                "give the text of the query or leave the entry out."
-            )
-        if not query.strip():
-            raise InvalidInputError(
-                f"{name}: entry {row} is empty; give at least one word or leave the entry out."
-            )
     if not queries:
-        return np.zeros(0, dtype=bool)
+        raise InvalidInputError(f"{name}: holds no query; give at least one.")
+    for row, query in enumerate(queries):
+        if not isinstance(query, str) or not query.strip():
+            raise InvalidInputError(
+                f"{name}: entry {row} is {query!r}; give a string with at least one word or leave "
+                "the entry out."
+            )
     usable = vectorizer.transform(queries).getnnz(axis=1) > 0
     rows = np.flatnonzero(~usable)
     if len(rows):
-        shown = [_suggestion(int(row), queries[row], terms) for row in rows[:3]]
+        shown = [
+            f"entry {row} {_shortened(queries[row])!r} "
+            f"({_advice(queries[row], lexicon, vectorizer.min_df)})"
+            for row in rows[:3]
+        ]
         rest = f"; and {len(rows) - 3} more" if len(rows) > 3 else ""
         warnings.warn(
             f"{name}: {len(rows)} of {len(queries)} hold no known term: {'; '.join(shown)}{rest}.",
@@ -218,28 +216,30 @@ def check_query(
     return usable
 
 
-def _split(text: str, terms: list[str]) -> tuple[list[str], list[str]]:
-    """Return the terms found in a text and the words they leave over, both in order."""
-    used = spelled_words(terms)
-    words = content_words(text, used)
-    found = LongestTermMatcher(terms)(text)
-    unmatched = []
-    start = 0
-    for term in found:
-        # The matcher takes a term wherever one starts, so the words up to the first place where
-        # this one fits start none.
-        parts = content_words(term, used)
-        while words[start : start + len(parts)] != parts:
-            unmatched.append(words[start])
-            start += 1
-        start += len(parts)
-    return found, unmatched + words[start:]
+def _unknown(text: str, lexicon: Lexicon, min_df: int) -> Counter[tuple[str, str]]:
+    """Count the words that no known term covers, with the reason, in the order of the text."""
+    rare, strange = f"in fewer than {min_df} documents of the fit", "not in the vocabulary"
+    pieces = list(lexicon.split(text))
+    missed = [
+        (start, piece, rare if is_term else strange)
+        for start, piece, is_term in pieces
+        if piece not in lexicon.known
+    ]
+    missed += [
+        (start, compound, "partly a stop word or single character")
+        for start, compound in lexicon.cut_compounds(text)
+    ]
+    if not pieces:
+        missed += [(start, word, "stop word or single character") for start, word in tokens(text)]
+    return Counter((word, reason) for _, word, reason in sorted(missed))
 
 
-def _position(text: str) -> Any:
-    """Return a sort key: where a word or term begins in the text."""
-    words = " ".join(content_words(text, spelled_words([text])))
-    return lambda word: words.find(word.lower())
+def _advice(query: str, lexicon: Lexicon, min_df: int) -> str:
+    words = list(_unknown(query, lexicon, min_df))[:_SHOWN_WORDS]
+    near = dict.fromkeys(term for word, _ in words for term in lexicon.nearest(word, 2))
+    if near:
+        return f"nearest known: {', '.join(list(near)[:4])}"
+    return "nothing known is spelled like it"
 
 
 def _checked_weights(weights: ArrayLike | None, n_terms: int) -> np.ndarray:
@@ -258,13 +258,6 @@ def _checked_weights(weights: ArrayLike | None, n_terms: int) -> np.ndarray:
             "e.g. lengths or absolute values."
         )
     return values
-
-
-def _suggestion(row: int, query: str, terms: list[str]) -> str:
-    words = list(dict.fromkeys(content_words(query)))[:5]
-    near = list(dict.fromkeys(term for word in words for term in nearest(word, terms, 2)))[:4]
-    advice = f"nearest known: {', '.join(near)}" if near else "nothing known is spelled like it"
-    return f"entry {row} {_shortened(query)!r} ({advice})"
 
 
 def _readable(table: pd.DataFrame) -> pd.DataFrame:

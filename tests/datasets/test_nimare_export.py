@@ -7,8 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_mnm.datasets import Studies, load_nback_flanker, load_studyset
-from sklearn_mnm.datasets.nimare_export import to_nimare
+from sklearn_mnm.datasets import (
+    Studies,
+    load_database,
+    load_nback_flanker,
+    load_studyset,
+    to_nimare,
+)
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError, MissingDependencyError
 
 # Approximate centres, in mm MNI152, of the regions that meta-analyses of the n-back task name
@@ -112,6 +117,24 @@ def test_ale_and_mkda_peak_in_the_working_memory_network(nback, studyset):
         gaps = np.linalg.norm(nback.peaks[["x", "y", "z"]].to_numpy() - peak, axis=1)
         n_near = len(set(nback.study_index[gaps < 12].tolist()))
         assert n_near >= 10, f"{name}: {n_near} of 40 contrasts report a peak near {peak}"
+
+
+def test_reward_studies_of_neuroquery_peak_in_the_ventral_striatum(real_data):
+    cbma = pytest.importorskip("nimare.meta.cbma")
+    studies = load_database(real_data / "neuroquery")
+    rewards = studies.counts[:, list(studies.vocabulary).index("reward")].toarray().ravel()
+    some = studies[np.flatnonzero((rewards >= 5) & (studies.peak_counts >= 5))[:30]]
+    with pytest.warns(DataWarning, match="30 of 30 studies with peaks have no sample size: 20 is"):
+        studyset = to_nimare(some, sample_size=20)
+    for estimator in (cbma.MKDADensity(), cbma.ALE()):
+        image = estimator.fit(studyset).get_map("z")
+        values = image.get_fdata()
+        peak = image.affine @ [*np.unravel_index(np.argmax(values), values.shape), 1]
+        assert values.max() > 5
+        # Left and right nucleus accumbens, in mm MNI152.
+        distances = np.linalg.norm(np.array([[-10, 10, -6], [10, 10, -6]]) - peak[:3], axis=1)
+        assert distances.min() < 12
+        assert len(estimator.inputs_["id"]) == 30
 
 
 def test_metadata_sizes_and_texts_are_where_nimare_looks(toy):
