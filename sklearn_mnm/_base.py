@@ -27,8 +27,12 @@ from sklearn_mnm.term_head import TermHead
 from sklearn_mnm.text._documents import is_documents
 from sklearn_mnm.text.explanation import QueryExplanation, check_query, explain_query
 from sklearn_mnm.text.terms import TermVectorizer
-from sklearn_mnm.walk import Walk, walk_to_root
+from sklearn_mnm.text_regression import count_terms
+from sklearn_mnm.walk import walk_to_root
 
+# Share of the studies that use a term from which it is met on a walk to the root: near the root
+# are terms of which little is known, and they are to be general rather than rare.
+_COMMON_TERM = 0.01
 # Numbers of networks of the levels cut from a Ward tree, after Yeo et al. 2011.
 _CUTS = {"ward17": 17, "ward7": 7}
 
@@ -150,20 +154,28 @@ class BrainTextEstimator(BaseEstimator):
         if not isinstance(X, sparse.csr_matrix):
             self.term_vectorizer_ = TermVectorizer()
             X = self.term_vectorizer_.fit_transform(documents)[kept]
+        self.term_counts_ = np.bincount(X.indices, minlength=X.shape[1])
         self.terms_ = np.asarray(self.term_vectorizer_.get_feature_names_out(), dtype=object)
         self.term_head_ = TermHead.fit(tangent, X, groups, seed=seed)
 
     def _text_points(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         documents = text_input(X)
+        features = self.vectorizer_.transform(documents)
         if is_documents(documents) and isinstance(self.vectorizer_, TermVectorizer):
-            usable = check_query(documents, self.vectorizer_, name="X")
-            if not usable.any():
-                raise InvalidInputError(
-                    f"X: none of the {len(usable)} texts holds a known term, so there is nothing "
-                    "to predict from. Use other words; explain() shows the nearest known ones."
-                )
-        return self.embedder_.transform(self.vectorizer_.transform(documents))
+            self._check_known(documents, features)
+        return self.embedder_.transform(features)
+
+    def _check_known(self, documents: Any, features: Any) -> None:
+        """Refuse empty texts and warn of unknown ones; if all are, there is nothing to go by."""
+        if (count_terms(features) > 0).all():
+            return
+        usable = check_query(documents, self.vectorizer_, name="X", features=features)
+        if not usable.any():
+            raise InvalidInputError(
+                f"X: none of the {len(usable)} texts holds a known term, so there is nothing to "
+                "predict from. Use other words; explain() names the nearest known ones."
+            )
 
     def _brain_points(self, maps: Any, level: str | None = None) -> np.ndarray:
         return self.embedder_.transform_brain(self._activations(maps), level)
@@ -196,18 +208,13 @@ class BrainTextEstimator(BaseEstimator):
         weights = np.linalg.norm(self.embedder_.text_coef_, axis=1)
         return explain_query(text, self.vectorizer_, weights, k)
 
-    def _walk(self, point: np.ndarray, n_steps: int, k: int) -> Walk:
-        return walk_to_root(
-            point,
-            {"terms": self._term_points()},
-            curvature=self.embedder_.curvature_,
-            n_steps=n_steps,
-            k=k,
-        )
-
-    def _term_points(self) -> np.ndarray:
-        """Points of the terms, each as a text of its own."""
-        return self._text_points(list(self.terms_))
+    def _walk(self, point: np.ndarray, n_steps: int, k: int) -> pd.DataFrame:
+        common = np.flatnonzero(self.term_counts_ >= _COMMON_TERM * len(self.neighbours_.ids))
+        terms = self.terms_[common]
+        curvature = self.embedder_.curvature_
+        points = self.embedder_.transform(self.vectorizer_.transform(terms))
+        walk = walk_to_root(point, {"term": points}, curvature=curvature, n_steps=n_steps, k=k)
+        return walk.to_frame({"term": terms}).rename(columns={"label": "term"}).drop(columns="kind")
 
     @staticmethod
     def _tangent(points: np.ndarray, curvature: float) -> np.ndarray:

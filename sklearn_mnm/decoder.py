@@ -261,8 +261,10 @@ class MNMDecoder(BrainTextEstimator):
 
         Returns
         -------
-        walk : Walk
-            ``walk.to_frame({"terms": decoder.terms_})`` is a table, specific to general.
+        walk : DataFrame
+            From specific to general, a row for each term met, with the columns ``step`` (0 is
+            the start), ``radius``, ``rank``, ``term`` and ``similarity`` (minus the distance).
+            Only terms of at least one study in a hundred are met.
         """
         points = self._brain_points(X)
         if len(points) != 1:

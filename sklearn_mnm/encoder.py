@@ -162,9 +162,10 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         InvalidInputError
             If nothing is known of any text, or there is no such level.
         """
-        points = self._text_points(X)
         level = self._checked_level(level)
-        activations = self.hierarchy_.aggregate(self.embedder_.inverse_transform(points), level)
+        activations = self.embedder_.inverse_transform(self._text_points(X))
+        if level != self.hierarchy_.levels[0]:
+            activations = self.hierarchy_.aggregate(activations, level)
         if not return_std:
             return activations
         return activations, self.uncertainty_[level].std(activations)
@@ -233,17 +234,19 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         if kind not in ("activation", "z", "std"):
             raise InvalidInputError(f"kind={kind!r}: choose 'activation', 'z' or 'std'.")
         level = self._checked_level(level)
-        activations, std = self.predict(X, level, return_std=True)
         if self.regions_ is None:
             raise InvalidInputError(
                 "An image needs to know where regions are, but maps were given to fit as arrays. "
                 "Fit to peaks or images, or use predict()."
             )
+        activations = self.predict(X, level)
         if kind == "activation":
-            values = self.hierarchy_.expand(activations, level)
-            voxels = self.regions_.voxels_from_regions(values)
+            if level != self.hierarchy_.levels[0]:
+                activations = self.hierarchy_.expand(activations, level)
+            voxels = self.regions_.voxels_from_regions(activations)
         else:
-            values = self.uncertainty_[level].z(activations) if kind == "z" else std
+            uncertainty = self.uncertainty_[level]
+            values = (uncertainty.z if kind == "z" else uncertainty.std)(activations)
             # A value of a network is that of each of its regions.
             voxels = self.regions_.blend(values @ self.hierarchy_.memberships(level).T)
         return resampled(voxels, self.regions_.mask_img_, resolution)
@@ -303,8 +306,10 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
 
         Returns
         -------
-        walk : Walk
-            ``walk.to_frame({"terms": encoder.terms_})`` is a table, specific to general.
+        walk : DataFrame
+            From specific to general, a row for each term met, with the columns ``step`` (0 is
+            the start), ``radius``, ``rank``, ``term`` and ``similarity`` (minus the distance).
+            Only terms of at least one study in a hundred are met.
         """
         return self._walk(self._text_points([text])[0], n_steps, k)
 

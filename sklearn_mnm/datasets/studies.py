@@ -107,6 +107,11 @@ class Studies:
         """Number of peaks of each study, shape (n_studies,)."""
         return np.bincount(self.study_index, minlength=self.n_studies)
 
+    @property
+    def shape(self) -> tuple[int]:
+        """(n_studies,): scikit-learn's cross-validation then splits studies as it does arrays."""
+        return (self.n_studies,)
+
     def __len__(self) -> int:
         return self.n_studies
 
@@ -266,6 +271,8 @@ def _check_counts(
 
 def _rows(selection: Any, n_studies: int) -> np.ndarray:
     """Turn a mask, a slice or positions into distinct non-negative positions."""
+    if isinstance(selection, tuple) and len(selection) == 2 and selection[1] is Ellipsis:
+        selection = selection[0]  # as scikit-learn cuts arrays
     if isinstance(selection, slice):
         return np.arange(n_studies)[selection]
     array = np.asarray(selection)

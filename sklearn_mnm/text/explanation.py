@@ -12,6 +12,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy import sparse
 
 from sklearn_mnm.exceptions import InvalidInputError, UnknownQueryWarning
 from sklearn_mnm.text._spelling import Lexicon, lexicon_of, tokens
@@ -148,7 +149,10 @@ def explain_query(
 
 
 def check_query(
-    texts: Sequence[str], vectorizer: TermVectorizer, name: str = "texts"
+    texts: Sequence[str],
+    vectorizer: TermVectorizer,
+    name: str = "texts",
+    features: sparse.csr_matrix | None = None,
 ) -> np.ndarray:
     """Check that queries are texts of which something is known.
 
@@ -160,6 +164,8 @@ def check_query(
         Fitted on documents, or on counts with a vocabulary.
     name : str, default="texts"
         Name of the argument in messages.
+    features : csr_matrix of shape (n_texts, n_kept_terms), default=None
+        What the vectorizer makes of the texts, where that is known already.
 
     Returns
     -------
@@ -199,7 +205,8 @@ def check_query(
                 f"{name}: entry {row} is {query!r}; give a string with at least one word or leave "
                 "the entry out."
             )
-    usable = vectorizer.transform(queries).getnnz(axis=1) > 0
+    features = vectorizer.transform(queries) if features is None else features
+    usable = features.getnnz(axis=1) > 0
     rows = np.flatnonzero(~usable)
     if len(rows):
         shown = [

@@ -1,0 +1,368 @@
+"""MNMEncoder and MNMDecoder on the n-back and flanker studies of NiMARE."""
+
+import pickle
+import warnings
+
+import nibabel
+import numpy as np
+import pandas as pd
+import pytest
+from nilearn.datasets import load_mni152_brain_mask
+from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.model_selection import GroupKFold, ShuffleSplit, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMDecoder, MNMEncoder, PeaksToRegions, Studies
+from sklearn_mnm.brain import BrainHierarchy
+from sklearn_mnm.datasets import load_nback_flanker
+from sklearn_mnm.exceptions import DataWarning, InvalidInputError, UnknownQueryWarning
+from sklearn_mnm.term_head import salient_terms
+
+N_REGIONS = 80
+
+
+def parts():
+    return {
+        "regions": PeaksToRegions(
+            n_regions=N_REGIONS, resolution=6, max_distance=1000, random_state=0
+        ),
+        "embedder": HyperbolicBrainTextEmbedder(n_components=24, random_state=0),
+        "random_state": 0,
+    }
+
+
+@pytest.fixture(scope="module")
+def studies():
+    pytest.importorskip("nimare")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        loaded = load_nback_flanker(level="study")
+    return loaded[(loaded.peak_counts > 0) & (np.char.str_len(loaded.texts.astype(str)) > 100)]
+
+
+@pytest.fixture(scope="module")
+def encoder(studies):
+    return MNMEncoder(**parts()).fit(studies)
+
+
+@pytest.fixture(scope="module")
+def decoder(encoder):
+    return encoder.decoder()
+
+
+def test_texts_predict_maps_of_the_right_task(encoder, studies):
+    nback = (studies.metadata["task"] == "n-back").to_numpy()
+    observed = encoder.regions_.transform(studies)
+    predicted = encoder.predict(studies)
+    differences = [
+        maps[nback].mean(axis=0) - maps[~nback].mean(axis=0) for maps in (observed, predicted)
+    ]
+    assert np.corrcoef(*differences)[0, 1] > 0.5
+
+
+def test_maps_predict_words_of_the_right_task(decoder, encoder, studies):
+    task = studies.metadata["task"].to_numpy()
+    mean = np.stack(
+        [encoder.regions_.transform(studies[task == t]).mean(0) for t in np.unique(task)]
+    )
+    scores = decoder.decision_function(mean)
+    column = {term: j for j, term in enumerate(decoder.terms_)}
+    flanker, nback = scores  # alphabetical
+    assert flanker[column["flanker"]] > nback[column["flanker"]]
+    assert nback[column["wm"]] > flanker[column["wm"]]
+
+
+def test_one_fit_serves_both_directions(encoder, decoder, studies):
+    other = MNMDecoder(**parts())
+    other.fit(studies)
+    maps = encoder.regions_.transform(studies[:5])
+    np.testing.assert_array_equal(decoder.decision_function(maps), other.decision_function(maps))
+    again = decoder.encoder()
+    assert again.embedder_ is encoder.embedder_
+    np.testing.assert_array_equal(again.predict(["memory"]), encoder.predict(["memory"]))
+
+
+def test_all_forms_of_texts_and_maps_give_the_same_fit(encoder, studies):
+    peaks = [p[["x", "y", "z"]].to_numpy() for _, p in studies.peaks.groupby(studies.study_index)]
+    from_lists = MNMEncoder(**parts()).fit(list(studies.texts), peaks)
+    from_table = MNMEncoder(**parts()).fit(studies.texts, studies.peaks)
+    query = ["working memory"]
+    np.testing.assert_allclose(from_lists.predict(query), encoder.predict(query), rtol=1e-5)
+    np.testing.assert_allclose(from_table.predict(query), encoder.predict(query), rtol=1e-5)
+    assert list(from_table.neighbours_.ids) == list(encoder.neighbours_.ids)
+    assert from_lists.neighbours_.titles is None
+
+
+def test_images_peaks_and_arrays_of_one_map_decode_alike(decoder, encoder, studies, tmp_path):
+    study = studies[[3]]
+    regions = encoder.regions_
+    image = regions.inverse_transform(regions.transform(study), interpolation="nearest")
+    path = tmp_path / "map.nii.gz"
+    image.to_filename(path)
+    expected = decoder.decision_function(regions.transform(study))
+    for form in (study, study.peaks, [study.peaks[["x", "y", "z"]].to_numpy()]):
+        np.testing.assert_allclose(decoder.decision_function(form), expected, atol=1e-4)
+    for form in (image, path, str(path), [path]):
+        np.testing.assert_allclose(decoder.decision_function(form), expected, atol=1e-2)
+    four = nibabel.Nifti1Image(np.stack([image.get_fdata()] * 2, axis=-1), image.affine)
+    assert decoder.decision_function(four).shape == (2, len(decoder.terms_))
+
+
+def test_negative_values_of_an_image_count_as_zero(decoder, encoder):
+    image = encoder.predict_img(["working memory"])
+    data = image.get_fdata()
+    inside = encoder.regions_.mask_img_.get_fdata() > 0
+    low = data < np.median(data[inside])
+    signed, positive = np.where(low & inside, -5.0, data), np.where(low & inside, 0.0, data)
+    scores = [
+        decoder.decision_function(nibabel.Nifti1Image(d, image.affine)) for d in (signed, positive)
+    ]
+    np.testing.assert_allclose(*scores, atol=1e-5)
+
+
+@pytest.mark.parametrize("resolution", [None, 2, 4])
+def test_images_are_zero_outside_the_brain_and_as_fine_as_asked_for(encoder, resolution):
+    image = encoder.predict_img(["working memory"], resolution=resolution)
+    mask = (
+        encoder.regions_.mask_img_
+        if resolution is None
+        else load_mni152_brain_mask(resolution=resolution)
+    )
+    assert image.shape == mask.shape
+    np.testing.assert_allclose(image.affine, mask.affine)
+    inside = mask.get_fdata() > 0
+    data = image.get_fdata()
+    assert not data[~inside].any()
+    assert data.min() >= 0
+    assert data.max() > 0
+
+
+def test_a_finer_image_shows_the_same_map(encoder):
+    coarse = encoder.predict_img(["working memory"]).get_fdata()
+    fine = encoder.predict_img(["working memory"], resolution=2)
+    peak = np.array(np.unravel_index(coarse.argmax(), coarse.shape))
+    position = nibabel.affines.apply_affine(encoder.regions_.mask_img_.affine, peak)
+    at = np.round(nibabel.affines.apply_affine(np.linalg.inv(fine.affine), position)).astype(int)
+    assert fine.get_fdata()[tuple(at)] > 0.8 * coarse.max()
+    assert fine.get_fdata().max() <= coarse.max() + 1e-6
+
+
+def test_several_texts_make_one_image_of_four_dimensions(encoder):
+    texts = ["working memory", "inhibition"]
+    image = encoder.predict_img(texts, kind="z")
+    assert image.shape[3] == 2
+    single = encoder.predict_img(texts[1:], kind="z")
+    np.testing.assert_allclose(image.get_fdata()[..., 1], single.get_fdata(), atol=1e-5)
+
+
+def test_levels_add_up_and_have_their_own_uncertainty(encoder):
+    activations = encoder.predict(["working memory"])
+    for level in encoder.hierarchy_.levels:
+        values, std = encoder.predict(["working memory"], level=level, return_std=True)
+        assert values.shape == std.shape == (1, encoder.hierarchy_.n_networks(level))
+        assert values.sum() == pytest.approx(activations.sum(), rel=1e-5)
+        assert (std > 0).all()
+    z = encoder.predict_img(["working memory"], kind="z", level="ward7").get_fdata()
+    inside = encoder.regions_.mask_img_.get_fdata() > 0
+    expected = encoder.predict_z(["working memory"], level="ward7")
+    assert z[inside].max() <= expected.max() + 1e-6
+
+
+def test_uncertainty_and_probabilities_are_calibrated_on_held_out_studies(studies):
+    coverage, squared, salient, likely, expected = [], [], [], [], []
+    for train, test in ShuffleSplit(3, train_size=220, random_state=0).split(studies):
+        encoder = MNMEncoder(**parts()).fit(studies[train])
+        held_out = studies[test]
+        observed = encoder.regions_.transform(held_out)
+        lower, upper = encoder.predict_interval(held_out, coverage=0.9)
+        coverage.append((lower <= observed) & (observed <= upper))
+        predicted, std = encoder.predict(held_out, return_std=True)
+        squared.append(np.square((observed - predicted) / std))
+        probability = encoder.decoder().predict_proba(held_out)
+        truth = salient_terms(encoder.vectorizer_.transform(held_out.texts)).toarray()
+        strong = probability > np.quantile(probability, 0.99)
+        salient.append(truth.sum() / probability.sum())
+        likely.append(truth[strong].mean())
+        expected.append(probability[strong].mean())
+    assert np.mean(coverage) == pytest.approx(0.9, abs=0.04)
+    assert np.mean(squared) == pytest.approx(1, abs=0.3)
+    assert np.mean(salient) == pytest.approx(1, abs=0.15)
+    assert np.mean(likely) == pytest.approx(np.mean(expected), rel=0.4)
+
+
+def test_rankings_are_sorted_and_name_the_terms(decoder, studies):
+    ranking = decoder.predict_topk(studies[:2], k=7)
+    assert list(ranking["map"]) == [0] * 7 + [1] * 7
+    for _, rows in ranking.groupby("map"):
+        assert list(rows["rank"]) == list(range(1, 8))
+        assert rows["score"].is_monotonic_decreasing
+        assert rows["probability"].between(0, 1).all()
+    predicted = decoder.predict(studies[:2])
+    assert predicted.shape == (2, 20)
+    assert list(predicted[0][:7]) == list(ranking["term"][:7])
+
+
+def test_own_terms_are_standardised_and_unknown_ones_are_nan(decoder, studies):
+    terms = ["working memory", "response inhibition", "zzyzx"]
+    with pytest.warns(UnknownQueryWarning, match="zzyzx"):
+        scores = decoder.decision_function(studies, terms=terms)
+    assert scores.shape == (len(studies), 3)
+    assert np.isnan(scores[:, 2]).all()
+    np.testing.assert_allclose(scores[:, :2].mean(axis=0), 0, atol=0.1)
+    np.testing.assert_allclose(scores[:, :2].std(axis=0), 1, atol=0.1)
+    with pytest.warns(UnknownQueryWarning):
+        ranking = decoder.predict_topk(studies[:1], k=3, terms=terms)
+    assert ranking["term"].iloc[2] == "zzyzx"
+    assert "probability" not in ranking
+
+
+def test_retrieval_ranks_as_the_embedder_does(encoder, decoder, studies):
+    points = encoder.transform(["working memory"])
+    brain = decoder.transform(studies)
+    expected = encoder.embedder_.similarity(points, brain)[0]
+    found = encoder.retrieve(["working memory"], k=5)
+    assert list(found["id"]) == list(studies.ids[np.argsort(-expected, kind="stable")[:5]])
+    np.testing.assert_allclose(found["similarity"], np.sort(expected)[::-1][:5], rtol=1e-4)
+    titles = dict(zip(studies.ids, studies.titles, strict=True))
+    assert [titles[i] for i in found["id"]] == list(found["title"])
+    assert found["distance"].gt(0).all()
+
+
+def test_a_study_of_the_fit_is_found_by_its_own_map(decoder, studies):
+    found = decoder.retrieve(studies[:5], k=1, by="brain")
+    assert list(found["id"]) == list(studies.ids[:5])
+    np.testing.assert_allclose(found["distance"], 0, atol=1e-3)
+
+
+def test_retrieved_studies_go_to_nimare(encoder, studies):
+    from sklearn_mnm.datasets import to_nimare
+
+    found = encoder.retrieve(["working memory"], k=20)
+    with pytest.warns(DataWarning, match="sample size"):
+        studyset = to_nimare(studies.select(ids=found["id"]), sample_size=20)
+    assert len(studyset.studies) == 20
+
+
+def test_walks_lead_to_the_root(encoder, decoder, studies):
+    for walk in (encoder.walk("working memory", n_steps=4, k=3), decoder.walk(studies[:1], 4, 3)):
+        assert list(walk["step"].unique()) == [0, 1, 2, 3]
+        assert walk.groupby("step")["radius"].first().is_monotonic_decreasing
+        assert walk["radius"].iloc[-1] == pytest.approx(0, abs=1e-9)
+        assert set(walk["term"]) <= set(encoder.terms_)
+    assert "memory" in set(encoder.walk("working memory", n_steps=2, k=5)["term"])
+
+
+def test_a_query_is_explained(encoder):
+    explanation = encoder.explain("working memmory zzyzx")
+    assert list(explanation.known["term"]) == ["working"]
+    unknown = explanation.unknown.set_index("word")["nearest"]
+    assert "memory" in unknown["memmory"]
+    assert unknown["zzyzx"] == ()
+
+
+def test_a_query_of_which_nothing_is_known_is_no_average_map(encoder):
+    with pytest.raises(InvalidInputError, match="at least one word"):
+        encoder.predict([""])
+    with (
+        pytest.warns(UnknownQueryWarning, match="zzyzx"),
+        pytest.raises(InvalidInputError, match="none of the 1 texts"),
+    ):
+        encoder.predict(["zzyzx qqq"])
+    with pytest.warns(UnknownQueryWarning, match="1 of 2"):
+        assert encoder.predict(["zzyzx", "memory"]).shape == (2, N_REGIONS)
+
+
+def test_bad_arguments_are_named(encoder, decoder, studies):
+    with pytest.raises(InvalidInputError, match="one string"):
+        encoder.predict("working memory")
+    with pytest.raises(InvalidInputError, match=r"level='yeo7'.*ward17"):
+        encoder.predict(["memory"], level="yeo7")
+    with pytest.raises(InvalidInputError, match="kind='t'"):
+        encoder.predict_img(["memory"], kind="t")
+    with pytest.raises(InvalidInputError, match=r"3 columns.*\[peaks\]"):
+        decoder.predict(np.zeros((4, 3)))
+    with pytest.raises(InvalidInputError, match="k=0"):
+        decoder.predict_topk(studies[:1], k=0)
+    with pytest.raises(InvalidInputError, match="by='title'"):
+        encoder.retrieve(["memory"], by="title")
+    with pytest.raises(InvalidInputError, match="2 maps"):
+        decoder.walk(studies[:2])
+    with pytest.raises(InvalidInputError, match="different ids"):
+        MNMEncoder(**parts()).fit(studies, studies[::-1])
+    with pytest.raises(InvalidInputError, match=r"3 texts but 2 maps"):
+        MNMEncoder().fit(["some words"] * 3, np.eye(2))
+    with pytest.raises(InvalidInputError, match="atlas"):
+        MNMEncoder().fit(["one", "two"], [encoder.regions_.mask_img_] * 2)
+
+
+def test_studies_without_words_or_peaks_are_left_out_and_counted(studies):
+    part = studies[:80]
+    texts = part.texts.copy()
+    texts[5] = ""
+    peaks = part.peaks[part.study_index != 7]
+    holed = Studies(part.ids, texts=texts, peaks=peaks)
+    with pytest.warns(DataWarning, match=r"2 of 80 studies.*1 have no known term, 1 no activ"):
+        encoder = MNMEncoder(**parts()).fit(holed)
+    assert len(encoder.neighbours_.ids) == 78
+    assert not {part.ids[5], part.ids[7]} & set(encoder.neighbours_.ids)
+
+
+def test_arrays_need_no_regions_but_give_no_images(encoder, studies):
+    maps = encoder.regions_.transform(studies)
+    plain = MNMEncoder(embedder=parts()["embedder"], random_state=0).fit(studies.texts, maps)
+    assert plain.regions_ is None
+    assert plain.predict(["memory"]).shape == (1, N_REGIONS)
+    assert plain.predict(["memory"], level="brain").shape == (1, 1)
+    with pytest.raises(InvalidInputError, match="arrays"):
+        plain.predict_img(["memory"])
+    with pytest.raises(InvalidInputError, match="where the regions are"):
+        plain.decoder().predict(studies)
+
+
+def test_an_atlas_and_levels_of_ones_own(encoder, studies):
+    labels = encoder.regions_.labels_img_
+    level = np.arange(N_REGIONS) % 3
+    model = MNMEncoder(
+        regions=PeaksToRegions(atlas=labels, resolution=6, max_distance=1000),
+        hierarchy=BrainHierarchy({"third": level}, sizes=encoder.regions_.region_volumes_),
+        embedder=parts()["embedder"],
+    )
+    model.fit(studies)
+    assert model.predict(["memory"], level="third").shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    "vectorizer",
+    [
+        TfidfVectorizer(min_df=3),
+        make_pipeline(TfidfVectorizer(min_df=3), FunctionTransformer(lambda X: X.toarray())),
+    ],
+)
+def test_any_vectorizer_will_do_and_words_come_from_the_texts(studies, vectorizer):
+    model = MNMEncoder(vectorizer=vectorizer, **parts())
+    model.fit(studies)
+    assert model.predict(["working memory"]).shape == (1, N_REGIONS)
+    assert "memory" in set(model.terms_)
+    assert model.decoder().predict(studies[:1]).shape == (1, 20)
+
+
+def test_cross_validation_takes_studies_whole(studies):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scores = cross_validate(
+            MNMEncoder(**parts()), studies, groups=studies.groups, cv=GroupKFold(2)
+        )
+        words = cross_validate(MNMDecoder(**parts()), studies, studies.texts, cv=2)
+    assert (scores["test_score"] > 0.15).all()
+    assert (words["test_score"] > 0.02).all()
+
+
+def test_clones_and_pickles(encoder, decoder, studies):
+    assert clone(encoder).get_params()["random_state"] == 0
+    assert not hasattr(clone(encoder), "embedder_")
+    again = pickle.loads(pickle.dumps(decoder))
+    pd.testing.assert_frame_equal(
+        again.predict_topk(studies[:1]), decoder.predict_topk(studies[:1])
+    )
