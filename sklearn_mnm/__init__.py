@@ -16,7 +16,9 @@ _PUBLIC = {
     "Studies": "datasets",
     "TermVectorizer": "text",
     "load_database": "datasets",
+    "load_model": "persistence",
     "load_studyset": "datasets",
+    "save_model": "persistence",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]

@@ -21,6 +21,10 @@ class MissingDependencyError(MNMError, ImportError):
     """An optional package is needed for this feature and is not installed."""
 
 
+class ModelFormatError(MNMError, ValueError):
+    """A saved model is damaged, was changed, or comes from a newer version."""
+
+
 class TrainingDivergedError(MNMError, RuntimeError):
     """The loss became NaN or infinite while training."""
 

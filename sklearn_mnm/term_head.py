@@ -10,10 +10,14 @@ from scipy.special import expit
 from sklearn_mnm.exceptions import InvalidInputError
 
 # Penalties tried, times the mean squared norm of the centred tangent vectors.
-_ALPHAS = (10.0, 30.0, 100.0, 300.0, 1000.0)
+_ALPHAS = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 # Imagined studies in which a term is salient no more often with one map than with another: the
 # fewer studies a term has, the more its coefficients are drawn to zero.
-_PSEUDO_STUDIES = (5.0, 20.0)
+_PSEUDO_STUDIES = (5.0, 10.0, 20.0, 50.0)
+# The same for ranking by lift, at least the largest of those above. Ranking needs more: the
+# likelihood forgives too high a lift where the odds stay small, but the highest lifts of a map
+# would be of such terms.
+_RANKING_PSEUDO_STUDIES = 100.0
 # Studies on whose leave-out predictions the probabilities are calibrated, and pairs of a study
 # and a term that is not salient in it among them.
 _CALIBRATION_STUDIES = 2_000
@@ -37,6 +41,10 @@ class TermHead(NamedTuple):
     on pairs of studies and terms whose predictions and base rates leave out the study (and its
     group), so that probabilities of new maps are calibrated.
 
+    The lift of a term of few studies is a large multiple of an uncertain difference, and the
+    highest of thousands of lifts are those that err most. Terms are therefore ranked by the lift
+    times its reliability :math:`r_j = (b_j + k / n) / (b_j + K / n)` with K = 100.
+
     Attributes
     ----------
     coef : ndarray of shape (n_components, n_terms), float32
@@ -45,15 +53,19 @@ class TermHead(NamedTuple):
         Lift at the origin.
     prior_log_odds : ndarray of shape (n_terms,), float32
         Calibrated log-odds of a term if the map says nothing.
+    reliability : ndarray of shape (n_terms,), float32
+        Credible share of the lift, :math:`r_j`, in (0, 1]: near 1 for a term salient in many more
+        than K studies, near `k / K` for one salient in hardly any.
     alpha : float
         Penalty of the ridge regression.
     pseudo_studies : float
-        `k` in the formula.
+        `k` in the formulas.
     """
 
     coef: np.ndarray
     intercept: np.ndarray
     prior_log_odds: np.ndarray
+    reliability: np.ndarray
     alpha: float
     pseudo_studies: float
 
@@ -104,19 +116,24 @@ class TermHead(NamedTuple):
         alpha, fit, coef = best
         rates = regression.base_rates
         n_studies = len(tangent)
-        coef = fit.gain * coef / (rates + fit.pseudo_studies / n_studies)
+        damped_rates = rates + fit.pseudo_studies / n_studies
+        coef = fit.gain * coef / damped_rates
+        reliability = damped_rates / (rates + _RANKING_PSEUDO_STUDIES / n_studies)
         return cls(
             coef=coef.astype(np.float32),
             intercept=(-centre @ coef).astype(np.float32),
             prior_log_odds=(fit.offset + fit.slope * regression.prior_log_odds).astype(np.float32),
+            reliability=reliability.astype(np.float32),
             alpha=alpha * regression.unit,
             pseudo_studies=fit.pseudo_studies,
         )
 
     def decision_function(self, tangent: np.ndarray) -> np.ndarray:
-        """Lift of each term: its log-odds given the map, less those without.
+        """Reliable lift of each term, by which to rank what is specific to a map.
 
-        Positive where the map speaks for the term, and not favouring frequent terms.
+        The lift is the log-odds of the term given the map, less those without: positive where
+        the map speaks for the term, whether it is frequent or not. It is multiplied by
+        `reliability`, so that terms of few studies need stronger evidence.
 
         Parameters
         ----------
@@ -125,9 +142,12 @@ class TermHead(NamedTuple):
 
         Returns
         -------
-        lift : ndarray of shape (n_maps, n_terms), float32
+        reliable_lift : ndarray of shape (n_maps, n_terms), float32
+            Probabilities follow from the lift itself, not from this.
         """
-        return np.asarray(tangent, dtype=np.float32) @ self.coef + self.intercept
+        lift = self._lift(tangent)
+        lift *= self.reliability
+        return lift
 
     def predict_proba(self, tangent: np.ndarray) -> np.ndarray:
         """Probability that each term is salient in the study of a map.
@@ -142,9 +162,12 @@ class TermHead(NamedTuple):
         probability : ndarray of shape (n_maps, n_terms), float32
             Rows do not sum to 1: a study has several salient terms.
         """
-        log_odds = self.decision_function(tangent)
+        log_odds = self._lift(tangent)
         log_odds += self.prior_log_odds
         return expit(log_odds, out=log_odds)
+
+    def _lift(self, tangent: np.ndarray) -> np.ndarray:
+        return np.asarray(tangent, dtype=np.float32) @ self.coef + self.intercept
 
 
 def salient_terms(terms: sparse.csr_matrix, percentile: float = 80.0) -> sparse.csr_matrix:
@@ -156,7 +179,7 @@ def salient_terms(terms: sparse.csr_matrix, percentile: float = 80.0) -> sparse.
         Non-negative weights of terms, e.g. TF-IDF.
     percentile : float, default=80.0
         A term is salient if its weight is above this percentile of the non-zero weights of its
-        own study. A study of one term, or whose weights are all equal, has none.
+        own study. If none is, as in a text of one term, those of the greatest weight are.
 
     Returns
     -------
@@ -182,7 +205,8 @@ def salient_terms(terms: sparse.csr_matrix, percentile: float = 80.0) -> sparse.
     for start, end in zip(weights.indptr[:-1], weights.indptr[1:], strict=True):
         row = weights.data[start:end]
         if len(row):
-            salient[start:end] = row > np.percentile(row, percentile)
+            above = row > np.percentile(row, percentile)
+            salient[start:end] = above if above.any() else row == row.max()
     result = sparse.csr_matrix((salient, weights.indices, weights.indptr), weights.shape)
     result.eliminate_zeros()
     return result
@@ -385,6 +409,6 @@ def _check_rows(
         raise InvalidInputError("tangent holds values that are not finite.")
     if not salience.nnz:
         raise InvalidInputError(
-            "terms has no term that is salient in a study: no study has two terms of different "
-            "weight. Give longer texts or TF-IDF instead of counts."
+            "terms has no term that is salient in a study: all weights are 0. Give term counts or "
+            "TF-IDF."
         )

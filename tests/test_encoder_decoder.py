@@ -54,8 +54,10 @@ def decoder(encoder):
 
 def test_texts_predict_maps_of_the_right_task(encoder, studies):
     nback = (studies.metadata["task"] == "n-back").to_numpy()
-    observed = encoder.regions_.transform(studies)
-    predicted = encoder.predict(studies)
+    # Scaled: how many peaks a study reports is not in its text.
+    scale = encoder.embedder_.activation_scaler_.transform
+    observed = scale(encoder.regions_.transform(studies))
+    predicted = scale(encoder.predict(studies))
     differences = [
         maps[nback].mean(axis=0) - maps[~nback].mean(axis=0) for maps in (observed, predicted)
     ]

@@ -269,6 +269,16 @@ class BrainHierarchy:
             names={FINEST: converter.region_names_, name: kept},
         )
 
+    @classmethod
+    def _restored(cls, levels: Mapping[str, np.ndarray], **others: Any) -> "BrainHierarchy":
+        """Make a hierarchy from its own memberships, which stay the same to the last bit."""
+        hierarchy = cls(levels, **others)
+        for level, shares in levels.items():
+            # Rows that sum to 1 but for rounding would be changed by scaling them once more.
+            if shares.ndim == 2 and np.abs(shares.sum(axis=1) - 1).max() < 1e-12:
+                hierarchy._shares[level] = sparse.csr_matrix(shares)
+        return hierarchy
+
     @property
     def levels(self) -> tuple[str, ...]:
         """Names of the levels from fine to broad."""

@@ -398,7 +398,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
     def _fit(self, X):
         """Fit; return the peaks and their counts where these were needed, to save a pass."""
         self.mask_img_ = load_mask(self.mask_img, self.resolution)
-        self.children_ = self.labels_img_ = self.peak_tally_ = fitted_on = None
+        self.children_ = self.peak_tally_ = fitted_on = None
         if isinstance(self.atlas, str) and self.atlas == "ward":
             table = as_peak_table(X)
             counts, self.peak_tally_ = self._counts(table)
@@ -406,17 +406,32 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
             regions = self._fit_ward(counts)
         else:
             regions = load_atlas(self.atlas, self.mask_img_, self.region_names)
+        self._set_regions(regions)
+        self._operator: sparse.csr_matrix | None = region_operator(
+            regions.membership, self.mask_img_, self.fwhm
+        )
+        return fitted_on
+
+    def _set_regions(self, regions: Regions) -> None:
         self.membership_ = regions.membership
         self.region_names_ = regions.names
         self.n_regions_ = len(regions.names)
+        self.labels_img_ = None
         if regions.are_labels:
             numbers = regions.membership @ np.arange(1, self.n_regions_ + 1)
             self.labels_img_ = image_from_voxels(numbers.astype(np.int32), self.mask_img_)
         n_voxels = np.asarray(regions.membership.sum(axis=0)).ravel()
         self.region_volumes_ = n_voxels * voxel_volume(self.mask_img_)
-        self.operator_ = region_operator(regions.membership, self.mask_img_, self.fwhm)
+        self._operator = None
         self._interpolation: RegionInterpolator | None = None
-        return fitted_on
+
+    @property
+    def operator_(self) -> sparse.csr_matrix:
+        """From peak counts to averages over regions."""
+        # Made when first asked for after loading: predictions from text do without it.
+        if self._operator is None:
+            self._operator = region_operator(self.membership_, self.mask_img_, self.fwhm)
+        return self._operator
 
     def _check_n_regions(self, values: np.ndarray) -> None:
         if values.shape[1] != self.n_regions_:

@@ -117,8 +117,7 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
                 f"min_df={self.min_df}: no term occurs in that many documents "
                 f"(n_samples={counts.shape[0]}); lower min_df or give more documents."
             )
-        kept = self._input_names(counts.shape[1])[self.kept_columns_]
-        self.vocabulary_ = {str(term): column for column, term in enumerate(kept)}
+        self.vocabulary_ = self._kept_terms()
         self._tfidf = TfidfTransformer(norm=self.norm).fit(counts[:, self.kept_columns_])
         self.idf_ = self._tfidf.idf_
         return self
@@ -193,13 +192,31 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
         counts.eliminate_zeros()  # stored zeros are no occurrences
         return counts
 
-    def _input_names(self, n_columns: int) -> np.ndarray:
-        if self._counter is not None:
-            return self._counter.get_feature_names_out()
+    def _kept_terms(self) -> dict[str, int]:
         names = getattr(self, "feature_names_in_", None)
-        if names is not None:
-            return names
-        return np.array([f"x{column}" for column in range(n_columns)], dtype=object)
+        if self._counter is not None:
+            names = self._counter.get_feature_names_out()
+        if names is None:
+            kept = [f"x{column}" for column in self.kept_columns_]
+        else:
+            kept = [str(name) for name in names[self.kept_columns_]]
+        return {term: column for column, term in enumerate(kept)}
+
+    def _restore(
+        self, terms: list[str] | None, *, are_matched: bool, kept_columns: Any, idf: Any
+    ) -> None:
+        """Become what fitting made of the vectorizer; `terms` are its columns, if named."""
+        self._counter = None
+        if terms is not None:
+            self._counter = (
+                _matching_counter(terms)
+                if are_matched
+                else CountVectorizer(stop_words="english", vocabulary=terms)
+            )
+        self.kept_columns_, self.idf_ = kept_columns, idf
+        self.vocabulary_ = self._kept_terms()
+        self._tfidf = TfidfTransformer(norm=self.norm)
+        self._tfidf.idf_, self._tfidf.n_features_in_ = idf, len(idf)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -220,6 +237,9 @@ def _terms(vocabulary: ArrayLike) -> list[str]:
 def _counter(X: Any, terms: list[str] | None) -> CountVectorizer | None:
     """Return what turns documents into counts, None if columns are unnamed."""
     if terms is not None:
-        matcher = LongestTermMatcher(terms)
-        return CountVectorizer(analyzer=matcher, vocabulary=terms)
+        return _matching_counter(terms)
     return CountVectorizer(stop_words="english") if is_documents(X) else None
+
+
+def _matching_counter(terms: list[str]) -> CountVectorizer:
+    return CountVectorizer(analyzer=LongestTermMatcher(terms), vocabulary=terms)

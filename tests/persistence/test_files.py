@@ -1,0 +1,106 @@
+"""Models are replaced whole or not at all."""
+
+import json
+import os
+
+import pytest
+import safetensors.numpy
+
+from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.persistence import load_model, save_model
+
+
+def snapshot(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def failing(error):
+    def fail(*args, **kwargs):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [(safetensors.numpy, "save"), (os, "fsync"), (json, "dumps"), (os, "rename")],
+)
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_a_failure_while_writing_leaves_the_old_model(
+    target, name, error, ward, tmp_path, monkeypatch, assert_same
+):
+    folder = tmp_path / "model"
+    save_model(ward, folder)
+    before = snapshot(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(target, name, failing(error))
+        with pytest.raises(type(error)):
+            save_model(ward, folder, overwrite=True)
+        with pytest.raises(type(error)):
+            save_model(ward, tmp_path / "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert snapshot(folder) == before
+    assert_same(load_model(folder), ward)
+
+
+def test_a_failure_of_the_last_step_brings_the_old_model_back(ward, tmp_path, monkeypatch):
+    folder = tmp_path / "model"
+    save_model(ward, folder)
+    before = snapshot(folder)
+    rename = os.rename
+
+    def fail_for_new(source, target):
+        if str(source).endswith(".new"):
+            raise OSError("no")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fail_for_new)
+    with pytest.raises(OSError, match="no"):
+        save_model(ward, folder, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert snapshot(folder) == before
+
+
+def test_models_are_replaced_only_on_request(ward, embedder, tmp_path, assert_same):
+    folder = tmp_path / "some" / "model"
+    save_model(ward, folder)
+    before = snapshot(folder)
+    with pytest.raises(InvalidInputError, match="overwrite=True"):
+        save_model(embedder, folder)
+    assert snapshot(folder) == before
+    save_model(embedder, str(folder), overwrite=True)
+    assert_same(load_model(str(folder)), embedder)
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_folders_with_other_files_are_never_replaced(ward, tmp_path, assert_same):
+    save_model(ward, tmp_path / "model")
+    (tmp_path / "model" / "notes.txt").write_text("mine")
+    with pytest.raises(InvalidInputError, match=r"notes\.txt"):
+        save_model(ward, tmp_path / "model", overwrite=True)
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InvalidInputError, match="is a file"):
+        save_model(ward, tmp_path / "file", overwrite=True)
+    assert (tmp_path / "file").read_text() == "mine"
+    (tmp_path / "empty").mkdir()
+    save_model(ward, tmp_path / "empty")
+    assert_same(load_model(tmp_path / "empty"), ward)
+
+
+def test_links_keep_leading_to_the_model(ward, embedder, tmp_path, assert_same):
+    save_model(ward, tmp_path / "model")
+    (tmp_path / "link").symlink_to("model")
+    save_model(embedder, tmp_path / "link", overwrite=True)
+    assert (tmp_path / "link").is_symlink()
+    assert_same(load_model(tmp_path / "model"), embedder)
+
+
+def test_files_have_the_permissions_of_others(ward, tmp_path):
+    save_model(ward, tmp_path / "model")
+    (tmp_path / "other").mkdir()
+    assert (tmp_path / "model").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_unknown_precision_is_refused(ward, tmp_path):
+    with pytest.raises(InvalidInputError, match="precision='half'"):
+        save_model(ward, tmp_path / "model", precision="half")

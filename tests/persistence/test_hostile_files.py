@@ -1,0 +1,382 @@
+"""Files that were tampered with are refused, or do no harm."""
+
+import builtins
+import contextlib
+import copy
+import hashlib
+import json
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import safetensors.numpy
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.exceptions import NotFittedError
+
+from sklearn_mnm._state import StateReader
+from sklearn_mnm._state_schema import CLASSES
+from sklearn_mnm.exceptions import InvalidInputError, ModelFormatError
+from sklearn_mnm.persistence import load_model, save_model
+
+
+def edit(folder, change, target):
+    """Copy a model, with a change of its description."""
+    description = json.loads((folder / "model.json").read_text())
+    change(description)
+    target.mkdir(exist_ok=True)
+    (target / "model.json").write_text(json.dumps(description))
+    (target / "weights.safetensors").write_bytes((folder / "weights.safetensors").read_bytes())
+    return target
+
+
+def put(path, value):
+    """Change of a description: set the entry at a path of keys."""
+
+    def change(description):
+        *parents, last = path.split("/")
+        node = description
+        for key in parents:
+            node = node[int(key) if isinstance(node, list) else key]
+        if value is put:
+            del node[last]
+        else:
+            node[last] = value
+
+    return change
+
+
+FITTED = "model/state/fitted/items/"
+PARAMS = "model/state/params/items/"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        ("format", "pickle", "does not describe a model"),
+        ("format_version", 2, r"format_version is 2.*Upgrade"),
+        ("format_version", True, "format_version is True"),
+        ("format_version", 0, "format_version is 0"),
+        ("format_version", put, "format_version is None"),
+        ("weights_sha256", "0" * 64, "checksum"),
+        ("weights_sha256", put, "'weights_sha256' is missing"),
+        ("weights_sha256", None, "checksum"),
+        ("model", put, "'model' is missing"),
+        ("model", [1, 2], "it holds a list, no model"),
+        ("model/class", "os.system", r"'os\.system' is no class"),
+        ("model/class", "../../evil", "is no class"),
+        ("model/class", "__class__", "is no class"),
+        ("model/class", ["DecodeHead"], "expected str"),
+        ("model/class", "DecodeHead", "params"),
+        ("model/kind", "pickle", "no kind of value 'pickle'"),
+        ("model/kind", put, "kind"),
+        ("model/state", 3, "expected dict"),
+        (PARAMS + "memory", "folder/of/sender", "must not bring a cache"),
+        (PARAMS + "curvature", -1, "'curvature'"),
+        (PARAMS + "evil", 1, "evil"),
+        (FITTED + "__class__", "x", "no fitted attribute"),
+        (FITTED + "fit", 1, "no fitted attribute"),
+        (FITTED + "_n_features_out", 1, "no fitted attribute"),
+        (FITTED + "n_features_in_", put, "n_features_in_ is missing"),
+        (FITTED + "decode_head_", put, "decode_head_ is missing"),
+        (FITTED + "decode_head_", 1, "decode_head_ is of type int"),
+        (FITTED + "n_regions_", 10**15, "other parts need 10{15}"),
+        (FITTED + "n_regions_", 10**30, "too large"),
+        (FITTED + "curvature_", 0.0, "curvature=0.0 must be positive"),
+        (FITTED + "curvature_", {"kind": "float", "value": "inf"}, "curvature"),
+        (FITTED + "text_coef_/values", "/etc/passwd", "/etc/passwd"),
+        (FITTED + "text_coef_/dtype", "object", "object"),
+        (FITTED + "text_coef_/dtype", "int8", "safe"),
+        (FITTED + "text_coef_/scale", "fitted.feature_weights_", "scales of shape"),
+        (FITTED + "text_coef_/shape", [10**9, 10**9], "cannot be bits"),
+        (FITTED + "text_coef_/shape", [0, 10**18], "cannot be bits"),
+        (FITTED + "text_coef_/shape", [-1, -800], "cannot be bits"),
+        (FITTED + "history_", {"kind": "same", "object": 99}, "index out of range"),
+        (
+            FITTED + "history_",
+            {"kind": "same", "object": 0},
+            "history_ is of type ActivationScaler",
+        ),
+        (FITTED + "history_", {"kind": "tuple", "items": 3}, "expected list"),
+        ("model/state/output", "print", "output is 'print'"),
+    ],
+)
+def test_changed_descriptions_are_refused(saved_embedder, path, value, problem, tmp_path):
+    folder = edit(saved_embedder, put(path, value), tmp_path / "model")
+    with pytest.raises(ModelFormatError, match=problem) as caught:
+        load_model(folder)
+    assert str(folder) in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"3",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"format": NaN}',
+        b'{"a": ' * 100_000,
+        b"9" * 10_000,
+    ],
+)
+def test_files_that_are_no_description_are_refused(saved_embedder, content, tmp_path):
+    folder = edit(saved_embedder, lambda description: None, tmp_path / "model")
+    (folder / "model.json").write_bytes(content)
+    with pytest.raises(ModelFormatError, match=r"model\.json"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "-1e999"])
+def test_numbers_that_are_none_are_refused(saved_embedder, number, tmp_path):
+    folder = edit(saved_embedder, put(FITTED + "best_epoch_", "HERE"), tmp_path / "model")
+    path = folder / "model.json"
+    path.write_text(path.read_text().replace('"HERE"', number))
+    with pytest.raises(ModelFormatError, match=r"is not allowed|is no number"):
+        load_model(folder)
+
+
+def test_missing_folders_and_files_are_named(saved_embedder, tmp_path):
+    with pytest.raises(ModelFormatError, match=r"nowhere.*written by save_model"):
+        load_model(tmp_path / "nowhere")
+    folder = edit(saved_embedder, lambda description: None, tmp_path / "model")
+    (folder / "weights.safetensors").unlink()
+    with pytest.raises(ModelFormatError, match=r"weights\.safetensors: there is no such file"):
+        load_model(folder)
+    os.mkfifo(folder / "weights.safetensors")
+    with pytest.raises(ModelFormatError, match="there is no such file"):
+        load_model(folder)
+
+
+def test_huge_descriptions_are_refused_unread(saved_embedder, tmp_path):
+    folder = edit(saved_embedder, lambda description: None, tmp_path / "model")
+    os.truncate(folder / "model.json", 2**40)  # takes no space
+    with pytest.raises(ModelFormatError, match="bytes are no description"):
+        load_model(folder)
+
+
+def test_deep_nesting_is_refused(saved_embedder, tmp_path):
+    nested = []
+    for _ in range(200):
+        nested = [nested]
+    folder = edit(saved_embedder, put(FITTED + "history_", nested), tmp_path / "model")
+    with pytest.raises(ModelFormatError, match="nested too deeply"):
+        load_model(folder)
+
+
+def hostile_array(arrays, **node):
+    """Model whose attribute is an array of the sender's choice, checksum included."""
+    weights = safetensors.numpy.save(arrays)
+    return weights, {"kind": "array", "dtype": "float32", "values": "x", **node}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "node"),
+    [
+        ({"x": np.zeros((0, 2**40), np.float32)}, {}),
+        ({"x": np.zeros(1, np.uint8)}, {"shape": [2**33]}),
+        ({"x": np.zeros(0, np.uint8)}, {"shape": [2**40, 0]}),
+        ({"x": np.zeros((4, 1), np.int8), "s": np.zeros((1, 9), np.float32)}, {"scale": "s"}),
+    ],
+)
+def test_arrays_that_claim_more_than_there_is_are_refused(saved_embedder, arrays, node, tmp_path):
+    weights, node = hostile_array(arrays, **node)
+
+    def change(description):
+        put(FITTED + "history_", node)(description)
+        description["weights_sha256"] = hashlib.sha256(weights).hexdigest()
+        # Only the array matters; the rest of the model would be missing first.
+        description["model"] = description["model"]["state"]["fitted"]["items"]["history_"]
+
+    folder = edit(saved_embedder, change, tmp_path / "model")
+    (folder / "weights.safetensors").write_bytes(weights)
+    with pytest.raises(ModelFormatError, match=r"shape|entries"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"kind": "csr", "shape": [10**12, 3]},
+        {"kind": "csr", "shape": [2, 10**12]},
+        {"kind": "csr", "shape": [2, 1]},
+        {"kind": "strings", "dtype": "str", "items": ["a" * 10**5, *([""] * 10**5)]},
+        {"kind": "strings", "dtype": "object", "items": ["a", 1]},
+        {"kind": "strings", "dtype": "O", "items": ["a"]},
+        {"kind": "number", "dtype": "int8", "value": 300},
+        {"kind": "image", "data": {"kind": "array", "dtype": "float16", "values": "data"}},
+    ],
+)
+def test_values_that_do_not_fit_are_refused(node):
+    arrays = {"data": np.ones(2), "indices": np.array([0, 2]), "indptr": np.array([0, 1, 2])}
+    parts = {name: {"kind": "array", "dtype": a.dtype.name, "values": name}
+             for name, a in arrays.items()}  # fmt: skip
+    if node["kind"] == "csr":
+        node = {**parts, **node}
+    with pytest.raises(ModelFormatError):
+        StateReader(arrays).decode(node, "x")
+
+
+def paths_of(node, path=()):
+    yield path
+    children = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, child in children:
+        if isinstance(child, dict | list):
+            yield from paths_of(child, (*path, key))
+        else:
+            yield (*path, key)
+
+
+def at(node, path):
+    for key in path:
+        node = node[key]
+    return node
+
+
+json_values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-3, 50),
+        st.sampled_from([10**9, 2**63, -(10**18), 10**40]),
+        st.floats(),
+        st.sampled_from(["", "array", "object", "str", "float64", "int8", "uint8", *CLASSES]),
+        st.text(max_size=5),
+    ),
+    lambda parts: (
+        st.lists(parts, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["kind", "items", "value", "class", "state", "x_"]), parts
+        )
+    ),
+    max_leaves=4,
+)
+
+
+@pytest.fixture(scope="module")
+def saved_models(embedder, encoder, ward, hierarchies, tmp_path_factory):
+    """Descriptions and weights of models, and what shows that one of them works."""
+    folder = tmp_path_factory.mktemp("saved")
+    models = {
+        "embedder": (embedder, lambda m: m.predict(np.ones((1, 40))).shape == (1, 20)),
+        "encoder": (encoder, lambda m: m.predict(["finger"]).shape == (1, 15)),
+        "ward": (ward, lambda m: m.transform([np.zeros((1, 3))]).shape == (1, 15)),
+        "hierarchy": (hierarchies[0], lambda m: m.smooth(np.ones(30), m.levels[1]).shape == (30,)),
+        "vectorizer": (encoder.vectorizer_, lambda m: m.transform(["finger"]).shape[0] == 1),
+    }
+    saved = {}
+    for name, (model, works) in models.items():
+        save_model(model, folder / name)
+        description = json.loads((folder / name / "model.json").read_text())
+        saved[name] = description, (folder / name / "weights.safetensors").read_bytes(), works
+    return saved
+
+
+@given(data=st.data())
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_random_changes_of_descriptions_are_refused_or_do_no_harm(data, saved_models, tmp_path):
+    original, weights, works = saved_models[data.draw(st.sampled_from(sorted(saved_models)))]
+    description = copy.deepcopy(original)
+    paths = list(paths_of(description["model"]))[1:]
+    for _ in range(data.draw(st.integers(1, 2))):
+        path = data.draw(st.sampled_from(paths))
+        action = data.draw(st.sampled_from(["replace", "delete", "swap", "rename"]))
+        try:
+            parent, key = at(description["model"], path[:-1]), path[-1]
+            if action == "replace":
+                parent[key] = data.draw(json_values)
+            elif action == "delete":
+                del parent[key]
+            elif action == "swap":
+                parent[key] = copy.deepcopy(
+                    at(original["model"], data.draw(st.sampled_from(paths)))
+                )
+            else:
+                parent[data.draw(st.sampled_from(["__init__", "_x", "x_", key]))] = parent[key]
+        except (KeyError, IndexError, TypeError):
+            pass  # an earlier change took this place away
+    (tmp_path / "model.json").write_text(json.dumps(description))
+    (tmp_path / "weights.safetensors").write_bytes(weights)
+    try:
+        loaded = load_model(tmp_path)
+    except ModelFormatError:
+        return
+    if type(loaded).__name__ == original["class"]:
+        # E.g. unfitted.
+        with contextlib.suppress(InvalidInputError, NotFittedError):
+            assert works(loaded)
+
+
+@given(data=st.data())
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_random_changes_of_weights_are_refused_or_do_no_harm(data, saved_models, tmp_path):
+    description, weights, works = saved_models["encoder"]
+    changed = bytearray(weights)
+    header = 8 + int.from_bytes(weights[:8], "little")
+    for _ in range(data.draw(st.integers(1, 4))):
+        end = data.draw(st.sampled_from([8, header, len(weights)]))
+        changed[data.draw(st.integers(0, end - 1))] = data.draw(st.integers(0, 255))
+    changed = changed[: data.draw(st.sampled_from([len(changed), len(changed) // 2, 0]))]
+    if not data.draw(st.booleans()):
+        changed += b"\0"
+    description = {**description, "weights_sha256": hashlib.sha256(changed).hexdigest()}
+    (tmp_path / "model.json").write_text(json.dumps(description))
+    (tmp_path / "weights.safetensors").write_bytes(changed)
+    try:
+        loaded = load_model(tmp_path)
+    except ModelFormatError:
+        return
+    assert works(loaded)
+
+
+def test_loading_unpickles_and_evaluates_nothing(saved_embedder, encoder, tmp_path, monkeypatch):
+    save_model(encoder, tmp_path / "encoder")
+    load_model(tmp_path / "encoder")  # all modules are imported
+
+    def forbidden(*args, **kwargs):
+        raise AssertionError("code from a file")
+
+    for module, name in [
+        (pickle, "load"),
+        (pickle, "loads"),
+        (pickle, "Unpickler"),
+        (torch, "load"),
+        (builtins, "eval"),
+        (builtins, "exec"),
+        (builtins, "compile"),
+        (os, "system"),
+        (subprocess, "Popen"),
+    ]:
+        monkeypatch.setattr(module, name, forbidden)
+    load_model(tmp_path / "encoder")
+    load_model(saved_embedder)
+
+
+def test_loading_needs_no_nilearn(encoder, tmp_path):
+    save_model(encoder, tmp_path / "model")
+    code = (
+        "import sys; from sklearn_mnm.persistence import load_model; "
+        f"model = load_model({str(tmp_path / 'model')!r}); "
+        "print(model.predict(['finger']).sum(), 'nilearn' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    total, imported = result.stdout.split()
+    assert imported == "False"
+    assert float(total) == pytest.approx(float(encoder.predict(["finger"]).sum()))
