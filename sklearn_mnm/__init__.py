@@ -17,7 +17,9 @@ _PUBLIC = {
     "TermVectorizer": "text",
     "load_database": "datasets",
     "load_model": "persistence",
+    "load_pretrained": "pretrained",
     "load_studyset": "datasets",
+    "model_card": "pretrained",
     "save_model": "persistence",
 }
 

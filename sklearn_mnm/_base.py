@@ -178,13 +178,16 @@ class BrainTextEstimator(BaseEstimator):
             )
 
     def _brain_points(self, maps: Any, level: str | None = None) -> np.ndarray:
-        return self.embedder_.transform_brain(self._activations(maps), level)
+        activations = self._activations(maps)
+        return self.embedder_.transform_brain(activations, level)
 
     def _activations(self, maps: Any) -> np.ndarray:
         check_is_fitted(self)
-        return region_activations(maps, self.regions_, self.n_regions_)
+        owner = type(self).__name__
+        return region_activations(maps, self.regions_, self.n_regions_, owner=owner)
 
     def _checked_level(self, level: str | None) -> str:
+        check_is_fitted(self)
         level = self.hierarchy_.levels[0] if level is None else level
         if level not in self.hierarchy_.levels:
             raise InvalidInputError(
@@ -216,6 +219,13 @@ class BrainTextEstimator(BaseEstimator):
         walk = walk_to_root(point, {"term": points}, curvature=curvature, n_steps=n_steps, k=k)
         return walk.to_frame({"term": terms}).rename(columns={"label": "term"}).drop(columns="kind")
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = False
+        return tags
+
     @staticmethod
     def _tangent(points: np.ndarray, curvature: float) -> np.ndarray:
         return log_map0(torch.from_numpy(points), curvature).numpy()
@@ -246,8 +256,8 @@ def _study_names(
         )
     groups = None if groups is None else np.asarray(groups)
     if not sources:
-        ids = as_peak_table(maps).study_ids.astype(str) if isinstance(maps, pd.DataFrame) else None
-        return ids, None, groups
+        is_table = isinstance(maps, pd.DataFrame) and are_peaks(maps)
+        return as_peak_table(maps).study_ids.astype(str) if is_table else None, None, groups
     studies = sources[0]
     if groups is None and len(np.unique(studies.groups)) < len(studies):
         groups = studies.groups

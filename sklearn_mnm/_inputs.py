@@ -1,11 +1,13 @@
 """Everything that may stand for texts or for brain maps, brought to one form."""
 
+from numbers import Number
 from os import PathLike
 from typing import Any
 
 import nibabel
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn.utils.validation import check_array
 
 from sklearn_mnm.brain.regions import PeaksToRegions
@@ -46,9 +48,22 @@ def text_input(X: Any) -> Any:
     raise InvalidInputError(f"X: {X!r} has neither term counts nor texts.")
 
 
+def target_columns(values: Any) -> Any:
+    """Take one number per study for one column, as scikit-learn does with targets."""
+    if isinstance(values, Studies | pd.DataFrame) or sparse.issparse(values):
+        return values
+    if hasattr(values, "__array__") or isinstance(values, list | tuple):
+        first = next(iter(np.asarray(values) if hasattr(values, "__array__") else values), None)
+        if isinstance(first, Number):
+            return np.asarray(values, dtype=np.float64)[:, np.newaxis]
+    return values
+
+
 def are_peaks(maps: Any) -> bool:
     """Whether `maps` are peaks: a Studies, a table, or one array of peaks per study."""
-    if isinstance(maps, Studies | pd.DataFrame):
+    if isinstance(maps, pd.DataFrame):
+        return not {"id", "x", "y", "z"}.isdisjoint(maps.columns)  # else of region activations
+    if isinstance(maps, Studies):
         return True
     if not isinstance(maps, list | tuple):
         return False
@@ -67,7 +82,12 @@ def are_images(maps: Any) -> bool:
 
 
 def region_activations(
-    maps: Any, regions: PeaksToRegions | None, n_regions: int | None = None, *, name: str = "maps"
+    maps: Any,
+    regions: PeaksToRegions | None,
+    n_regions: int | None = None,
+    *,
+    name: str = "X",
+    owner: str = "the model",
 ) -> np.ndarray:
     """Bring brain maps of any form to activations of regions.
 
@@ -81,8 +101,8 @@ def region_activations(
         Fitted; None if only arrays can be taken.
     n_regions : int, optional
         Number of columns that an array must have.
-    name : str, default="maps"
-        Of the argument, for messages.
+    name, owner : str
+        Of the argument and of the estimator that it is given to, for messages.
 
     Returns
     -------
@@ -107,17 +127,15 @@ def region_activations(
         return regions.regions_from_img(
             list(maps) if isinstance(maps, tuple) else maps, positive=True
         )
-    try:
-        array = check_array(maps, dtype=[np.float64, np.float32], input_name=name)
-    except (TypeError, ValueError) as error:
-        if isinstance(maps, np.ndarray) and maps.ndim == 2:
-            raise
-        raise InvalidInputError(f"{name} must be {_FORMS} ({error}).") from error
+    is_array = hasattr(maps, "__array__") or sparse.issparse(maps)
+    if not is_array and not isinstance(maps, list | tuple):
+        raise InvalidInputError(f"{name} must be {_FORMS}; got {type(maps).__name__}.")
+    array = check_array(maps, dtype=[np.float64, np.float32], input_name=name)
     if n_regions is not None and array.shape[1] != n_regions:
-        hint = "; for the peaks of one study give [peaks]" if array.shape[1] == 3 else ""
+        hint = " For the peaks of one study give [peaks]." if array.shape[1] == 3 else ""
         raise InvalidInputError(
-            f"{name} has {array.shape[1]} columns, but there are {n_regions} regions{hint}. "
-            f"Give {_FORMS}."
+            f"{name} has {array.shape[1]} features, but {owner} is expecting {n_regions} features "
+            f"as input, the activations of its regions.{hint} {name} may be {_FORMS}."
         )
     return array
 

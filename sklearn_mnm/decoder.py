@@ -5,18 +5,18 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn.base import _fit_context
+from sklearn.base import TransformerMixin, _fit_context
 from sklearn.metrics import label_ranking_average_precision_score
 from sklearn.utils._param_validation import Interval
 
 from sklearn_mnm._base import BrainTextEstimator
-from sklearn_mnm._inputs import text_input
+from sklearn_mnm._inputs import target_columns, text_input
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.phrases import PhraseScorer
 from sklearn_mnm.term_head import salient_terms
 
 
-class MNMDecoder(BrainTextEstimator):
+class MNMDecoder(TransformerMixin, BrainTextEstimator):
     """Decode brain maps into words: rank the terms that studies with such a map speak of.
 
     The model is that of :class:`~sklearn_mnm.MNMEncoder`, read in the other direction;
@@ -101,7 +101,7 @@ class MNMDecoder(BrainTextEstimator):
         InvalidInputError
             If texts and maps do not pair or have no usable form.
         """
-        self._fit(X if y is None else y, X, groups)
+        self._fit(X if y is None else target_columns(y), X, groups)
         return self
 
     def transform(self, X, level=None):
@@ -271,6 +271,23 @@ class MNMDecoder(BrainTextEstimator):
             raise InvalidInputError(f"X holds {len(points)} maps; walk from one at a time.")
         return self._walk(points[0], n_steps, k)
 
+    @classmethod
+    def from_pretrained(cls, name="neuroquery"):
+        """Load the decoder of a model that comes with the package.
+
+        Parameters
+        ----------
+        name : str, default="neuroquery"
+            See :func:`~sklearn_mnm.load_pretrained`.
+
+        Returns
+        -------
+        decoder : MNMDecoder
+        """
+        from sklearn_mnm.pretrained import load_pretrained
+
+        return load_pretrained(name).decoder
+
     def encoder(self):
         """Return the other direction of the same fit.
 
@@ -300,10 +317,20 @@ class MNMDecoder(BrainTextEstimator):
             Between 0 and 1, over studies with a salient term that is known.
         """
         scores = self.decision_function(X)
-        texts = text_input(X if y is None else y)
+        texts = text_input(X if y is None else target_columns(y))
         truth = salient_terms(self.term_vectorizer_.transform(texts))
         known = np.flatnonzero(truth.getnnz(axis=1))
         return float(label_ranking_average_precision_score(truth[known], scores[known]))
+
+    @property
+    def n_features_in_(self):
+        """Number of regions."""
+        return self.n_regions_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = True
+        return tags
 
     def _tangent_of(self, points: np.ndarray) -> np.ndarray:
         return self._tangent(points, self.embedder_.curvature_)

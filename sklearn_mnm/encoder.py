@@ -5,6 +5,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin, TransformerMixin, _fi
 
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._images import resampled
+from sklearn_mnm._inputs import target_columns
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.metrics import map_correlation
 
@@ -115,8 +116,13 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         DataWarning
             With counts, if studies without known terms or without activation are left out.
         """
-        self._fit(X, X if y is None else y, groups)
+        self._fit(X, X if y is None else target_columns(y), groups)
         return self
+
+    @property
+    def n_features_in_(self):
+        """Number of columns of text features given to :meth:`fit`."""
+        return self.vectorizer_.n_features_in_
 
     def transform(self, X):
         """Points of texts in the hyperbolic space.
@@ -313,6 +319,23 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         """
         return self._walk(self._text_points([text])[0], n_steps, k)
 
+    @classmethod
+    def from_pretrained(cls, name="neuroquery"):
+        """Load the encoder of a model that comes with the package.
+
+        Parameters
+        ----------
+        name : str, default="neuroquery"
+            See :func:`~sklearn_mnm.load_pretrained`.
+
+        Returns
+        -------
+        encoder : MNMEncoder
+        """
+        from sklearn_mnm.pretrained import load_pretrained
+
+        return load_pretrained(name).encoder
+
     def decoder(self, **params):
         """Return the other direction of the same fit.
 
@@ -344,7 +367,15 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         score : float
             Over studies whose map is not zero everywhere.
         """
-        observed = self._activations(X if y is None else y)
+        observed = self._activations(X if y is None else target_columns(y))
         predicted = self.predict(X)
         active = observed.any(axis=1)
         return float(np.mean(map_correlation(predicted[active], observed[active])))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.string = True
+        tags.input_tags.positive_only = True
+        tags.regressor_tags.poor_score = True  # correlation, not R2
+        return tags

@@ -13,6 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import GroupKFold, ShuffleSplit, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMDecoder, MNMEncoder, PeaksToRegions, Studies
 from sklearn_mnm.brain import BrainHierarchy
@@ -283,7 +284,7 @@ def test_bad_arguments_are_named(encoder, decoder, studies):
         encoder.predict(["memory"], level="yeo7")
     with pytest.raises(InvalidInputError, match="kind='t'"):
         encoder.predict_img(["memory"], kind="t")
-    with pytest.raises(InvalidInputError, match=r"3 columns.*\[peaks\]"):
+    with pytest.raises(InvalidInputError, match=r"3 features.*\[peaks\]"):
         decoder.predict(np.zeros((4, 3)))
     with pytest.raises(InvalidInputError, match="k=0"):
         decoder.predict_topk(studies[:1], k=0)
@@ -317,6 +318,9 @@ def test_arrays_need_no_regions_but_give_no_images(encoder, studies):
     assert plain.regions_ is None
     assert plain.predict(["memory"]).shape == (1, N_REGIONS)
     assert plain.predict(["memory"], level="brain").shape == (1, 1)
+    frame = pd.DataFrame(maps, columns=encoder.regions_.region_names_)
+    again = clone(plain).fit(studies.texts, frame)
+    np.testing.assert_array_equal(again.predict(["memory"]), plain.predict(["memory"]))
     with pytest.raises(InvalidInputError, match="arrays"):
         plain.predict_img(["memory"])
     with pytest.raises(InvalidInputError, match="where the regions are"):
@@ -368,3 +372,25 @@ def test_clones_and_pickles(encoder, decoder, studies):
     pd.testing.assert_frame_equal(
         again.predict_topk(studies[:1]), decoder.predict_topk(studies[:1])
     )
+
+
+WORDS = "predict names terms, and the check computes with what predict returns"
+
+
+@parametrize_with_checks(
+    [MNMEncoder(random_state=0), MNMDecoder(random_state=0)],
+    expected_failed_checks=lambda estimator: dict.fromkeys(
+        [
+            "check_estimators_pickle",
+            "check_methods_sample_order_invariance",
+            "check_methods_subset_invariance",
+            "check_fit_idempotent",
+        ]
+        if isinstance(estimator, MNMDecoder)
+        else [],
+        WORDS,
+    ),
+)
+@pytest.mark.filterwarnings("ignore")
+def test_scikit_learns_contract(estimator, check):
+    check(estimator)

@@ -1,0 +1,116 @@
+"""Make the model that comes with the package: ``python benchmarks/pretrained.py``.
+
+Needs ``SKLEARN_MNM_DATA``. First measures, on held-out studies of three folds, what a model of the
+same settings is worth after it has been stored as compactly; then fits to all studies, writes the
+model into the package and its card beside it.
+"""
+
+import argparse
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from protocol import (
+    EVERYDAY_FOLDS,
+    FWHM,
+    RESOLUTION,
+    load_corpus,
+    map_scores,
+    retrieval_scores,
+    split,
+    voxel_maps,
+)
+
+import sklearn_mnm
+from sklearn_mnm import (
+    HyperbolicBrainTextEmbedder,
+    MNMEncoder,
+    PeaksToRegions,
+    Studies,
+    TermVectorizer,
+    load_model,
+    save_model,
+)
+from sklearn_mnm.exceptions import DataWarning
+from sklearn_mnm.hierarchy_metrics import radial_order
+
+NAME = "neuroquery"
+FOLDER = Path(sklearn_mnm.__file__).parent / "pretrained_models"
+N_COMPONENTS = 64
+SEED = 0
+TEMPLATE = Path(__file__).parent / "pretrained_card.md"
+
+
+def fit(studies: Studies) -> MNMEncoder:
+    """Fit the settings of the model; titles are left to the corpus."""
+    encoder = MNMEncoder(
+        vectorizer=TermVectorizer(studies.vocabulary),
+        regions=PeaksToRegions(resolution=RESOLUTION, fwhm=FWHM, random_state=SEED),
+        embedder=HyperbolicBrainTextEmbedder(n_components=N_COMPONENTS, random_state=SEED),
+        random_state=SEED,
+    ).fit(studies)
+    encoder.neighbours_ = encoder.neighbours_._replace(titles=None)
+    return encoder
+
+
+def measure(train: Studies, test: Studies) -> dict[str, float]:
+    """Fit, store compactly, load, and measure on the test studies of a fold."""
+    with tempfile.TemporaryDirectory() as folder:
+        save_model(fit(train), Path(folder) / NAME, precision="compact")
+        encoder = load_model(Path(folder) / NAME)
+    decoder = encoder.decoder()
+    texts, brains = encoder.transform(test), decoder.transform(test)
+    scores = retrieval_scores(encoder.embedder_.similarity(texts, brains))
+    predicted, std = encoder.predict(test, return_std=True)
+    scores |= map_scores(encoder.regions_.voxels_from_regions(predicted), voxel_maps(test))
+    observed = encoder.regions_.transform(test)
+    lower, upper = encoder.predict_interval(test, coverage=0.9)
+    known = np.any(texts[:, 1:], axis=1) & np.any(brains[:, 1:], axis=1)
+    z = encoder.predict_z(test)
+    unrelated = observed <= 0.1 * observed.max(axis=1, keepdims=True)
+    return {
+        "text to brain R@10, %": scores["t2b R@10"],
+        "brain to text R@10, %": scores["b2t R@10"],
+        "voxel correlation of predicted maps": scores["map corr"],
+        "Dice of the top 5 % of voxels": scores["map Dice"],
+        "mean average precision of decoded terms, %": 100 * decoder.score(test),
+        "coverage of 90 % intervals, %": 100 * np.mean((lower <= observed) & (observed <= upper)),
+        "root mean square of residual / std": np.sqrt(np.mean(((observed - predicted) / std) ** 2)),
+        "z > 3.09 where text and region are unrelated, %": 100 * np.mean(z[unrelated] > 3.09),
+        "text nearer to the origin than its map, %": radial_order(texts[known], brains[known]),
+    }
+
+
+def main() -> None:
+    """Measure, fit, store and write the card."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=FOLDER, help="default: into the package")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", DataWarning)
+    studies, folds = load_corpus()
+    measured = pd.DataFrame([measure(*split(studies, folds, fold)) for fold in EVERYDAY_FOLDS])
+    rows = [f"| {c} | {measured[c].mean():.3g} ± {measured[c].std():.2g} |" for c in measured]
+    encoder = fit(studies)
+    folder = arguments.output / NAME
+    save_model(encoder, folder, precision="compact", overwrite=True)
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    card = TEMPLATE.read_text(encoding="utf-8").format(
+        n_studies=f"{len(encoder.neighbours_.ids):,}",
+        n_peaks=f"{len(studies.peaks):,}",
+        n_terms=f"{len(encoder.terms_):,}",
+        n_regions=encoder.n_regions_,
+        n_components=N_COMPONENTS,
+        seed=SEED,
+        megabytes=f"{size / 1e6:.1f}",
+        version=sklearn_mnm.__version__,
+        folds=", ".join(map(str, EVERYDAY_FOLDS)),
+        quality="\n".join(rows),
+    )
+    (arguments.output / f"{NAME}.md").write_text(card, encoding="utf-8")
+    print(card)
+
+
+if __name__ == "__main__":
+    main()
