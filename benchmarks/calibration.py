@@ -6,88 +6,66 @@ Needs ``SKLEARN_MNM_DATA``.
 import argparse
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from models import MODELS
 from models.features import SEED
-from protocol import EVERYDAY_FOLDS, load_corpus, split
+from protocol import EVERYDAY_FOLDS, FWHM, RESOLUTION, load_corpus, split
 from scipy.stats import norm
 from sections import replace_section
-from sklearn.model_selection import KFold
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder, Studies
-from sklearn_mnm.decode_head import DecodeHead
+from sklearn_mnm import (
+    HyperbolicBrainTextEmbedder,
+    MNMEncoder,
+    PeaksToRegions,
+    Studies,
+    TermVectorizer,
+)
 from sklearn_mnm.exceptions import DataWarning
-from sklearn_mnm.map_uncertainty import MapUncertainty
-from sklearn_mnm.text_regression import TextRegression
 
 NOMINAL = (0.8, 0.9, 0.95)
 # False positive rates at which z is thresholded.
 RATES = (0.05, 0.01, 0.001)
 # As in the z map: activated is what is above this share of the study's largest activation.
 ACTIVE = 0.1
-# Parts of the training studies for which the decoder is fitted on the others.
-N_PARTS = 5
 NOTE = f"""Held-out studies of folds {", ".join(map(str, EVERYDAY_FOLDS))} (1,000 each, 512 \
 regions), mean ± standard deviation over folds, seed 0; everything is learnt from leave-out
 predictions of the training studies. Strong predictions are the largest tenth of the fold.
 Unrelated: pairs of a study and a region that it does not activate (above a tenth of its largest
 activation). Related, permuted: regions that a study activates, with the z of another study's text.
-Likelihoods are of normal residuals, in nats a value."""
-
-
-def leave_out_predictions(
-    embedder: HyperbolicBrainTextEmbedder, X: Any, Y: np.ndarray
-) -> np.ndarray:
-    """Activations predicted for training studies without them, shape (n_studies, n_regions).
-
-    Texts are those that the regression left out, as in the fit; the decoder is fitted on the
-    other parts of the studies. The towers have seen all.
-    """
-    brain = embedder.activation_scaler_.transform(Y)
-    start = TextRegression.fit(
-        X,
-        brain,
-        None,
-        alpha=embedder.alpha_,
-        feature_weighting=embedder.feature_weighting,
-        seed=SEED,
-    )
-    with torch.inference_mode():
-        tangent = embedder.model_.text_tower(torch.as_tensor(start.left_out)).double().numpy()
-    predicted = np.empty_like(Y, dtype=np.float64)
-    for fitted, left_out in KFold(N_PARTS, shuffle=True, random_state=SEED).split(Y):
-        head = DecodeHead.fit(tangent[fitted], Y[fitted], embedder.activation_scaler_)
-        predicted[left_out] = head.predict(tangent[left_out])
-    return predicted
+Likelihoods are of normal residuals, in nats a value; constant variances are those of activations
+in the training studies. Networks: 17 and 7, cut from the tree of the regions."""
 
 
 def measure(train: Studies, test: Studies) -> dict[str, float]:
     """Fit on the training studies of a fold and measure on its test studies."""
-    model = MODELS["ours"].build().fit(train)
-    features, activations = model.text.transform(train), model.regions.transform(train)
-    left_out = leave_out_predictions(model.embedder, features, activations)
-    uncertainty = MapUncertainty.fit(left_out, activations)
-    predicted = model.embedder.predict(model.text.transform(test))
-    observed = model.regions.transform(test).astype(np.float64)
+    encoder = MNMEncoder(
+        vectorizer=TermVectorizer(train.vocabulary),
+        regions=PeaksToRegions(resolution=RESOLUTION, fwhm=FWHM, random_state=SEED),
+        embedder=HyperbolicBrainTextEmbedder(random_state=SEED),
+        random_state=SEED,
+    ).fit(train)
+    observed = encoder.regions_.transform(test).astype(np.float64)
+    predicted, std = encoder.predict(test, return_std=True)
+    intervals = {level: encoder.predict_interval(test, coverage=level) for level in NOMINAL}
+    spread = encoder.regions_.transform(train).astype(np.float64).var(axis=0)
     return {
-        **interval_scores(uncertainty, predicted, observed),
-        **std_scores(uncertainty, predicted, observed, np.square(activations - left_out)),
-        **z_scores(uncertainty.z(predicted), observed),
+        **interval_scores(intervals, predicted, observed),
+        **network_scores(encoder, test, observed),
+        **std_scores(predicted, std, observed, spread),
+        **z_scores(encoder.predict_z(test), observed),
     }
 
 
 def interval_scores(
-    uncertainty: MapUncertainty, predicted: np.ndarray, observed: np.ndarray
+    intervals: dict[float, tuple[np.ndarray, np.ndarray]],
+    predicted: np.ndarray,
+    observed: np.ndarray,
 ) -> dict[str, float]:
     """Share of activations within intervals, in percent, overall, where strong, and by region."""
     strong = predicted > np.quantile(predicted, 0.9)
     scores = {}
-    for nominal in NOMINAL:
-        lower, upper = uncertainty.interval(predicted, nominal)
+    for nominal, (lower, upper) in intervals.items():
         within = 100.0 * ((lower <= observed) & (observed <= upper))
         name = f"coverage of {100 * nominal:.0f} % intervals"
         scores[f"{name}, %"] = within.mean()
@@ -96,24 +74,29 @@ def interval_scores(
     return scores
 
 
+def network_scores(encoder: MNMEncoder, test: Studies, observed: np.ndarray) -> dict[str, float]:
+    """Share of the activations of networks within 90 % intervals, in percent."""
+    scores = {}
+    for level in ("ward17", "ward7"):
+        values = encoder.hierarchy_.aggregate(observed, level)
+        lower, upper = encoder.predict_interval(test, level=level, coverage=0.9)
+        within = (lower <= values) & (values <= upper)
+        number = encoder.hierarchy_.n_networks(level)
+        scores[f"coverage of 90 % intervals, {number} networks, %"] = 100 * within.mean()
+    return scores
+
+
 def std_scores(
-    uncertainty: MapUncertainty,
-    predicted: np.ndarray,
-    observed: np.ndarray,
-    left_out_squared: np.ndarray,
+    predicted: np.ndarray, std: np.ndarray, observed: np.ndarray, spread: np.ndarray
 ) -> dict[str, float]:
     """Mean squared error in units of the variance, and log-likelihood against constant ones."""
     squared = np.square(observed - predicted)
     variances = {
-        "variance of prediction and region": uncertainty.std(predicted) ** 2,
-        "one variance a region": left_out_squared.mean(axis=0),
-        "one variance": left_out_squared.mean(),
+        "variance of prediction and region": std**2,
+        "one variance a region": spread,
+        "one variance": spread.mean(),
     }
-    scores = {
-        "root mean square of residual / std": np.sqrt(
-            np.mean(squared / variances["variance of prediction and region"])
-        )
-    }
+    scores = {"root mean square of residual / std": np.sqrt(np.mean(squared / std**2))}
     for name, variance in variances.items():
         terms = np.log(2 * np.pi * variance) + squared / variance
         scores[f"log-likelihood, {name}"] = -0.5 * terms.mean()
