@@ -24,9 +24,14 @@ def test_salient_terms_are_above_the_percentile_of_their_own_study():
     )
     salient = salient_terms(terms)
     assert salient.dtype == bool
-    expected = [[0, 0, 0, 0, 1, 0], [0] * 6, [0] * 6, [0, 0, 0, 0, 0, 1]]
+    expected = [[0, 0, 0, 0, 1, 0], [0, 0, 0, 1, 0, 0], [0] * 6, [0, 0, 0, 0, 0, 1]]
     np.testing.assert_array_equal(salient.toarray(), np.array(expected, dtype=bool))
-    assert salient.nnz == 2
+    assert salient.nnz == 3
+
+
+def test_terms_of_equal_weight_are_all_salient():
+    terms = sparse.csr_matrix([[2.0, 2, 0, 2]])
+    np.testing.assert_array_equal(salient_terms(terms).toarray(), terms.toarray() > 0)
 
 
 def test_salient_terms_leave_their_input_as_it_is():
@@ -46,9 +51,9 @@ def test_terms_that_follow_the_map_are_found_in_new_maps():
     head = TermHead.fit(*literature(2000, 0))
     tangent, terms = literature(500, 1)
     truth = salient_terms(terms).toarray()
-    lift = head.decision_function(tangent)
+    scores = head.decision_function(tangent)
     for term in range(8):
-        assert lift[truth[:, term], term].mean() > lift[~truth[:, term], term].mean() + 0.3
+        assert scores[truth[:, term], term].mean() > scores[~truth[:, term], term].mean() + 0.15
 
 
 def test_probabilities_of_new_maps_are_calibrated():
@@ -60,11 +65,66 @@ def test_probabilities_of_new_maps_are_calibrated():
         assert abs(probability[bin_].mean() - truth[bin_].mean()) < spread
 
 
-def test_lift_is_log_odds_less_the_prior():
+def test_scores_are_the_reliable_share_of_log_odds_less_the_prior():
     tangent, terms = literature(300, 0)
     head = TermHead.fit(tangent, terms)
-    log_odds = head.decision_function(tangent) + head.prior_log_odds
-    np.testing.assert_allclose(head.predict_proba(tangent), expit(log_odds), rtol=1e-5)
+    lift = head.decision_function(tangent) / head.reliability
+    log_odds = lift + head.prior_log_odds
+    np.testing.assert_allclose(head.predict_proba(tangent), expit(log_odds), rtol=1e-4)
+
+
+def test_the_fewer_studies_a_term_has_the_less_its_lift_counts():
+    tangent, terms = literature(3000, 0)
+    head = TermHead.fit(tangent, terms)
+    counts = np.asarray(salient_terms(terms).sum(axis=0)).ravel()
+    assert head.reliability.shape == (40,)
+    assert head.reliability.min() > 0
+    assert head.reliability.max() <= 1
+    expected = (counts + head.pseudo_studies) / (counts + 100)
+    np.testing.assert_allclose(head.reliability, expected, rtol=1e-5)
+    assert (np.diff(head.reliability[np.argsort(counts)]) >= 0).all()
+
+
+def with_chance_terms(tangent, terms, seed, n_chance=60):
+    """The same studies with terms salient in 3 studies each, at random."""
+    random = np.random.default_rng(seed)
+    studies = [random.choice(len(tangent), 3, replace=False) for _ in range(n_chance)]
+    chance = sparse.csr_matrix(
+        (np.full(3 * n_chance, 9.0), (np.ravel(studies), np.repeat(np.arange(n_chance), 3))),
+        (len(tangent), n_chance),
+    )
+    return tangent, sparse.hstack([terms, chance]).tocsr()
+
+
+def test_terms_of_three_studies_hardly_change_the_highest_scores():
+    tangent, terms = literature(1000, 0)
+    new = literature(200, 1)[0]
+    heads = [TermHead.fit(*with_chance_terms(tangent, terms, seed)) for seed in (1, 2)]
+
+    def highest(scores):
+        return [set(row) for row in np.argsort(-scores, axis=1)[:, :5].tolist()]
+
+    def in_common(rows, others):
+        return np.mean([len(a & b) for a, b in zip(rows, others, strict=True)])
+
+    def by_chance(rows):
+        return np.mean([sum(term >= 40 for term in row) for row in rows])
+
+    scores = [highest(head.decision_function(new)) for head in heads]
+    lifts = [highest(head.decision_function(new) / head.reliability) for head in heads]
+    assert in_common(*scores) > in_common(*lifts) + 1
+    assert by_chance(scores[0]) < 0.3
+    # The highest by the lift alone are terms whose three studies happened to be near the map.
+    assert by_chance(lifts[0]) > 1.5
+
+
+def test_probabilities_do_not_depend_on_reliability():
+    tangent, terms = literature(300, 0)
+    head = TermHead.fit(tangent, terms)
+    np.testing.assert_array_equal(
+        head._replace(reliability=head.reliability / 2).predict_proba(tangent),
+        head.predict_proba(tangent),
+    )
 
 
 @pytest.mark.parametrize("grouped", [False, True])
