@@ -14,6 +14,9 @@ from sklearn_mnm._inputs import target_columns, text_input
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.phrases import PhraseScorer
 from sklearn_mnm.term_head import salient_terms
+from sklearn_mnm.text._documents import as_documents
+from sklearn_mnm.text.concepts import match_terms
+from sklearn_mnm.text.terms import TermVectorizer
 
 
 class MNMDecoder(TransformerMixin, BrainTextEstimator):
@@ -140,15 +143,16 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         -------
         scores : ndarray of shape (n_maps, n_terms)
             Comparable between maps. By default the log-odds of a term given the map less those
-            without, so frequent terms are not favoured; see
-            :class:`~sklearn_mnm.term_head.TermHead`. For terms of your own, the similarity of the
-            term as a text to the map, in standard deviations from its mean over the maps of the
-            fit; NaN where nothing of a term is known.
+            without, so that frequent terms are not favoured, drawn to 0 for terms of few studies;
+            see :class:`~sklearn_mnm.term_head.TermHead`. For terms of your own, the similarity of
+            the term as a text to the map, in standard deviations from its mean over the maps of
+            the fit; NaN where nothing of a term is known. Hyphens, plurals and case of your terms
+            do not matter.
 
         Warns
         -----
-        UnknownQueryWarning
-            If nothing is known of some of your terms.
+        DataWarning
+            If nothing is known of some of your terms, with count.
         """
         points = self._brain_points(X, level)
         if terms is not None:
@@ -336,11 +340,11 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         return self._tangent(points, self.embedder_.curvature_)
 
     def _phrase_scorer(self, terms) -> PhraseScorer:
-        return PhraseScorer.fit(
-            self._text_points(terms),
-            self.neighbours_.brain_tangent,
-            self.embedder_,
-        )
+        queries = as_documents(terms, name="terms")
+        if isinstance(self.vectorizer_, TermVectorizer):
+            queries = list(match_terms(queries, self.vectorizer_)["query"])
+        points = self.embedder_.transform(self.vectorizer_.transform(queries))
+        return PhraseScorer.fit(points, self.neighbours_.brain_tangent, self.embedder_)
 
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:

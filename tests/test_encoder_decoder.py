@@ -209,16 +209,18 @@ def test_rankings_are_sorted_and_name_the_terms(decoder, studies):
 
 def test_own_terms_are_standardised_and_unknown_ones_are_nan(decoder, studies):
     terms = ["working memory", "response inhibition", "zzyzx"]
-    with pytest.warns(UnknownQueryWarning, match="zzyzx"):
+    with pytest.warns(DataWarning, match="zzyzx"):
         scores = decoder.decision_function(studies, terms=terms)
     assert scores.shape == (len(studies), 3)
     assert np.isnan(scores[:, 2]).all()
     np.testing.assert_allclose(scores[:, :2].mean(axis=0), 0, atol=0.1)
     np.testing.assert_allclose(scores[:, :2].std(axis=0), 1, atol=0.1)
-    with pytest.warns(UnknownQueryWarning):
+    with pytest.warns(DataWarning, match="1 of 3"):
         ranking = decoder.predict_topk(studies[:1], k=3, terms=terms)
     assert ranking["term"].iloc[2] == "zzyzx"
     assert "probability" not in ranking
+    spelled = decoder.decision_function(studies[:3], terms=["Working-memory"])
+    np.testing.assert_allclose(spelled[:, 0], scores[:3, 0], atol=1e-5)
 
 
 def test_retrieval_ranks_as_the_embedder_does(encoder, decoder, studies):
