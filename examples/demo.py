@@ -1,134 +1,296 @@
 """
-Find brains by text, texts by brain, and draw the map of a query
-================================================================
+Words to brain maps, brain maps to words
+========================================
 
-Fits a small hyperbolic model on real studies, measures on studies that it has not seen how well
-texts and brains find each other, and draws the maps that it predicts for two queries.
+Loads the model that comes with the package, draws the maps that it predicts for five queries, and
+reads words and similar studies out of three real maps. Fits a second, small model to n-back and
+flanker contrasts, with papers held out, to measure how well texts and brains find each other. Tells
+which words of a query are known, and walks from a query to the root of the space.
 
-The studies are the 906 n-back and flanker contrasts of 320 papers that the NiMARE package carries.
-If the environment variable ``SKLEARN_MNM_DATA`` names a folder that holds the NeuroQuery release in
-``neuroquery/``, it fits to 5,000 of its studies instead and holds out 1,000 others. Either way it
-takes at most two or three minutes on two cores. Maps (NIfTI) and figures (PNG) are written into
-``demo_output/``.
+The real maps and contrasts come with nilearn and NiMARE, so everything is offline; it takes about a
+minute on two cores. Maps (NIfTI), figures (PNG) and a page that shows them all, ``index.html``, are
+written into ``demo_output/``.
 """
 
-import os
+import base64
+import gc
+import logging
+import platform
 import time
+import warnings
+from collections import Counter
+from contextlib import contextmanager
+from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("Agg")  # figures go into files, so no display is needed
 
+import matplotlib.pyplot as plt
 import numpy as np
-from nilearn.plotting import plot_glass_brain
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from nibabel.affines import apply_affine
+from nilearn.datasets import load_sample_motor_activation_image
+from nilearn.image import threshold_img
+from nilearn.plotting import plot_glass_brain, plot_stat_map
+from nimare.meta.cbma import MKDADensity
+from scipy.stats import norm
 from sklearn.model_selection import GroupShuffleSplit
+from threadpoolctl import threadpool_limits
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, TermVectorizer, load_database
-from sklearn_mnm.datasets import load_nback_flanker
+from sklearn_mnm import MNMEncoder, PeaksToRegions, load_pretrained, load_studyset, model_card
+from sklearn_mnm.datasets import load_nback_flanker, to_nimare
+from sklearn_mnm.exceptions import MNMWarning
 from sklearn_mnm.metrics import retrieval_report
 
-OUTPUT = Path("demo_output")
+QUERIES = "reward anticipation", "working memory load", "fear", "finger tapping", "reading words"
+EXPLAINED = "amygdala responses to fearfull faces in misophonia"
+WALKED = "reward anticipation"
 RANKS = (1, 10, 100)
 
-
-def load_corpus():
-    """Studies with the input and settings of the text features, and what to hold out and ask."""
-    folder = Path(os.environ.get("SKLEARN_MNM_DATA", "")) / "neuroquery"
-    if folder.is_dir():
-        studies = load_database(folder)
-        usable = (studies.peak_counts > 0) & (studies.counts.getnnz(axis=1) > 0)
-        studies = studies[usable]
-        return {
-            "name": "NeuroQuery",
-            "studies": studies,
-            "n_set_aside": np.sum(~usable),
-            "documents": studies.counts,
-            "vectorizer": TermVectorizer(vocabulary=studies.vocabulary, min_df=3),
-            "n_regions": 512,
-            "sizes": {"train_size": 5000, "test_size": 1000},
-            "queries": ["reward anticipation", "visual motion"],
-        }
-    studies = load_nback_flanker(level="contrast")
-    usable = (studies.peak_counts > 0) & (studies.texts != "")
-    studies = studies[usable]
-    return {
-        "name": "n-back and flanker",
-        "studies": studies,
-        "n_set_aside": np.sum(~usable),
-        "documents": studies.texts,
-        "vectorizer": TermVectorizer(min_df=3),
-        "n_regions": 256,
-        "sizes": {"test_size": 0.25},
-        "queries": ["working memory n-back", "response inhibition flanker conflict"],
-    }
+# Of texts that are unrelated to a region, one in forty has a z above this there.
+SHOWN_Z = norm.isf(1 / 40)
+# The usual threshold of meta-analyses, p < 0.001 in each voxel.
+META_ANALYSIS_Z = norm.isf(0.001)
+# Axial slices, MNI z in mm: from the amygdala through striatum and language areas to the hand area.
+SLICES = (-20, -8, 4, 16, 30, 44, 56)
+# Packages on which the results depend.
+PACKAGES = ("sklearn-mnm", "numpy", "scipy", "scikit-learn", "torch", "nilearn", "nimare")
 
 
-def print_retrieval(similarity):
-    """Both directions beside chance; rows of `similarity` are texts, columns are brains."""
-    n_pairs = len(similarity)
-    ranks = [k for k in RANKS if k < n_pairs]
-    chance = {f"R@{k}": 100 * k / n_pairs for k in ranks} | {"MM": 50.0}
-    rows = {
-        "text -> brain": retrieval_report(similarity, ranks),
-        "brain -> text": retrieval_report(similarity.T, ranks),
-        "chance": chance,
-    }
-    print(f"{'percent':15s}" + "".join(f"{name:>8s}" for name in chance))
-    for label, report in rows.items():
-        print(f"{label:15s}" + "".join(f"{value:8.1f}" for value in report.values()))
-    print("R@k: the true partner is among the first k; MM: wrong candidates ranked below it.")
+@contextmanager
+def noted_warnings(notes, section):
+    """Count the package's warnings about data, to be told on the page; pass on all others."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", MNMWarning)
+        yield
+    for item in caught:
+        if issubclass(item.category, MNMWarning):
+            notes[section, str(item.message)] += 1
+        else:
+            warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)
 
 
-def write_map(query, activations, regions):
-    """Save a predicted map as NIfTI and as a figure of its highest tenth."""
-    image = regions.inverse_transform(activations)
-    path = OUTPUT / query.replace(" ", "_")
-    image.to_filename(f"{path}.nii.gz")
-    voxels = image.get_fdata()[regions.mask_img_.get_fdata() > 0]
-    plot_glass_brain(
-        image,
-        output_file=f"{path}.png",
-        title=query,
-        display_mode="lyrz",
-        threshold=np.quantile(voxels, 0.9),
-        vmin=0,
-        cmap="inferno_r",
-        colorbar=True,
+# Figures: one look for all maps
+
+
+def draw(path, glass, glass_scale, slices, slices_scale):
+    """Draw glass brain above slices; a scale is a label, a threshold and the highest value.
+
+    Returns the picture as a data URI, so that the page is one file.
+    """
+    figure = plt.figure(figsize=(10, 5.4))
+    # On white, like the glass brain, so that the page prints well.
+    axial = {"display_mode": "z", "cut_coords": SLICES, "black_bg": False, "draw_cross": False}
+    for plot, image, (label, threshold, top), bottom, height, options in (
+        (plot_glass_brain, glass, glass_scale, 0.42, 0.53, {"display_mode": "lyrz"}),
+        (plot_stat_map, slices, slices_scale, 0.0, 0.35, axial),
+    ):
+        figure.text(0.005, bottom + height + 0.01, label, fontsize=11)
+        plot(
+            image,
+            figure=figure,
+            axes=(0, bottom, 1, height),
+            threshold=threshold,
+            vmin=threshold,
+            vmax=top,
+            cmap="YlOrRd",  # light to dark: readable in grey and with colour blindness
+            cbar_tick_format="%.2g",
+            **options,
+        )
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def described(image, threshold):
+    """Say in words what a figure shows, for those who do not see it."""
+    values = image.get_fdata()
+    x, y, z = apply_affine(image.affine, np.unravel_index(values.argmax(), values.shape))
+    volume = np.sum(values > threshold) * abs(np.linalg.det(image.affine[:3, :3])) / 1000
+    return (
+        f"highest value {values.max():.2g} at MNI ({x:.0f}, {y:.0f}, {z:.0f}) mm; "
+        f"{volume:.0f} cm³ above {threshold:.2g}"
     )
-    print(f"  {path}.nii.gz, {path}.png")
 
 
-def main():
-    start = time.perf_counter()
-    corpus = load_corpus()
-    studies = corpus["studies"]
-    print(f"{corpus['name']}: {studies}; {corpus['n_set_aside']} without peaks or text set aside")
+# From words to maps
 
-    # All rows of one paper go to the same side: they share a text, so the test would be unfair.
-    splitter = GroupShuffleSplit(n_splits=1, random_state=0, **corpus["sizes"])
+
+def maps_of_queries(encoder, output):
+    """Write activation and z of each query, and draw them on common scales."""
+    activations, z_maps = (
+        [encoder.predict_img([query], kind=kind, resolution=2) for query in QUERIES]
+        for kind in ("activation", "z")
+    )
+    top, top_z = (max(img.get_fdata().max() for img in maps) for maps in (activations, z_maps))
+    z_scale = f"z above {SHOWN_Z:.2f}, the highest along each line of sight", SHOWN_Z, top_z
+    scale = "Activation, peaks per cm³", top / 8, top
+    entries = []
+    for query, activation, z in zip(QUERIES, activations, z_maps, strict=True):
+        stem = query.replace(" ", "_")
+        activation.to_filename(output / f"{stem}_activation.nii.gz")
+        z.to_filename(output / f"{stem}_z.nii.gz")
+        entries.append(
+            {
+                "query": query,
+                "stem": stem,
+                "figure": draw(output / f"{stem}.png", z, z_scale, activation, scale),
+                "z": described(z, SHOWN_Z),
+                "activation": described(activation, scale[1]),
+            }
+        )
+    return entries
+
+
+# From maps to words
+
+
+def meta_analysis(studies):
+    """Where studies agree: z of a kernel density analysis (Wager et al. 2007), by NiMARE."""
+    z = MKDADensity().fit(to_nimare(studies)).get_map("z")
+    return threshold_img(z, META_ANALYSIS_Z, two_sided=False, copy_header=True)
+
+
+def maps_to_decode():
+    """Name, origin, thresholded image and threshold of real maps that come with other packages."""
+    motor = load_sample_motor_activation_image()
+    yield (
+        "Left hand",
+        "Pressing a button with the left hand rather than the right: statistical map 10426 of "
+        "NeuroVault, which comes with nilearn.",
+        threshold_img(motor, 3, two_sided=False, copy_header=True),
+        3,
+    )
+    pain = load_studyset(files("nimare") / "resources" / "nidm_pain_studyset.json")
+    papers = load_nback_flanker(level="study")
+    nback = papers[papers.metadata["task"] == "n-back"]
+    for name, studies in (("Pain", pain), ("N-back", nback)):
+        origin = f"Where {len(studies)} {name.lower()} studies agree, a meta-analysis of peaks by "
+        origin += "NiMARE, with which the studies come (kernel density, z)."
+        yield name, origin, meta_analysis(studies), META_ANALYSIS_Z
+
+
+def words_of_maps(decoder, output):
+    """Best terms and most similar studies of each real map."""
+    entries = []
+    for name, origin, image, threshold in maps_to_decode():
+        top = image.get_fdata().max()
+        glass = f"Statistic above {threshold:.2g}, the highest along each line of sight"
+        scales = (glass, threshold, top), ("The same in axial slices", threshold, top)
+        path = output / f"{name.lower().replace(' ', '_')}.png"
+        entries.append(
+            {
+                "name": name,
+                "origin": origin,
+                "figure": draw(path, image, scales[0], image, scales[1]),
+                "map": described(image, threshold),
+                "terms": decoder.predict_topk(image, k=15).to_dict("records"),
+                "studies": decoder.retrieve(image, k=5).to_dict("records"),
+            }
+        )
+    return entries
+
+
+# Measured on papers that the model has not seen
+
+
+def retrieval():
+    """Fit to three quarters of the papers; let texts and maps of the others find each other."""
+    studies = load_nback_flanker(level="contrast")
+    studies = studies[(studies.peak_counts > 0) & (studies.texts != "")]
+    # Contrasts of one paper go to the same side: they share a text, so the test would be unfair.
+    splitter = GroupShuffleSplit(n_splits=1, test_size=0.25, random_state=0)
     train, test = next(splitter.split(studies.ids, groups=studies.groups))
+    encoder = MNMEncoder(regions=PeaksToRegions(n_regions=256, random_state=0), random_state=0)
+    start = time.perf_counter()
+    # The matrices are small: on a busy machine, threads that wait for each other cost more time.
+    with threadpool_limits(1):
+        encoder.fit(studies[train])
+    seconds = time.perf_counter() - start
+    texts, maps = encoder.transform(studies[test]), encoder.decoder().transform(studies[test])
+    similarity = encoder.embedder_.similarity(texts, maps)
+    rows = {
+        "text to map": retrieval_report(similarity, RANKS),
+        "map to text": retrieval_report(similarity.T, RANKS),
+        "chance": {f"R@{k}": 100 * k / len(test) for k in RANKS} | {"MM": 50.0},
+    }
+    return {
+        "table": pd.DataFrame(rows).T,
+        "seconds": seconds,
+        "n_train": len(train),
+        "n_test": len(test),
+        "n_papers": len(np.unique(studies.groups[test])),
+        "encoder": encoder,
+    }
 
-    # Everything is learnt from the training studies: terms, regions, embedding.
-    vectorizer = corpus["vectorizer"].fit(corpus["documents"][train])
-    X_train, X_test = (vectorizer.transform(corpus["documents"][rows]) for rows in (train, test))
-    regions = PeaksToRegions(n_regions=corpus["n_regions"], random_state=0)
-    Y_train, Y_test = regions.fit_transform(studies[train]), regions.transform(studies[test])
-    print(f"{len(train)} to train on: {X_train.shape[1]} terms, {Y_train.shape[1]} regions")
 
-    embedder = HyperbolicBrainTextEmbedder(random_state=0)
-    embedder.fit(X_train, Y_train, groups=studies.groups[train])
+# The page
 
-    n_papers = len(np.unique(studies.groups[test]))
-    print(f"\nRetrieval among {len(test)} held-out rows of {n_papers} papers")
-    text_points, brain_points = embedder.transform(X_test, Y_test)
-    print_retrieval(embedder.similarity(text_points, brain_points))
 
-    print("\nPredicted maps, in peaks per cubic centimetre")
-    OUTPUT.mkdir(exist_ok=True)
-    for query in corpus["queries"]:
-        write_map(query, embedder.predict(vectorizer.transform([query]))[0], regions)
-    print(f"\n{time.perf_counter() - start:.0f} seconds")
+def walk_to_root(encoder):
+    """Terms met at each step from a query to the root."""
+    steps = encoder.walk(WALKED, k=4).groupby(["step", "radius"])["term"]
+    return steps.agg(", ".join).reset_index().to_dict("records")
+
+
+def table_of(card):
+    """Rows of the table in a model card, which is Markdown, without the two lines of its head."""
+    lines = [line.strip("| ") for line in card.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.split("|")] for line in lines[2:]]
+
+
+def write_page(path, **content):
+    """Fill the template beside this script."""
+    loader = FileSystemLoader(Path(__file__).parent)
+    templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    page = templates.get_template("page.html.jinja").render(content)
+    path.write_text(page, encoding="utf-8")
+
+
+def main(output=Path("demo_output")):
+    start = time.perf_counter()
+    output.mkdir(parents=True, exist_ok=True)
+    # NiMARE logs each step, and peaks in unknown spaces, of which the notes on data tell too.
+    logging.getLogger("nimare").setLevel(logging.ERROR)
+    encoder, decoder = load_pretrained()
+    # nilearn collects garbage at each plot; without this it looks through all packages each time.
+    gc.freeze()
+    notes = Counter()
+    with noted_warnings(notes, "Maps of words"):
+        print("Maps of five queries ...")
+        maps = maps_of_queries(encoder, output)
+    with noted_warnings(notes, "Words of maps"):
+        print("Words of three real maps ...")
+        decoded = words_of_maps(decoder, output)
+        for entry in decoded:
+            print(f"  {entry['name']}: {', '.join(row['term'] for row in entry['terms'][:6])}")
+    with noted_warnings(notes, "Finding each other"):
+        print("Retrieval by a small model, papers held out, percent ...")
+        measured = retrieval()
+        print(measured["table"].round(1).to_string())
+    gc.unfreeze()
+    path = output / "index.html"
+    write_page(
+        path,
+        encoder=encoder,
+        maps=maps,
+        shown_z=SHOWN_Z,
+        decoded=decoded,
+        measured=measured,
+        explanation=encoder.explain(EXPLAINED),
+        walked=WALKED,
+        walk=walk_to_root(encoder),
+        card=model_card(),
+        quality=table_of(model_card()),
+        notes=notes,
+        versions={"Python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        seconds=time.perf_counter() - start,
+    )
+    print(f"{path}, with {len(notes)} notes on data: {time.perf_counter() - start:.0f} seconds")
 
 
 if __name__ == "__main__":

@@ -15,11 +15,13 @@ _PUBLIC = {
     "SentenceTransformerVectorizer": "text",
     "Studies": "datasets",
     "TermVectorizer": "text",
+    "get_scorer": "scorers",
     "load_database": "datasets",
     "load_model": "persistence",
     "load_pretrained": "pretrained",
     "load_studyset": "datasets",
     "model_card": "pretrained",
+    "recall_scorer": "scorers",
     "save_model": "persistence",
 }
 
