@@ -5,11 +5,13 @@ import importlib.metadata
 import json
 import pkgutil
 import re
+import shutil
 import subprocess
 import sys
 import warnings
 from pathlib import Path
 
+import nilearn
 import pytest
 
 import sklearn_mnm
@@ -78,15 +80,21 @@ def test_version_is_that_of_the_installed_package():
 
 
 @pytest.mark.slow
-def test_example_of_the_front_page_runs_as_it_stands(capsys):
-    pytest.importorskip("nimare", reason="the example's studies come with NiMARE")
-    (example,) = re.findall(
-        r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)  # of peaks in Talairach space
-        exec(compile(example, "README.md", "exec"), {})
-    assert len(capsys.readouterr().out.splitlines()) == 5
+def test_examples_of_the_front_page_run_as_they_stand(tmp_path, monkeypatch):
+    pytest.importorskip("nimare", reason="the examples' studies come with NiMARE")
+    text = (ROOT / "README.md").read_text("utf-8")
+    examples = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    assert len(examples) == 2
+    monkeypatch.chdir(tmp_path)
+    motor_map = Path(nilearn.__file__).parent / "datasets" / "data" / "image_10426.nii.gz"
+    shutil.copy(motor_map, "my_contrast.nii.gz")
+    for example in examples:
+        names = {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # of peaks in Talairach space
+            exec(compile(example, "README.md", "exec"), names)
+    assert names["activations"].shape == names["std"].shape
+    assert (tmp_path / "my_model" / "model.json").exists()
 
 
 def test_links_of_the_front_page_lead_somewhere():
