@@ -23,6 +23,7 @@ _PUBLIC = {
     "model_card": "pretrained",
     "recall_scorer": "scorers",
     "save_model": "persistence",
+    "walk_to_root": "walk",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]

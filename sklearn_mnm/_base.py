@@ -52,6 +52,24 @@ class BrainTextEstimator(BaseEstimator):
         "random_state": ["random_state"],
     }
 
+    @classmethod
+    def from_pretrained(cls, name: str = "neuroquery") -> Any:
+        """Load a model that comes with the package, in the direction of this class.
+
+        Parameters
+        ----------
+        name : str, default="neuroquery"
+            See :func:`~sklearn_mnm.load_pretrained`.
+
+        Returns
+        -------
+        estimator : MNMEncoder or MNMDecoder
+            Fitted.
+        """
+        from sklearn_mnm.pretrained import load_pretrained
+
+        return next(model for model in load_pretrained(name) if isinstance(model, cls))
+
     def _fit(self, text: Any, maps: Any, groups: Any) -> None:
         random = check_random_state(self.random_state)
         seeds = [int(seed) for seed in random.randint(np.iinfo(np.int32).max, size=3)]

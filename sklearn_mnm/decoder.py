@@ -275,23 +275,6 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
             raise InvalidInputError(f"X holds {len(points)} maps; walk from one at a time.")
         return self._walk(points[0], n_steps, k)
 
-    @classmethod
-    def from_pretrained(cls, name="neuroquery"):
-        """Load the decoder of a model that comes with the package.
-
-        Parameters
-        ----------
-        name : str, default="neuroquery"
-            See :func:`~sklearn_mnm.load_pretrained`.
-
-        Returns
-        -------
-        decoder : MNMDecoder
-        """
-        from sklearn_mnm.pretrained import load_pretrained
-
-        return load_pretrained(name).decoder
-
     def encoder(self):
         """Return the other direction of the same fit.
 

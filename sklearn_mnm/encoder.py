@@ -319,23 +319,6 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         """
         return self._walk(self._text_points([text])[0], n_steps, k)
 
-    @classmethod
-    def from_pretrained(cls, name="neuroquery"):
-        """Load the encoder of a model that comes with the package.
-
-        Parameters
-        ----------
-        name : str, default="neuroquery"
-            See :func:`~sklearn_mnm.load_pretrained`.
-
-        Returns
-        -------
-        encoder : MNMEncoder
-        """
-        from sklearn_mnm.pretrained import load_pretrained
-
-        return load_pretrained(name).encoder
-
     def decoder(self, **params):
         """Return the other direction of the same fit.
 
