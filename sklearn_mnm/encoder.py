@@ -188,8 +188,9 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         Returns
         -------
         z : ndarray of shape (n_texts, n_regions) or (n_texts, n_networks)
-            Standard normal for texts unrelated to the region: above 3.1 for one such text in a
-            thousand. See :class:`~sklearn_mnm.map_uncertainty.MapUncertainty`.
+            Standard normal for texts unrelated to the region: above 2 for one such text in forty,
+            above 3.1 for one in a thousand, which few maps reach. See
+            :class:`~sklearn_mnm.map_uncertainty.MapUncertainty`.
         """
         activations = self.predict(X, level)
         return self.uncertainty_[self._checked_level(level)].z(activations)

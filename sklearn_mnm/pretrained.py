@@ -34,7 +34,7 @@ def load_pretrained(name: str = "neuroquery") -> Pretrained:
     Parameters
     ----------
     name : {"neuroquery"}, default="neuroquery"
-        ``"neuroquery"`` is fitted to the 13,459 studies of the NeuroQuery release. It holds
+        ``"neuroquery"`` is fitted to 12,000 studies of the NeuroQuery release. It holds
         coefficients, vocabulary, and the embeddings and PubMed ids of the studies, but neither
         texts nor peaks. :func:`model_card` tells about data, licence, quality and limits.
 
