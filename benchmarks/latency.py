@@ -17,8 +17,14 @@ from sections import replace_section
 N_PROCESSES = 5
 NOTE = f"""Median [smallest, largest] over {N_PROCESSES} fresh processes, one core, milliseconds. \
 Within a process the
-later calls are the median of 30. Loading imports torch, scikit-learn and nibabel; the model itself
-takes the share that is given apart. The first image builds the interpolation to voxels."""
+later calls are the median of 30. The first loading imports torch, scikit-learn, pandas and nibabel,
+which the first row times alone. The first image builds the interpolation to voxels."""
+DEPENDENCIES = """
+import json, time
+start = time.perf_counter()
+import nibabel, pandas, torch, sklearn.feature_extraction.text, sklearn.model_selection
+print(json.dumps({"dependencies alone": 1000 * (time.perf_counter() - start)}))
+"""
 CODE = """
 import json, time
 from statistics import median
@@ -60,11 +66,16 @@ print(json.dumps(results))
 def measure() -> pd.DataFrame:
     """Return milliseconds by process (rows) and what is timed (columns)."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "ignore", "-c", CODE]
     runs = []
     for _ in range(N_PROCESSES):
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-        runs.append(json.loads(done.stdout))
+        record = {}
+        for code in (DEPENDENCIES, CODE):
+            command = [sys.executable, "-W", "ignore", "-c", code]
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=True, env=environment
+            )
+            record |= json.loads(done.stdout)
+        runs.append(record)
     return pd.DataFrame(runs)
 
 
