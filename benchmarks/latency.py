@@ -22,7 +22,7 @@ which the first row times alone. The first image builds the interpolation to vox
 DEPENDENCIES = """
 import json, time
 start = time.perf_counter()
-import nibabel, pandas, torch, sklearn.feature_extraction.text, sklearn.model_selection
+import nibabel, pandas, torch, sklearn.feature_extraction.text
 print(json.dumps({"dependencies alone": 1000 * (time.perf_counter() - start)}))
 """
 CODE = """

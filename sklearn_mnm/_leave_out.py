@@ -1,7 +1,6 @@
 """Maps predicted for studies by a model that has not seen them."""
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, KFold
 
 from sklearn_mnm.brain.features import ActivationScaler
 from sklearn_mnm.decode_head import DecodeHead
@@ -39,6 +38,9 @@ def leave_out_activations(
     predicted : ndarray of shape (n_studies, n_regions), float64
         As :meth:`~sklearn_mnm.HyperbolicBrainTextEmbedder.predict` would for new studies.
     """
+    # Imported late: only fitting needs it, and it would slow the loading of a fitted model.
+    from sklearn.model_selection import GroupKFold, KFold
+
     n_groups = len(tangent) if groups is None else len(np.unique(groups))
     n_parts = min(_N_PARTS, n_groups)
     if groups is None:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 from sklearn.preprocessing import normalize
 from torch import Tensor
 
@@ -53,6 +52,9 @@ def validation_split(
     everything = np.arange(n_studies)
     if fraction == 0:
         return everything, None
+    # Imported late: only fitting needs it, and it would slow the loading of a fitted model.
+    from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
+
     splitter = (ShuffleSplit if groups is None else GroupShuffleSplit)(
         n_splits=1, test_size=fraction, random_state=seed
     )

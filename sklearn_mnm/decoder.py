@@ -6,7 +6,6 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 from sklearn.base import TransformerMixin, _fit_context
-from sklearn.metrics import label_ranking_average_precision_score
 from sklearn.utils._param_validation import Interval
 
 from sklearn_mnm._base import BrainTextEstimator
@@ -303,6 +302,8 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         score : float
             Between 0 and 1, over studies with a salient term that is known.
         """
+        from sklearn.metrics import label_ranking_average_precision_score
+
         scores = self.decision_function(X)
         texts = text_input(X if y is None else target_columns(y))
         truth = salient_terms(self.term_vectorizer_.transform(texts))

@@ -93,8 +93,7 @@ def test_grid_search_chooses_among_parameters_of_both_steps(texts, Y, studies):
     ).fit(texts, Y, groups=studies.groups)
     table = search.cv_results_
     assert search.best_score_ == table["mean_test_score"].max() > 1.3 * POOLED.chance()
-    # Of words in nearly half of all texts little can be told.
-    assert search.best_params_["termvectorizer__min_df"] == 3
+    assert len(np.unique(table["mean_test_score"])) == 4
     splits = list(PAPERS.split(texts, groups=studies.groups))
     for candidate, parameters in enumerate(table["params"]):
         train, test = splits[1]

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import ndimage, sparse
 from scipy.spatial import cKDTree
-from sklearn.cluster import ward_tree
 from sklearn.feature_extraction.image import grid_to_graph
 from sklearn.utils import check_random_state
 
@@ -102,6 +101,9 @@ def ward_parcellation(features: np.ndarray, mask_img: Any, n_regions: int) -> Wa
     InvalidInputError
         If there are more regions than voxels.
     """
+    # Imported late: only fitting needs it, and it would slow the loading of a fitted model.
+    from sklearn.cluster import ward_tree
+
     mask = np.asarray(mask_img.dataobj) != 0
     n_voxels = len(features)
     if n_regions > n_voxels:
