@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy import sparse
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm._inputs import are_images, are_peaks, region_activations, text_input
@@ -37,7 +38,7 @@ _COMMON_TERM = 0.01
 _CUTS = {"ward17": 17, "ward7": 7}
 
 
-class BrainTextEstimator(BaseEstimator):
+class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     """Features of texts and maps, their embedding, and what is read out of it.
 
     Subclasses say which of the two is given and which predicted. Everything is fitted once; the
@@ -77,8 +78,7 @@ class BrainTextEstimator(BaseEstimator):
         self.regions_, Y = self._fit_regions(maps, seeds[0])
         documents = text_input(text)
         self.vectorizer_ = self._make_vectorizer(text)
-        X = self.vectorizer_.fit_transform(documents)
-        X = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
+        X = _matrix(self.vectorizer_.fit_transform(documents))
         kept = _usable_rows(X, Y)
         X, Y, groups = X[kept], Y[kept], None if groups is None else groups[kept]
         self.n_regions_ = Y.shape[1]
@@ -86,6 +86,8 @@ class BrainTextEstimator(BaseEstimator):
         embedder = clone(self.embedder or HyperbolicBrainTextEmbedder(random_state=seeds[1]))
         if embedder.hierarchy is None:
             embedder.set_params(hierarchy=self.hierarchy_)
+        # Arrays within, whatever comes out: users may have asked for data frames everywhere.
+        embedder.set_output(transform="default")
         embedder.set_params(store_left_out=True).fit(X, Y, groups)
         text_tangent = self._tangent(embedder.left_out_points_, embedder.curvature_)
         brain_tangent = self._tangent(embedder.transform_brain(Y), embedder.curvature_)
@@ -112,7 +114,7 @@ class BrainTextEstimator(BaseEstimator):
         else:
             return None, region_activations(maps, None)
         if are_peaks(maps):
-            return regions, regions.fit_transform(maps)
+            return regions, np.asarray(regions.fit_transform(maps))
         regions = regions.fit()
         return regions, region_activations(maps, regions, regions.n_regions_)
 
@@ -179,7 +181,7 @@ class BrainTextEstimator(BaseEstimator):
     def _text_points(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         documents = text_input(X)
-        features = self.vectorizer_.transform(documents)
+        features = _matrix(self.vectorizer_.transform(documents))
         if is_documents(documents) and isinstance(self.vectorizer_, TermVectorizer):
             self._check_known(documents, features)
         return self.embedder_.transform(features)
@@ -213,6 +215,17 @@ class BrainTextEstimator(BaseEstimator):
                 "hierarchy=..., e.g. 'yeo'."
             )
         return level
+
+    def _labelled(self, points: np.ndarray, studies: Any) -> Any:
+        """Points with the ids of their studies where a data frame is asked for."""
+        if studies is None or _get_output_config("transform", self)["dense"] != "pandas":
+            return points
+        # A table of peaks has one row per peak: scikit-learn would take its index.
+        return pd.DataFrame(points, index=pd.Index(as_peak_table(studies).study_ids, name="id"))
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.embedder_.n_components_ + 1
 
     def _retrieve(self, points: np.ndarray, role: str, k: int, by: str) -> pd.DataFrame:
         return self.neighbours_.search(
@@ -255,6 +268,11 @@ class BrainTextEstimator(BaseEstimator):
             if name.endswith("_") and not name.startswith("_"):
                 setattr(other, name, value)
         return other
+
+
+def _matrix(features: Any) -> Any:
+    """Text features as CSR or an array, also where they come as a data frame."""
+    return features.tocsr() if hasattr(features, "tocsr") else np.asarray(features)
 
 
 def points_of(tangent: np.ndarray, curvature: float) -> np.ndarray:

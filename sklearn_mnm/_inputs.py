@@ -123,7 +123,7 @@ def region_activations(
                 "fit with regions=PeaksToRegions(atlas=...) of the same regions."
             )
         if peaks:
-            return regions.transform(maps)
+            return np.asarray(regions.transform(maps))
         return regions.regions_from_img(
             list(maps) if isinstance(maps, tuple) else maps, positive=True
         )

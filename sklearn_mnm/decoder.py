@@ -9,7 +9,7 @@ from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 
 from sklearn_mnm._base import BrainTextEstimator
-from sklearn_mnm._inputs import target_columns, text_input
+from sklearn_mnm._inputs import are_peaks, target_columns, text_input
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.phrases import PhraseScorer
 from sklearn_mnm.term_head import salient_terms
@@ -120,7 +120,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         points : ndarray of shape (n_maps, n_components + 1), float64
             Time coordinate first.
         """
-        return self._brain_points(X, level)
+        return self._labelled(self._brain_points(X, level), X if are_peaks(X) else None)
 
     def decision_function(self, X, terms=None, level=None):
         """Score of each term for each map.

@@ -478,8 +478,9 @@ class HyperbolicBrainTextEmbedder(
             between -pi and 0.
         """
         check_is_fitted(self)
-        texts = torch.as_tensor(np.asarray(text_points, dtype=np.float64))
-        brains = torch.as_tensor(np.asarray(brain_points, dtype=np.float64))
+        # Copies, as torch warns of arrays that may not be written, those of data frames.
+        texts = torch.as_tensor(np.array(text_points, dtype=np.float64))
+        brains = torch.as_tensor(np.array(brain_points, dtype=np.float64))
         similarity = np.empty((len(texts), len(brains)))
         for start in range(0, len(texts), _BLOCK):
             rows = slice(start, start + _BLOCK)
@@ -516,7 +517,7 @@ class HyperbolicBrainTextEmbedder(
             In the units of the `Y` given to :meth:`fit`.
         """
         check_is_fitted(self)
-        points = torch.as_tensor(np.asarray(text_points, dtype=np.float64))
+        points = torch.as_tensor(np.array(text_points, dtype=np.float64))
         tangent = log_map0(points, self.curvature_).numpy()
         return self.decode_head_.predict(tangent)
 

@@ -6,6 +6,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin, TransformerMixin, _fi
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._images import resampled
 from sklearn_mnm._inputs import target_columns
+from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.metrics import map_correlation
 
@@ -136,7 +137,7 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         points : ndarray of shape (n_texts, n_components + 1), float64
             Time coordinate first.
         """
-        return self._text_points(X)
+        return self._labelled(self._text_points(X), X if isinstance(X, Studies) else None)
 
     def predict(self, X, level=None, return_std=False):
         """Activations that texts speak of.

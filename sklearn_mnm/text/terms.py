@@ -18,7 +18,12 @@ from sklearn_mnm.text._documents import as_documents, is_documents
 from sklearn_mnm.text.matching import LongestTermMatcher
 
 
-class TermVectorizer(TransformerMixin, BaseEstimator):
+# Features are sparse, which data frames are not made from: as in TfidfVectorizer, no set_output.
+class TermVectorizer(
+    TransformerMixin,
+    BaseEstimator,
+    auto_wrap_output_keys=None,  # type: ignore[call-arg]
+):
     """TF-IDF features from a term-count matrix or from raw documents, interchangeably.
 
     With a `vocabulary`, fitting on counts and transforming strings (or the other way round)
