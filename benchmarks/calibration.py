@@ -9,18 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from models.features import SEED
-from protocol import EVERYDAY_FOLDS, FWHM, RESOLUTION, load_corpus, split
+from pretrained import fit
+from protocol import EVERYDAY_FOLDS, load_corpus, split
 from scipy.stats import norm
 from sections import replace_section
 
-from sklearn_mnm import (
-    HyperbolicBrainTextEmbedder,
-    MNMEncoder,
-    PeaksToRegions,
-    Studies,
-    TermVectorizer,
-)
+from sklearn_mnm import MNMEncoder, Studies
 from sklearn_mnm.exceptions import DataWarning
 
 NOMINAL = (0.8, 0.9, 0.95)
@@ -39,12 +33,7 @@ in the training studies. Networks: 17 and 7, cut from the tree of the regions.""
 
 def measure(train: Studies, test: Studies) -> dict[str, float]:
     """Fit on the training studies of a fold and measure on its test studies."""
-    encoder = MNMEncoder(
-        vectorizer=TermVectorizer(train.vocabulary),
-        regions=PeaksToRegions(resolution=RESOLUTION, fwhm=FWHM, random_state=SEED),
-        embedder=HyperbolicBrainTextEmbedder(random_state=SEED),
-        random_state=SEED,
-    ).fit(train)
+    encoder = fit(train, n_components=None)
     observed = encoder.regions_.transform(test).astype(np.float64)
     predicted, std = encoder.predict(test, return_std=True)
     intervals = {level: encoder.predict_interval(test, coverage=level) for level in NOMINAL}

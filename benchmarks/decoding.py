@@ -40,7 +40,7 @@ from scipy.special import softmax
 from scipy.stats import spearmanr
 from sections import replace_section
 from sklearn.utils import gen_batches
-from table import _interval, _paired_interval, _table
+from table import interval, markdown_table, paired_interval
 
 from sklearn_mnm import Studies
 from sklearn_mnm.exceptions import DataWarning
@@ -289,7 +289,7 @@ def report(records: list[dict[str, Any]]) -> str:
         [
             OURS[name][0],
             *(
-                _interval(_paired_interval((scores[name][c] - scores[best][c]).to_numpy()), 2)
+                interval(paired_interval((scores[name][c] - scores[best][c]).to_numpy()), 2)
                 for c in ("mAP", "nDCG@10")
             ),
         ]
@@ -312,12 +312,12 @@ it is true; near 0 by construction for scores centred on the training maps, as l
 frequency: mean of that number over the ten highest terms of each map; the true terms have \
 {over_folds("true frequency")}.
 
-{_table(["ranked by", "tuned", *measures, "popularity rho", "top 10 frequency"], rows, 2)}
+{markdown_table(["ranked by", "tuned", *measures, "popularity rho", "top 10 frequency"], rows, 2)}
 
 Paired differences to the best baseline by mAP ({BASELINES[best][0]}), with 95 % t intervals over \
 folds (folds share most of their training studies, so the intervals are somewhat too narrow):
 
-{_table(["less the best baseline", *measures], differences, 1)}
+{markdown_table(["less the best baseline", *measures], differences, 1)}
 
 {NOTE} Chosen on the folds: {chosen}.
 
@@ -353,13 +353,13 @@ def report_choices(records: list[dict[str, Any]]) -> str:
 Choices on fold -1 (2,000 studies), with folds 3 to 9 as training data, in percent. Dimension of \
 the embedder (R@10 in pools of 1,000):
 
-{_table([*header, "R@10 t→b", "R@10 b→t"], rows, 1)}
+{markdown_table([*header, "R@10 t→b", "R@10 b→t"], rows, 1)}
 
 K of the reliability of a lift, at the full dimension; the true terms have a frequency of \
 {full["true frequency"]:.0f}. K = 100 keeps {100 * kept:.0f} % of the best mAP with less \
 frequent terms:
 
-{_table(["K", "mAP", "nDCG@10", "popularity rho", "top 10 frequency"], by_k, 1)}
+{markdown_table(["K", "mAP", "nDCG@10", "popularity rho", "top 10 frequency"], by_k, 1)}
 """
 
 

@@ -37,7 +37,7 @@ from models.ridge import PREDICTION_ALPHAS, RidgeModel
 from protocol import EVERYDAY_FOLDS, map_scores, retrieval_scores, split, voxel_maps
 from scipy import sparse
 from sections import replace_section
-from table import MAIN, MAPS, _heading, _interval, _paired_interval, _table
+from table import MAIN, MAPS, heading, interval, markdown_table, paired_interval
 from tuning import best, map_correlation_score, mean_recall, validation_split
 from variant_runs import _corpus, _write
 
@@ -191,7 +191,7 @@ def run(name: str, fold: int, digest: str) -> dict[str, Any]:
 
 def markdown(records: list[dict[str, Any]]) -> str:
     """Write a table for each kind of query."""
-    header = ["model", *map(_heading, MAIN), *(f"ours minus it, {_heading(s)}" for s in MAIN)]
+    header = ["model", *map(heading, MAIN), *(f"ours minus it, {heading(s)}" for s in MAIN)]
     by_fold = {record["fold"]: record for record in records}.values()
     parts = []
     for kind in KINDS:
@@ -203,7 +203,7 @@ def markdown(records: list[dict[str, Any]]) -> str:
         unknown = ", ".join(str(record["n_unknown"][kind]) for record in by_fold)
         parts.append(
             f"Query: {kind}. {n_terms:.1f} known terms on average; studies without one, by fold: "
-            f"{unknown}.\n\n{_table(header, [_row(row, scores) for row in ROWS], 1)}"
+            f"{unknown}.\n\n{markdown_table(header, [_row(row, scores) for row in ROWS], 1)}"
         )
     return "\n\n".join(parts)
 
@@ -217,8 +217,8 @@ def _row(row: str, scores: dict[str, dict[int, dict]]) -> list[str]:
         digits = 3 if score in MAPS else 1
         spread = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
         means.append(f"{values.mean():.{digits}f}{spread}")
-        difference = None if row == OURS else _paired_interval(ours - values)
-        differences.append(_interval(difference, digits))
+        difference = None if row == OURS else paired_interval(ours - values)
+        differences.append(interval(difference, digits))
     return [ROWS[row], *means, *differences]
 
 

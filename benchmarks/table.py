@@ -63,7 +63,7 @@ def summarise(records: list[dict[str, Any]]) -> dict[str, Any]:
                 "sd": float(value.std(ddof=1)) if len(folds) > 1 else None,
                 "difference": None
                 if bar in (None, name)
-                else _paired_interval(value - values[bar][score]),
+                else paired_interval(value - values[bar][score]),
             }
         models[name] = {
             "title": MODELS[name].title,
@@ -89,16 +89,16 @@ def markdown(summary: dict[str, Any]) -> str:
     predicting = {name: m for name, m in models.items() if MAPS[0] in m["scores"]}
     if retrieving:
         rows = [[m["title"], *_means(m, RETRIEVAL, 1), *_cost(m)] for m in retrieving.values()]
-        parts.append(_table(["model", *map(_heading, RETRIEVAL), *COST], rows, 1))
+        parts.append(markdown_table(["model", *map(heading, RETRIEVAL), *COST], rows, 1))
         chance = [100 * k / POOL_SIZE for k in RANKS] + [50.0]
         cells = " | ".join(f"{value:.1f}" for value in chance * 2)
         parts[-1] += f"\n| chance | {cells} | | | |"
         parts.append(_differences(summary, "retrieval", retrieving, RETRIEVAL, 1))
-        headers = ["model", *(f"{_heading(s)} by CSLS" for s in ("t2b R@10", "b2t R@10"))]
+        headers = ["model", *(f"{heading(s)} by CSLS" for s in ("t2b R@10", "b2t R@10"))]
         rows = [[m["title"], *_means(m, CORRECTED, 1)] for m in retrieving.values()]
         parts.append(
             "With test-time correction of hubness (CSLS, k = 10, over the pool).\n\n"
-            + _table(headers, rows, 1)
+            + markdown_table(headers, rows, 1)
         )
     if predicting:
         rows = [
@@ -108,7 +108,7 @@ def markdown(summary: dict[str, Any]) -> str:
         bar = summary["references"]["map prediction"]
         against = f"Differences to {models[bar]['title']}." if bar else ""
         header = ["model", "correlation", "Dice", "Δ correlation", "Δ Dice", *COST]
-        parts.append(f"Map prediction. {against}\n\n{_table(header, rows, 1)}")
+        parts.append(f"Map prediction. {against}\n\n{markdown_table(header, rows, 1)}")
     parts.append(_differences_to_others(summary))
     return "\n\n".join(part for part in parts if part)
 
@@ -127,7 +127,7 @@ def _contrasts(values: dict[str, dict[str, np.ndarray]]) -> dict[str, dict[str, 
     ours = values.get(OURS, {})
     return {
         name: {
-            score: _paired_interval(ours[score] - value[score])
+            score: paired_interval(ours[score] - value[score])
             for score in MAIN
             if score in value and score in ours
         }
@@ -136,7 +136,8 @@ def _contrasts(values: dict[str, dict[str, np.ndarray]]) -> dict[str, dict[str, 
     }
 
 
-def _paired_interval(differences: np.ndarray) -> dict[str, float | None]:
+def paired_interval(differences: np.ndarray) -> dict[str, float | None]:
+    """Mean of paired differences and half-width of its 95 % t interval, None for one fold."""
     n_folds = len(differences)
     half_width = None
     if n_folds > 1:
@@ -157,7 +158,7 @@ def _differences(
     if bar is None or not rows:
         return ""
     title = summary["models"][bar]["title"]
-    return f"Differences to {title}.\n\n{_table(['model', *map(_heading, scores)], rows, 1)}"
+    return f"Differences to {title}.\n\n{markdown_table(['model', *map(heading, scores)], rows, 1)}"
 
 
 def _differences_to_others(summary: dict[str, Any]) -> str:
@@ -169,11 +170,11 @@ def _differences_to_others(summary: dict[str, Any]) -> str:
         cells = []
         for score in MAIN:
             digits = 3 if score in MAPS else 1
-            cells.append(_interval(differences[score], digits) if score in differences else "")
+            cells.append(interval(differences[score], digits) if score in differences else "")
         rows.append([summary["models"][name]["title"], *cells])
     title = summary["models"][OURS]["title"]
-    header = ["other model", *map(_heading, RETRIEVAL_MAIN), *MAPS]
-    return f"{title} minus each other model.\n\n{_table(header, rows, 1)}"
+    header = ["other model", *map(heading, RETRIEVAL_MAIN), *MAPS]
+    return f"{title} minus each other model.\n\n{markdown_table(header, rows, 1)}"
 
 
 def _means(model: dict, scores: tuple[str, ...], digits: int) -> list[str]:
@@ -186,10 +187,11 @@ def _means(model: dict, scores: tuple[str, ...], digits: int) -> list[str]:
 
 
 def _differences_of(model: dict, scores: tuple[str, ...], digits: int) -> list[str]:
-    return [_interval(model["scores"][score]["difference"], digits) for score in scores]
+    return [interval(model["scores"][score]["difference"], digits) for score in scores]
 
 
-def _interval(difference: dict[str, float | None] | None, digits: int) -> str:
+def interval(difference: dict[str, float | None] | None, digits: int) -> str:
+    """Write what `paired_interval` gives; nothing for None."""
     if difference is None:
         return ""
     mean, half = difference["mean"], difference["half_width"]
@@ -203,10 +205,12 @@ def _cost(model: dict) -> list[str]:
     return [f"{seconds:.0f}", f"{cpu_seconds:.0f}", f"{model['peak_gib']:.1f}"]
 
 
-def _heading(score: str) -> str:
+def heading(score: str) -> str:
+    """Name a score as tables do."""
     return score.replace("t2b", "t→b").replace("b2t", "b→t")
 
 
-def _table(header: list[str], rows: list[list[str]], n_left: int) -> str:
+def markdown_table(header: list[str], rows: list[list[str]], n_left: int) -> str:
+    """Write a Markdown table whose first columns are aligned to the left."""
     rule = ["---"] * n_left + ["---:"] * (len(header) - n_left)
     return "\n".join("| " + " | ".join(row) + " |" for row in [header, rule, *rows])

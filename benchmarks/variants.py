@@ -17,7 +17,7 @@ import numpy as np
 from models.features import N_REGIONS, SEED
 from protocol import ALL_FOLDS, EVERYDAY_FOLDS, POOL_SIZE
 from sections import replace_section
-from table import _paired_interval, _table
+from table import markdown_table, paired_interval
 from variant_runs import ABOVE, BROAD, HARVARD_OXFORD, Variant, run
 
 from sklearn_mnm.exceptions import DataWarning
@@ -182,7 +182,7 @@ def markdown(name: str, records: Records, folds: tuple[int, ...]) -> str:
     header = ["", *(heading for heading, _ in SCORES.values()), "Δ R@10"]
     for caption, variants in GROUPS[name][1].items():
         rows = [_row(variant, variants[0], records, folds) for variant in variants]
-        parts.append(f"{caption}\n\n{_table(header, rows, 1)}")
+        parts.append(f"{caption}\n\n{markdown_table(header, rows, 1)}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -217,7 +217,7 @@ def _row(
         sum(_values(v, score, records, folds) for score in ("t2b R@10", "b2t R@10")) / 2
         for v in (variant, reference)
     )
-    difference = _paired_interval(recalls - bar)
+    difference = paired_interval(recalls - bar)
     mean, half = difference["mean"], difference["half_width"]
     interval = "" if half is None else f" [{mean - half:+.1f}, {mean + half:+.1f}]"
     return [*cells, f"{mean:+.1f}{interval}"]

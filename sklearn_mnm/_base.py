@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, clone
 from sklearn.utils import check_random_state
@@ -15,18 +14,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm._inputs import are_images, are_peaks, region_activations, text_input
 from sklearn_mnm._leave_out import leave_out_activations
+from sklearn_mnm._points import tangent_of
 from sklearn_mnm.brain.hierarchy import BrainHierarchy
 from sklearn_mnm.brain.peaks import as_peak_table
 from sklearn_mnm.brain.regions import PeaksToRegions
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
-from sklearn_mnm.geometry import exp_map0, log_map0
 from sklearn_mnm.map_uncertainty import MapUncertainty
 from sklearn_mnm.neighbours import StudyNeighbours
 from sklearn_mnm.term_head import TermHead
 from sklearn_mnm.text._documents import is_documents
-from sklearn_mnm.text.explanation import QueryExplanation, check_query, explain_query
+from sklearn_mnm.text.explanation import check_query
 from sklearn_mnm.text.terms import TermVectorizer
 from sklearn_mnm.text_regression import count_terms
 from sklearn_mnm.walk import walk_to_root
@@ -89,8 +88,8 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         # Arrays within, whatever comes out: users may have asked for data frames everywhere.
         embedder.set_output(transform="default")
         embedder.set_params(store_left_out=True).fit(X, Y, groups)
-        text_tangent = self._tangent(embedder.left_out_points_, embedder.curvature_)
-        brain_tangent = self._tangent(embedder.transform_brain(Y), embedder.curvature_)
+        text_tangent = tangent_of(embedder.left_out_points_, embedder.curvature_)
+        brain_tangent = tangent_of(embedder.transform_brain(Y), embedder.curvature_)
         # Only needed here; the model is half as large without.
         del embedder.left_out_points_
         self.embedder_ = embedder.set_params(store_left_out=False)
@@ -237,11 +236,6 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
             curvature=self.embedder_.curvature_,
         )
 
-    def _explain(self, text: str, k: int) -> QueryExplanation:
-        check_is_fitted(self)
-        weights = np.linalg.norm(self.embedder_.text_coef_, axis=1)
-        return explain_query(text, self.vectorizer_, weights, k)
-
     def _walk(self, point: np.ndarray, n_steps: int, k: int) -> pd.DataFrame:
         common = np.flatnonzero(self.term_counts_ >= _COMMON_TERM * len(self.neighbours_.ids))
         terms = self.terms_[common]
@@ -257,10 +251,6 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         tags.target_tags.single_output = False
         return tags
 
-    @staticmethod
-    def _tangent(points: np.ndarray, curvature: float) -> np.ndarray:
-        return log_map0(torch.from_numpy(points), curvature).numpy()
-
     def _shared_with(self, other: "BrainTextEstimator") -> Any:
         """Give another direction everything that is fitted, without copying it."""
         check_is_fitted(self)
@@ -273,11 +263,6 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
 def _matrix(features: Any) -> Any:
     """Text features as CSR or an array, also where they come as a data frame."""
     return features.tocsr() if hasattr(features, "tocsr") else np.asarray(features)
-
-
-def points_of(tangent: np.ndarray, curvature: float) -> np.ndarray:
-    """Points of the hyperboloid, float64, from tangent vectors at the origin."""
-    return exp_map0(torch.from_numpy(np.asarray(tangent, dtype=np.float64)), curvature).numpy()
 
 
 def _study_names(
@@ -307,7 +292,7 @@ def _usable_rows(X: Any, Y: np.ndarray) -> np.ndarray:
             f"There are {X.shape[0]} texts but {len(Y)} maps. Give one map per text, in the same "
             "order; a Studies also holds those without peaks."
         )
-    with_text = np.diff(X.indptr) > 0 if isinstance(X, sparse.csr_matrix) else np.any(X, axis=1)
+    with_text = count_terms(X) > 0
     with_brain = np.any(Y, axis=1)
     kept = np.flatnonzero(with_text & with_brain)
     if len(kept) < 2:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.geometry import constraint_violation
+from sklearn_mnm.geometry import constraint_violation, exp_map0, log_map0
 
 # Relative, as the embedder promises for its points.
 _TOLERANCE = 1e-6
@@ -96,3 +96,13 @@ def blocks(points: np.ndarray, size: int) -> Iterator[tuple[slice, Tensor]]:
 def as_tensor(points: np.ndarray) -> Tensor:
     """Float64 copy: torch warns of arrays that it may not write to, such as memory maps."""
     return torch.from_numpy(np.array(points, dtype=np.float64))
+
+
+def points_of(tangent: np.ndarray, curvature: float) -> np.ndarray:
+    """Points of the hyperboloid, float64, from tangent vectors at the origin."""
+    return exp_map0(as_tensor(tangent), curvature).numpy()
+
+
+def tangent_of(points: np.ndarray, curvature: float) -> np.ndarray:
+    """Tangent vectors at the origin, float64, from points of the hyperboloid."""
+    return log_map0(as_tensor(points), curvature).numpy()

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval
 
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._inputs import are_peaks, target_columns, text_input
+from sklearn_mnm._points import tangent_of
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.phrases import PhraseScorer
 from sklearn_mnm.term_head import salient_terms
@@ -153,10 +154,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         DataWarning
             If nothing is known of some of your terms, with count.
         """
-        points = self._brain_points(X, level)
-        if terms is not None:
-            return self._phrase_scorer(terms)(points)
-        return self.term_head_.decision_function(self._tangent_of(points))
+        return self._scores(self._brain_points(X, level), terms)
 
     def predict_proba(self, X, level=None):
         """Probability that a term is salient in the study of a map.
@@ -212,7 +210,8 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         InvalidInputError
             If `k` is not between 1 and the number of terms.
         """
-        scores = self.decision_function(X, terms, level)
+        points = self._brain_points(X, level)
+        scores = self._scores(points, terms)
         n_maps, n_terms = scores.shape
         if not isinstance(k, Integral) or not 1 <= int(k) <= n_terms:
             raise InvalidInputError(f"k={k!r} must be an integer from 1 to {n_terms}, the terms.")
@@ -228,7 +227,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
             }
         )
         if terms is None:
-            probability = self.predict_proba(X, level)
+            probability = self.term_head_.predict_proba(self._tangent_of(points))
             ranking["probability"] = np.take_along_axis(probability, best, axis=1).ravel()
         return ranking
 
@@ -320,8 +319,13 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         tags.target_tags.positive_only = True
         return tags
 
+    def _scores(self, points: np.ndarray, terms) -> np.ndarray:
+        if terms is not None:
+            return self._phrase_scorer(terms)(points)
+        return self.term_head_.decision_function(self._tangent_of(points))
+
     def _tangent_of(self, points: np.ndarray) -> np.ndarray:
-        return self._tangent(points, self.embedder_.curvature_)
+        return tangent_of(points, self.embedder_.curvature_)
 
     def _phrase_scorer(self, terms) -> PhraseScorer:
         queries = as_documents(terms, name="terms")

@@ -26,6 +26,7 @@ from sklearn.utils.validation import (
 from sklearn.utils.validation import validate_data as validate
 from torch import Tensor
 
+from sklearn_mnm._points import as_tensor, tangent_of
 from sklearn_mnm._selection import (
     mean_recall,
     validation_score,
@@ -35,7 +36,7 @@ from sklearn_mnm.brain.features import ActivationScaler, relative_extent
 from sklearn_mnm.brain.hierarchy import BrainHierarchy
 from sklearn_mnm.decode_head import DecodeHead
 from sklearn_mnm.exceptions import InterruptedFitWarning, InvalidInputError
-from sklearn_mnm.geometry import exp_map0, log_map0
+from sklearn_mnm.geometry import exp_map0
 from sklearn_mnm.nn.objective import Objective, ObjectiveWeights
 from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
@@ -478,9 +479,7 @@ class HyperbolicBrainTextEmbedder(
             between -pi and 0.
         """
         check_is_fitted(self)
-        # Copies, as torch warns of arrays that may not be written, those of data frames.
-        texts = torch.as_tensor(np.array(text_points, dtype=np.float64))
-        brains = torch.as_tensor(np.array(brain_points, dtype=np.float64))
+        texts, brains = as_tensor(text_points), as_tensor(brain_points)
         similarity = np.empty((len(texts), len(brains)))
         for start in range(0, len(texts), _BLOCK):
             rows = slice(start, start + _BLOCK)
@@ -517,9 +516,7 @@ class HyperbolicBrainTextEmbedder(
             In the units of the `Y` given to :meth:`fit`.
         """
         check_is_fitted(self)
-        points = torch.as_tensor(np.array(text_points, dtype=np.float64))
-        tangent = log_map0(points, self.curvature_).numpy()
-        return self.decode_head_.predict(tangent)
+        return self.decode_head_.predict(tangent_of(text_points, self.curvature_))
 
     def score(self, X, Y):
         """Mean recall at 10 of retrieval in both directions, among the given pairs.

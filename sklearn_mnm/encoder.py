@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin, TransformerMixin, _fit_context
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._images import resampled
@@ -9,6 +10,7 @@ from sklearn_mnm._inputs import target_columns
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.metrics import map_correlation
+from sklearn_mnm.text.explanation import explain_query
 
 
 class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEstimator):
@@ -299,7 +301,9 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         InvalidInputError
             If the text is empty, or `vectorizer_` is not a TermVectorizer.
         """
-        return self._explain(text, k)
+        check_is_fitted(self)
+        weights = np.linalg.norm(self.embedder_.text_coef_, axis=1)
+        return explain_query(text, self.vectorizer_, weights, k)
 
     def walk(self, text, n_steps=6, k=5):
         """Walk from a text to the root of the space and note the terms on the way.

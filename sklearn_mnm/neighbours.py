@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sklearn_mnm._points import points_of
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.geometry import distance, exp_map0
+from sklearn_mnm.geometry import distance
 from sklearn_mnm.index import PointIndex
 
 
@@ -89,7 +90,7 @@ class StudyNeighbours(NamedTuple):
         if by not in ("text", "brain"):
             raise InvalidInputError(f"by={by!r}: choose 'text' or 'brain'.")
         tangent = self.text_tangent if by == "text" else self.brain_tangent
-        points = exp_map0(torch.from_numpy(tangent.astype(np.float64)), curvature).numpy()
+        points = points_of(tangent, curvature)
         kind = "distance" if by == role else similarity
         index = PointIndex(points, similarity=kind, role=by, curvature=curvature)
         indices, similarities = index.search(queries, k)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_mnm._base import points_of
+from sklearn_mnm._points import points_of
 from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
 
 # Maps that stand for all where the mean and spread of a phrase's similarity are estimated.

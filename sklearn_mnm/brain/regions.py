@@ -324,10 +324,11 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         values = np.atleast_2d(check_array(Y, dtype=[np.float64, np.float32], ensure_2d=False))
         self._check_n_regions(values)
         # The Gaussian's weight of a region at a voxel: its average times its volume.
-        weights = self.operator_ @ sparse.diags(self.region_volumes_.astype(np.float32))
-        total = np.asarray(weights.sum(axis=1)).ravel()
+        volumes = self.region_volumes_.astype(np.float32)
+        total = self.operator_ @ volumes
         scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 1e-6)
-        return np.asarray((weights @ values.T * scale[:, np.newaxis]).T, dtype=values.dtype)
+        voxels = (self.operator_ @ (values * volumes).T).T * scale
+        return np.asarray(voxels, dtype=values.dtype)
 
     def regions_from_img(self, images, *, positive=False):
         """Sum or average statistical maps over the regions, as :meth:`transform` does peaks.
