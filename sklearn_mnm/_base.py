@@ -1,6 +1,7 @@
 """What MNMEncoder and MNMDecoder share: one fitted model of texts and brains."""
 
 import warnings
+from copy import copy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mnm._inputs import are_images, are_peaks, region_activations, text_input
 from sklearn_mnm._leave_out import leave_out_activations
 from sklearn_mnm._points import tangent_of
+from sklearn_mnm._sample_weight import positive_rows
 from sklearn_mnm.brain.hierarchy import BrainHierarchy
 from sklearn_mnm.brain.peaks import as_peak_table
 from sklearn_mnm.brain.regions import PeaksToRegions
@@ -70,7 +72,9 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
 
         return next(model for model in load_pretrained(name) if isinstance(model, cls))
 
-    def _fit(self, text: Any, maps: Any, groups: Any) -> None:
+    def _fit(
+        self, text: Any, maps: Any, groups: Any, sample_weight: Any, *, partial: bool = False
+    ) -> None:
         random = check_random_state(self.random_state)
         seeds = [int(seed) for seed in random.randint(np.iinfo(np.int32).max, size=3)]
         ids, titles, groups = _study_names(text, maps, groups)
@@ -78,7 +82,7 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         documents = text_input(text)
         self.vectorizer_ = self._make_vectorizer(text)
         X = _matrix(self.vectorizer_.fit_transform(documents))
-        kept = _usable_rows(X, Y)
+        kept, sample_weight = _usable_rows(X, Y, sample_weight, least=2)
         X, Y, groups = X[kept], Y[kept], None if groups is None else groups[kept]
         self.n_regions_ = Y.shape[1]
         self.hierarchy_ = self._make_hierarchy()
@@ -87,17 +91,55 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
             embedder.set_params(hierarchy=self.hierarchy_)
         # Arrays within, whatever comes out: users may have asked for data frames everywhere.
         embedder.set_output(transform="default")
-        embedder.set_params(store_left_out=True).fit(X, Y, groups)
-        text_tangent = tangent_of(embedder.left_out_points_, embedder.curvature_)
-        brain_tangent = tangent_of(embedder.transform_brain(Y), embedder.curvature_)
-        # Only needed here; the model is half as large without.
-        del embedder.left_out_points_
-        self.embedder_ = embedder.set_params(store_left_out=False)
+        fit = embedder.partial_fit if partial else embedder.fit
+        self.embedder_ = embedder
+        text_tangent, brain_tangent = self._fit_embedder(fit, X, Y, groups, sample_weight)
         self._fit_uncertainty(text_tangent, Y, groups, seeds[2])
         self._fit_terms(documents, X, kept, brain_tangent, groups, seeds[2])
         self.neighbours_ = StudyNeighbours.from_arrays(
             text_tangent, brain_tangent, None if ids is None else ids[kept], titles, kept
         )
+
+    def _partial_fit(self, text: Any, maps: Any, groups: Any, sample_weight: Any) -> None:
+        if not hasattr(self, "embedder_"):
+            self._fit(text, maps, groups, sample_weight, partial=True)
+            return
+        ids, titles, groups = _study_names(text, maps, groups)
+        Y = self._activations(maps)
+        X = _matrix(self.vectorizer_.transform(text_input(text)))
+        kept, sample_weight = _usable_rows(X, Y, sample_weight, least=1)
+        groups = None if groups is None else groups[kept]
+        # A copy, as the other direction may share the embedder; its arrays are not changed.
+        self.embedder_ = copy(self.embedder_)
+        fit = self.embedder_.partial_fit
+        tangents = self._fit_embedder(fit, X[kept], Y[kept], groups, sample_weight)
+        names = None if ids is None else ids[kept]
+        known = self.neighbours_
+        if names is not None and (again := np.isin(names, known.ids).sum()):
+            warnings.warn(
+                f"{again} of {len(names)} studies have the id of one that was learnt before; they "
+                "count twice, and are found twice.",
+                DataWarning,
+                stacklevel=3,
+            )
+        numbers = len(known.ids) + np.arange(len(kept))
+        new = StudyNeighbours.from_arrays(
+            *tangents, names, titles, numbers if names is None else kept
+        )
+        self.neighbours_ = known.extended(new)
+
+    def _fit_embedder(
+        self, fit: Any, X: Any, Y: np.ndarray, groups: Any, sample_weight: Any
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Fit, and return tangent vectors of texts, predicted without themselves, and of maps."""
+        embedder = self.embedder_.set_params(store_left_out=True)
+        fit(X, Y, groups, sample_weight)
+        text_tangent = tangent_of(embedder.left_out_points_, embedder.curvature_)
+        brain_tangent = tangent_of(embedder.transform_brain(Y), embedder.curvature_)
+        # Only needed here; the model is half as large without.
+        del embedder.left_out_points_
+        embedder.set_params(store_left_out=False)
+        return text_tangent, brain_tangent
 
     def _fit_regions(self, maps: Any, seed: int) -> tuple[Any, np.ndarray]:
         """Fitted regions, None if only arrays are known, and the activations of the maps."""
@@ -285,26 +327,39 @@ def _study_names(
     return studies.ids, studies.titles, groups
 
 
-def _usable_rows(X: Any, Y: np.ndarray) -> np.ndarray:
-    """Rows with something known of both text and brain; the others are counted in a warning."""
+def _usable_rows(
+    X: Any, Y: np.ndarray, sample_weight: Any, *, least: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Rows with something known of both text and brain, and their weights.
+
+    Rows of weight 0 are left out as asked; the others are counted in a warning.
+    """
     if X.shape[0] != len(Y):
         raise InvalidInputError(
             f"There are {X.shape[0]} texts but {len(Y)} maps. Give one map per text, in the same "
             "order; a Studies also holds those without peaks."
         )
+    weights = None
+    asked = np.ones(len(Y), dtype=bool)
+    if sample_weight is not None:
+        rows, positive = positive_rows(sample_weight, Y)
+        weights = np.zeros(len(Y))
+        weights[rows] = positive
+        asked = weights > 0
     with_text = count_terms(X) > 0
     with_brain = np.any(Y, axis=1)
-    kept = np.flatnonzero(with_text & with_brain)
-    if len(kept) < 2:
+    kept = np.flatnonzero(with_text & with_brain & asked)
+    if len(kept) < least:
         raise InvalidInputError(
             f"Only {len(kept)} of {len(Y)} studies have a text with known terms and a map that is "
-            "not zero everywhere; at least 2 are needed."
+            f"not zero everywhere; at least {least} {'are' if least > 1 else 'is'} needed."
         )
-    if len(kept) < len(Y):
+    if len(kept) < asked.sum():
         warnings.warn(
-            f"{len(Y) - len(kept)} of {len(Y)} studies are left out: {int((~with_text).sum())} "
-            f"have no known term, {int((~with_brain).sum())} no activation.",
+            f"{asked.sum() - len(kept)} of {asked.sum()} studies are left out: "
+            f"{(asked & ~with_text).sum()} have no known term, {(asked & ~with_brain).sum()} no "
+            "activation.",
             DataWarning,
             stacklevel=4,
         )
-    return kept
+    return kept, None if weights is None else weights[kept]

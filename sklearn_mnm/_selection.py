@@ -7,7 +7,7 @@ import torch
 from sklearn.preprocessing import normalize
 from torch import Tensor
 
-from sklearn_mnm.metrics import recall_at_k
+from sklearn_mnm.metrics import retrieval_ranks
 from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.nn.towers import BrainTextModel
 
@@ -15,21 +15,32 @@ from sklearn_mnm.nn.towers import BrainTextModel
 _POOL = 1000
 
 
-def mean_recall(similarity: np.ndarray, k: int) -> float:
-    """Recall at k, mean over both directions, as a share."""
-    return (recall_at_k(similarity, k) + recall_at_k(similarity.T, k)) / 200.0
+def mean_recall(similarity: np.ndarray, k: int, sample_weight: np.ndarray | None = None) -> float:
+    """Recall at k, mean over both directions and weighted mean over studies, as a share."""
+    found = [retrieval_ranks(matrix) < k for matrix in (similarity, similarity.T)]
+    return float(np.average(np.mean(found, axis=0), weights=sample_weight))
 
 
-def pooled_recall(text: np.ndarray, brain: np.ndarray) -> float:
+def pooled_recall(
+    text: np.ndarray, brain: np.ndarray, sample_weight: np.ndarray | None = None
+) -> float:
     """Mean recall by cosine in pools of at most 1,000 consecutive rows."""
     text, brain = normalize(text), normalize(brain)
     n_pools = -(-len(text) // _POOL)
     pools = np.array_split(np.arange(len(text)), n_pools)
-    return float(np.mean([mean_recall(text[p] @ brain[p].T, _fair_k(len(p))) for p in pools]))
+    weights = [None if sample_weight is None else sample_weight[pool] for pool in pools]
+    return float(
+        np.mean(
+            [
+                mean_recall(text[pool] @ brain[pool].T, _fair_k(len(pool)), weight)
+                for pool, weight in zip(pools, weights, strict=True)
+            ]
+        )
+    )
 
 
 def validation_score(
-    text: Tensor, brain: Tensor, similarity: str
+    text: Tensor, brain: Tensor, similarity: str, sample_weight: np.ndarray | None = None
 ) -> Callable[[BrainTextModel], float]:
     """Make the function that scores a model on paired features."""
 
@@ -37,7 +48,7 @@ def validation_score(
         with torch.inference_mode():
             points = model(text, brain)
             matrix = SIMILARITIES[similarity](points.text, points.brain, model.curvature)
-        return mean_recall(matrix.cpu().numpy(), _fair_k(len(text)))
+        return mean_recall(matrix.cpu().numpy(), _fair_k(len(text)), sample_weight)
 
     return evaluate
 

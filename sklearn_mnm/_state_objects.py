@@ -4,12 +4,23 @@ What is quickly made again (smoothing operators, tables of words) is left out.
 """
 
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sklearn_mnm._state_schema import CLASSES, check_object, check_value, class_name
+from sklearn_mnm.exceptions import ModelFormatError
+
+
+class UnknownPartError(ModelFormatError):
+    """A file names a class, a parameter or a field that this version of the package lacks."""
+
+
+# Parameters that are None in every file.
+_NOT_KEPT = {"callbacks", "checkpoint", "memory"}
 
 
 def state_of(value: Any) -> dict[str, Any]:
@@ -55,17 +66,22 @@ def from_state(name: str, state: dict[str, Any]) -> Any:
 
     Raises
     ------
+    UnknownPartError
+        If the name or a value's name is unknown.
     Exception
-        Of whatever kind if the name is unknown or the values do not fit each other.
+        Of whatever kind if the values do not fit each other.
     """
     if name not in CLASSES:
-        raise ValueError(f"{name!r} is no class of this package that can be loaded")
+        raise UnknownPartError(f"{name!r} is no class of this package that can be loaded")
     made_by = getattr(importlib.import_module(CLASSES[name]), name)
     if name == "BrainHierarchy":
+        _check_names(name, state, made_by)
         value = made_by._restored(**state)
     elif name == "BrainTextModel":
+        _check_names(name, state, _towers_from_state)
         value = _towers_from_state(**state)
     elif issubclass(made_by, tuple):
+        _check_names(name, state, made_by)
         value = made_by(**state)
     else:
         value = _estimator_from_state(name, made_by, **state)
@@ -79,11 +95,16 @@ def from_state(name: str, state: dict[str, Any]) -> Any:
     return value
 
 
+def _check_names(name: str, values: dict[str, Any], made_by: Callable[..., Any]) -> None:
+    if unknown := values.keys() - inspect.signature(made_by).parameters.keys():
+        raise UnknownPartError(f"{name} has no {', '.join(map(repr, sorted(unknown)))}")
+
+
 def _params(estimator: Any) -> dict[str, Any]:
     params = estimator.get_params(deep=False)
-    # A cache holds pickles: a file must not lead a later fit to a folder of its sender's choice.
-    if "memory" in params:
-        params["memory"] = None
+    # Functions cannot be stored, and a file must not lead a later fit to folders of its sender's
+    # choice, which may hold pickles.
+    params.update(dict.fromkeys(_NOT_KEPT & params.keys()))
     # A generator of random numbers cannot be stored: it would not go on where it was.
     if "random_state" in params and not isinstance(params["random_state"], int | np.integer):
         params["random_state"] = None
@@ -107,8 +128,10 @@ def _atlas_params(atlas: Any, region_names: Any, **others: Any) -> dict[str, Any
 def _estimator_from_state(
     name: str, made_by: Any, params: dict[str, Any], fitted: dict[str, Any] | None, output: Any
 ) -> Any:
-    if params.get("memory") is not None:
-        raise ValueError("memory is not None: a model must not bring a cache")
+    if brought := [name for name in _NOT_KEPT if params.get(name) is not None]:
+        raise ValueError(f"{brought[0]} is not None: a model must not bring one")
+    _check_names(name, params, made_by)
+    # Parameters that an older file lacks take their defaults.
     estimator = made_by(**params)
     estimator._validate_params()
     if fitted is not None:
@@ -135,6 +158,9 @@ def _set_attributes(estimator: Any, fitted: Mapping[str, Any]) -> None:
 
 def _embedder_state(embedder: Any) -> dict[str, Any]:
     fitted = _fitted_attributes(embedder)
+    if isinstance(history := fitted.get("history_"), pd.DataFrame):
+        records = history.to_dict("records")
+        fitted["history_"] = [{k: v for k, v in row.items() if not pd.isna(v)} for row in records]
     if "left_out_points_" in fitted:
         # The time coordinate follows from the others: so points come back to the hyperboloid
         # however coarsely these are stored.
@@ -144,6 +170,8 @@ def _embedder_state(embedder: Any) -> dict[str, Any]:
 
 def _restore_embedder(embedder: Any, fitted: dict[str, Any]) -> None:
     _set_attributes(embedder, fitted)
+    if isinstance(history := fitted.get("history_"), list):
+        embedder.history_ = pd.DataFrame(history)
     if "left_out_points_" in fitted:
         import torch
 

@@ -1,10 +1,20 @@
-"""Which objects a model file may hold, and what their attributes have to be."""
+"""Which objects a model file may hold, and what their attributes have to be.
+
+Files of earlier versions go on to be loaded. So whatever is added to a class has to be optional:
+
+- a fitted attribute is marked with "?" below, and read with ``getattr`` or given a default where
+  `sklearn_mnm._state_objects` restores its class;
+- a parameter, or a field of a named tuple, has a default that does what was done without it.
+
+One that is removed, renamed or takes other values is translated when loading.
+"""
 
 from numbers import Integral, Real
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 # Name -> module that defines the class. Nothing else is loaded, whatever a file says.
 CLASSES = {
@@ -18,6 +28,7 @@ CLASSES = {
     "MapUncertainty": "sklearn_mnm.map_uncertainty",
     "PeakTally": "sklearn_mnm.brain.peaks",
     "PeaksToRegions": "sklearn_mnm.brain.regions",
+    "RidgeStatistics": "sklearn_mnm.closed_form",
     "StudyNeighbours": "sklearn_mnm.neighbours",
     "TermHead": "sklearn_mnm.term_head",
     "TermVectorizer": "sklearn_mnm.text.terms",
@@ -70,7 +81,8 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
         "model_": "BrainTextModel",
         "decode_head_": "DecodeHead",
         "left_out_points_?": ("n", "d+1"),
-        "history_": list,
+        "statistics_?": "RidgeStatistics",
+        "history_": pd.DataFrame,
         "best_epoch_": int,
         "hierarchy?": "BrainHierarchy",
     },
@@ -89,6 +101,12 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
     },
     "PeakTally": {"n_peaks": int, "n_moved": int, "n_dropped": int},
     "PeaksToRegions": {"n_regions_": "r", "region_names_": list, "peak_tally_?": "PeakTally"},
+    "RidgeStatistics": {
+        "gram": ("p", "p"),
+        "moment": ("p", "r"),
+        "energy": float,
+        "n_samples": int,
+    },
     "StudyNeighbours": {
         "text_tangent": ("n", "d"),
         "brain_tangent": ("n", "d"),

@@ -40,14 +40,40 @@ class RidgeFit(NamedTuple):
     left_out: np.ndarray
 
 
+class RidgeStatistics(NamedTuple):
+    """All that a ridge regression needs to know of studies that it no longer has.
+
+    Attributes
+    ----------
+    gram : ndarray of shape (n_features, n_features)
+        ``X'X``, each row of X weighted by the weight of its study.
+    moment : ndarray of shape (n_features, n_targets)
+        ``X'T``, likewise.
+    energy : float
+        Weighted sum of the squared targets.
+    n_samples : int
+        Number of studies.
+    """
+
+    gram: np.ndarray
+    moment: np.ndarray
+    energy: float
+    n_samples: int
+
+    def scaled(self, factors: np.ndarray) -> "RidgeStatistics":
+        """Return what these were if each feature were multiplied by a factor."""
+        column = factors[:, np.newaxis].astype(np.float64)
+        return self._replace(gram=self.gram * column * column.T, moment=self.moment * column)
+
+
 class LeaveOutRidge:
     """Ridge regressions of one data set at any penalty.
 
-    Minimises ``|X W - T|^2 + alpha |W|^2``. The leave-out prediction follows from one fit:
-    with H = X (X'X + alpha I)^-1 X' and G the rows of a group, the residual that G would
-    have had if left out is (I - H_GG)^-1 e_G (Cook & Weisberg 1982, section 2.2); a group of
-    one row gives the well-known e_i / (1 - h_ii). The smaller of the primal and the dual
-    problem is solved; a sparse `X` is never made dense as a whole.
+    Minimises ``|X W - T|^2 + alpha |W|^2``, the square of each row times its weight. The
+    leave-out prediction follows from one fit: with H = X (X'X + alpha I)^-1 X' and G the rows of
+    a group, the residual that G would have had if left out is (I - H_GG)^-1 e_G (Cook & Weisberg
+    1982, section 2.2); a group of one row gives the well-known e_i / (1 - h_ii). The smaller of
+    the primal and the dual problem is solved; a sparse `X` is never made dense as a whole.
 
     Parameters
     ----------
@@ -57,28 +83,65 @@ class LeaveOutRidge:
         Targets, centred by the caller.
     groups : ndarray of shape (n_samples,), optional
         Samples left out together, e.g. contrasts of one paper. Default is each by itself.
+    sample_weight : ndarray of shape (n_samples,), optional
+        Positive weights. Default is 1 for all.
+    earlier : RidgeStatistics, optional
+        Of samples that the regressions are fitted to as well; they are not predicted.
 
     Raises
     ------
     InvalidInputError
-        If both the samples and the features are too many to factorise.
+        If both the samples and the features are too many to factorise, or the features are and
+        there are `earlier` samples.
     """
 
-    def __init__(self, X: Any, targets: np.ndarray, groups: np.ndarray | None = None):
+    def __init__(
+        self,
+        X: Any,
+        targets: np.ndarray,
+        groups: np.ndarray | None = None,
+        *,
+        sample_weight: np.ndarray | None = None,
+        earlier: RidgeStatistics | None = None,
+    ):
         n_samples, n_features = X.shape
-        if min(n_samples, n_features) > _LARGEST_SIDE:
+        self._primal = n_features <= n_samples or earlier is not None
+        if (n_features if self._primal else n_samples) > _LARGEST_SIDE:
             raise InvalidInputError(
                 f"X has {n_samples} rows and {n_features} columns; the closed-form start needs "
-                f"one of the two to be at most {_LARGEST_SIDE}. Keep fewer terms (a larger "
-                "min_df or max_features) or reduce X first, e.g. by TruncatedSVD."
+                f"{'the latter' if earlier else 'one of the two'} to be at most {_LARGEST_SIDE}. "
+                "Keep fewer terms (a larger min_df or max_features) or reduce X first, e.g. by "
+                "TruncatedSVD."
             )
-        self._X = X
-        self._targets = np.asarray(targets, dtype=np.float64)
-        self._primal = n_features <= n_samples
+        targets = np.asarray(targets, dtype=np.float64)
+        self._root_weight = None
+        if sample_weight is not None:
+            self._root_weight = np.sqrt(sample_weight, dtype=np.float64)[:, np.newaxis]
+            X, targets = scaled_rows(X, self._root_weight), self._root_weight * targets
+        self._X, self._targets, self._earlier = X, targets, earlier
         product = X.T @ X if self._primal else X @ X.T
         self._gram = _dense(product).astype(np.float64)
-        self._moment = X.T @ self._targets if self._primal else self._targets
+        self._moment = X.T @ targets if self._primal else targets
+        if earlier is not None:
+            self._gram += earlier.gram
+            self._moment = self._moment + earlier.moment
         self._blocks = _groups_by_size(groups) if groups is not None else []
+
+    def statistics(self) -> RidgeStatistics:
+        """All that later regressions need to know of these samples and earlier ones.
+
+        Returns
+        -------
+        statistics : RidgeStatistics
+        """
+        gram, moment = self._gram, self._moment
+        if not self._primal:
+            gram = _dense(self._X.T @ self._X).astype(np.float64)
+            moment = self._X.T @ self._targets
+        energy, n_samples = float(np.vdot(self._targets, self._targets)), len(self._targets)
+        if self._earlier is not None:
+            energy, n_samples = energy + self._earlier.energy, n_samples + self._earlier.n_samples
+        return RidgeStatistics(gram, np.asarray(moment), energy, n_samples)
 
     def fit(self, alpha: float) -> RidgeFit:
         """Fit at one penalty.
@@ -106,10 +169,11 @@ class LeaveOutRidge:
         for rows in self._blocks:
             matrices = self._slack_blocks(rows, inverse, alpha)
             left_out_residuals[rows] = np.linalg.solve(matrices, residuals[rows])
+        left_out = self._targets - left_out_residuals
+        if self._root_weight is not None:
+            left_out /= self._root_weight
         return RidgeFit(
-            float(alpha),
-            np.asarray(coef, dtype=np.float32),
-            (self._targets - left_out_residuals).astype(np.float32),
+            float(alpha), np.asarray(coef, dtype=np.float32), left_out.astype(np.float32)
         )
 
     def excess_energy(self, fit: RidgeFit) -> np.ndarray:
@@ -143,8 +207,7 @@ class LeaveOutRidge:
             for start in range(0, len(gains), _BLOCK):
                 product = _dense(columns[:, start : start + _BLOCK]).T @ inverse
                 gains[start : start + _BLOCK] = np.einsum("ij,ij->i", product, product)
-        noise = float(np.square(self._targets - self._X @ fit.coef).sum()) / len(self._targets)
-        expected = gains * noise
+        expected = gains * self._noise(fit.coef)
         energy = np.square(fit.coef, dtype=np.float64).sum(axis=1)
         possible = expected > 1e-12 * max(float(energy.max(initial=0.0)), 1e-300)
         ratio = np.divide(energy, expected, out=np.ones_like(energy), where=possible)
@@ -180,6 +243,14 @@ class LeaveOutRidge:
                 best, position = current, position + step
         return best, scores
 
+    def _noise(self, coef: np.ndarray) -> float:
+        """Mean squared residual of a sample, over all targets."""
+        if self._earlier is None:
+            return float(np.square(self._targets - self._X @ coef).sum()) / len(self._targets)
+        statistics = self.statistics()
+        explained = np.vdot(coef, 2 * self._moment - self._gram @ coef)
+        return max(float(statistics.energy - explained), 0.0) / statistics.n_samples
+
     def _slack_blocks(self, rows: np.ndarray, inverse: np.ndarray, alpha: float) -> np.ndarray:
         """I - H_GG of groups of equal size, (n_groups, size, size)."""
         if not self._primal:
@@ -190,6 +261,12 @@ class LeaveOutRidge:
             hat = _dense((features @ inverse) @ features.T)
             blocks[position] = np.eye(len(group)) - hat
         return blocks
+
+
+def scaled_rows(X: Any, factors: np.ndarray) -> Any:
+    """Multiply the rows of a matrix, sparse or not, by a column of factors of its dtype."""
+    factors = factors.astype(X.dtype)
+    return X.multiply(factors).tocsr() if hasattr(X, "multiply") else X * factors
 
 
 def _dense(matrix: Any) -> np.ndarray:

@@ -39,6 +39,7 @@ class DecodeHead(NamedTuple):
         activations: np.ndarray,
         scaler: ActivationScaler,
         groups: np.ndarray | None = None,
+        sample_weight: np.ndarray | None = None,
     ) -> "DecodeHead":
         """Choose the penalty by leave-out error and fit on all studies.
 
@@ -52,19 +53,24 @@ class DecodeHead(NamedTuple):
             From activations to regression targets.
         groups : ndarray of shape (n_studies,), optional
             Studies left out together.
+        sample_weight : ndarray of shape (n_studies,), optional
+            Positive weights of the studies.
 
         Returns
         -------
         head : DecodeHead
         """
         targets = scaler.transform(activations)
-        centre = tangent.mean(axis=0)
-        ridge = LeaveOutRidge(tangent - centre, targets, groups)
+        centre = np.average(tangent, axis=0, weights=sample_weight)
+        ridge = LeaveOutRidge(tangent - centre, targets, groups, sample_weight=sample_weight)
 
         def accuracy(fit: RidgeFit) -> float:
-            return -float(np.square(fit.left_out - targets).mean())
+            errors = np.square(fit.left_out - targets).mean(axis=1)
+            return -float(np.average(errors, weights=sample_weight))
 
-        unit = float(np.square(tangent).sum() / len(tangent)) or 1.0
+        squares = np.square(tangent).sum(axis=1)
+        weights = np.ones(len(tangent)) if sample_weight is None else sample_weight
+        unit = float(weights @ squares) / len(tangent) or 1.0
         best, _ = ridge.search([alpha * unit for alpha in _ALPHAS], accuracy)
         head = cls(
             coef=best.coef,
@@ -74,10 +80,11 @@ class DecodeHead(NamedTuple):
             nonnegative=bool(activations.min() >= 0),
         )
         decoded = head.predict(tangent)
-        squared = np.vdot(decoded, decoded)
+        weighted = weights[:, np.newaxis] * decoded
+        squared = np.vdot(weighted, decoded)
         if squared == 0:
             return head
-        return head._replace(scale=float(np.vdot(decoded, activations) / squared))
+        return head._replace(scale=float(np.vdot(weighted, activations) / squared))
 
     def predict(self, tangent: np.ndarray) -> np.ndarray:
         """Activations of tangent vectors, (n, n_components) -> (n, n_regions)."""

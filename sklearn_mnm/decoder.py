@@ -82,7 +82,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, groups=None):
+    def fit(self, X, y=None, groups=None, sample_weight=None):
         """Fit to maps and the texts of the same studies.
 
         Parameters
@@ -94,6 +94,8 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
             Texts in the same order; None takes those of `X`.
         groups : array-like of shape (n_studies,), default=None
             Paper of each study where studies are contrasts.
+        sample_weight : array-like of shape (n_studies,), default=None
+            Weight of each study in the embedding; see :meth:`MNMEncoder.fit`.
 
         Returns
         -------
@@ -104,7 +106,31 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         InvalidInputError
             If texts and maps do not pair or have no usable form.
         """
-        self._fit(X if y is None else target_columns(y), X, groups)
+        self._fit(X if y is None else target_columns(y), X, groups, sample_weight)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, groups=None, sample_weight=None):
+        """Learn from further studies, without those seen before.
+
+        What changes and what stays is told at :meth:`MNMEncoder.partial_fit`; the scores of terms
+        stay.
+
+        Parameters
+        ----------
+        X, y, groups, sample_weight
+            As for :meth:`fit`.
+
+        Returns
+        -------
+        self : MNMDecoder
+
+        Raises
+        ------
+        InvalidInputError
+            If the decoder was fitted by :meth:`fit` to many terms, or as there.
+        """
+        self._partial_fit(X if y is None else target_columns(y), X, groups, sample_weight)
         return self
 
     def transform(self, X, level=None):
@@ -287,7 +313,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         params.pop("n_terms")
         return self._shared_with(MNMEncoder(**params))
 
-    def score(self, X, y=None):
+    def score(self, X, y=None, sample_weight=None):
         """Mean average precision of the terms that are salient in the studies' own texts.
 
         Parameters
@@ -295,6 +321,8 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         X : maps as for :meth:`decision_function`
         y : Studies, list of str, or array of shape (n_studies, n_terms), default=None
             Texts of the same studies; None takes those of `X`.
+        sample_weight : array-like of shape (n_studies,), default=None
+            Weight of each study in the mean.
 
         Returns
         -------
@@ -307,7 +335,13 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         texts = text_input(X if y is None else target_columns(y))
         truth = salient_terms(self.term_vectorizer_.transform(texts))
         known = np.flatnonzero(truth.getnnz(axis=1))
-        return float(label_ranking_average_precision_score(truth[known], scores[known]))
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight)[known]
+        return float(
+            label_ranking_average_precision_score(
+                truth[known], scores[known], sample_weight=sample_weight
+            )
+        )
 
     @property
     def n_features_in_(self):

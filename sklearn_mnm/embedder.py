@@ -1,11 +1,12 @@
 """HyperbolicBrainTextEmbedder: texts and brain activations in one hyperbolic space."""
 
-import warnings
+import logging
 from numbers import Integral, Real
 from os import PathLike
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.base import (
     BaseEstimator,
@@ -26,23 +27,25 @@ from sklearn.utils.validation import (
 from sklearn.utils.validation import validate_data as validate
 from torch import Tensor
 
+from sklearn_mnm._alignment import Pairs, align
+from sklearn_mnm._fit_checkpoint import FitCheckpoint
 from sklearn_mnm._points import as_tensor, tangent_of
-from sklearn_mnm._selection import (
-    mean_recall,
-    validation_score,
-    validation_split,
-)
-from sklearn_mnm.brain.features import ActivationScaler, relative_extent
+from sklearn_mnm._sample_weight import positive_rows
+from sklearn_mnm._selection import mean_recall
+from sklearn_mnm.brain.features import ActivationScaler
 from sklearn_mnm.brain.hierarchy import BrainHierarchy
 from sklearn_mnm.decode_head import DecodeHead
-from sklearn_mnm.exceptions import InterruptedFitWarning, InvalidInputError
+from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import exp_map0
-from sklearn_mnm.nn.objective import Objective, ObjectiveWeights
 from sklearn_mnm.nn.similarity import SIMILARITIES
-from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
-from sklearn_mnm.nn.training import TrainingSettings, resolve_device, train
-from sklearn_mnm.text_regression import TextRegression, predict_brain
+from sklearn_mnm.nn.towers import LiftTower
+from sklearn_mnm.nn.training import SCHEDULES
+from sklearn_mnm.text_regression import EarlierTexts, TextRegression, predict_brain
 
+logger = logging.getLogger(__name__)
+
+# Up to here what partial_fit needs takes at most 8 MB, and fit keeps it as well.
+_FEW_FEATURES = 1024
 # Rows of the similarity matrix computed at once.
 _BLOCK = 1024
 
@@ -138,6 +141,8 @@ class HyperbolicBrainTextEmbedder(
         Studies per step, each contrasted with all others in the batch.
     learning_rate : float, default=2e-3
         Of the radius networks; the linear maps learn at a quarter of it.
+    learning_rate_schedule : {"constant", "cosine"}, default="constant"
+        Whether the rates stay or fall to 0 along half a cosine.
     weight_decay : float, default=0.1
         Of the radius networks.
     validation_fraction : float, default=0.0
@@ -152,6 +157,16 @@ class HyperbolicBrainTextEmbedder(
     memory : str, path, joblib.Memory or None, default=None
         Where step 1 is kept, so that fits that differ only in later parameters share it, as in
         a grid search with an int as `random_state`.
+    checkpoint : str, path or None, default=None
+        Folder in which an unfinished fit is kept, epoch by epoch, until it ends. The same fit
+        (data, parameters, versions) goes on from there to the result that it would have had;
+        other fits can use the folder at the same time. Needs a `random_state` other than None.
+    warm_start : bool, default=False
+        Let :meth:`fit` go on from the towers of the previous fit, and add to its history. The
+        closed form is always fitted anew.
+    callbacks : list of callable or None, default=None
+        Called after each epoch with its row of `history_` as a dict; training ends if one
+        returns True.
     store_left_out : bool, default=False
         Keep the points of the training texts as `left_out_points_`.
     random_state : int, RandomState instance or None, default=None
@@ -187,9 +202,15 @@ class HyperbolicBrainTextEmbedder(
         From tangent vectors of texts to activations.
     left_out_points_ : ndarray of shape (n_studies, n_components_ + 1), float64
         Points of the training texts by the leave-one-out predictions of step 1, which err as
-        those of new texts do: what to calibrate on. Only with `store_left_out`.
-    history_ : list of dict
-        Loss and validation score of each epoch.
+        those of new texts do: what to calibrate on. Only with `store_left_out`; studies of
+        weight 0 have none.
+    statistics_ : RidgeStatistics
+        What :meth:`partial_fit` goes on from, 8 bytes for each pair of features. Only after it, or
+        after :meth:`fit` to at most 1,024 features.
+    history_ : DataFrame
+        A row for each epoch, 0 being the start: ``epoch``, the mean ``loss`` of its batches and
+        its weighted parts, mean ``text_radius`` and ``brain_radius``, ``learning_rate``,
+        ``scale``, ``curvature`` and, with validation, ``validation_score``.
     best_epoch_ : int
         Epoch whose weights are kept; 0 is the closed form.
     n_features_in_ : int
@@ -243,11 +264,15 @@ class HyperbolicBrainTextEmbedder(
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "device": [str],
         "memory": [str, PathLike, HasMethods(["cache"]), None],
+        "checkpoint": [str, PathLike, None],
+        "warm_start": ["boolean"],
+        "callbacks": [list, tuple, None],
         "store_left_out": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["boolean"],
@@ -281,11 +306,15 @@ class HyperbolicBrainTextEmbedder(
         max_epochs=8,
         batch_size=1024,
         learning_rate=2e-3,
+        learning_rate_schedule="constant",
         weight_decay=0.1,
         validation_fraction=0.0,
         patience=4,
         device="auto",
         memory=None,
+        checkpoint=None,
+        warm_start=False,
+        callbacks=None,
         store_left_out=False,
         random_state=None,
         verbose=False,
@@ -315,17 +344,21 @@ class HyperbolicBrainTextEmbedder(
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
         self.weight_decay = weight_decay
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.device = device
         self.memory = memory
+        self.checkpoint = checkpoint
+        self.warm_start = warm_start
+        self.callbacks = callbacks
         self.store_left_out = store_left_out
         self.random_state = random_state
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, Y, groups=None):
+    def fit(self, X, Y, groups=None, sample_weight=None):
         """Fit the embedding to paired texts and brain activations.
 
         Parameters
@@ -337,6 +370,10 @@ class HyperbolicBrainTextEmbedder(
         groups : array-like of shape (n_studies,), default=None
             Paper of each row where rows are contrasts of papers: rows of one paper are left
             out together and never split between training and validation.
+        sample_weight : array-like of shape (n_studies,), default=None
+            Weight of each study, e.g. the square root of its sample size or a rating of its
+            quality. It counts in the regressions, in what is chosen by retrieval, and in the
+            alignment; studies of weight 0 are left out. The others are all candidates alike.
 
         Returns
         -------
@@ -347,42 +384,157 @@ class HyperbolicBrainTextEmbedder(
         ------
         InvalidInputError
             If `n_components` exceeds the number of regions, `X` is too large for the closed
-            form, `network_weight` is given without `hierarchy`, or every weight is 0.
+            form, `network_weight` is given without `hierarchy`, every weight is 0, `checkpoint`
+            is given without `random_state`, or `warm_start` meets towers of another shape.
         TrainingDivergedError
             If the loss becomes NaN or infinite.
-        """
-        X, Y = self._validate_pairs(X, Y, reset=True)
-        if groups is not None:
-            groups = np.asarray(groups)
-            check_consistent_length(X, groups)
-        random = check_random_state(self.random_state)
-        self.n_regions_ = Y.shape[1]
-        self.n_components_ = self._checked_n_components()
-        self._check_objective()
 
-        self.activation_scaler_ = ActivationScaler.fit(Y, power=self.activation_power)
+        Warns
+        -----
+        InterruptedFitWarning
+            If Ctrl-C ends training; the estimator is fitted with the best weights so far.
+        """
+        return self._fit(X, Y, groups, sample_weight, keep_statistics=False)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, Y, groups=None, sample_weight=None):
+        """Learn from further studies, without those seen before.
+
+        The first call is a fit that also keeps what later ones need. These update the
+        regression from texts to activations, exactly: its coefficients are those of one fit to
+        all studies with the penalty of the first call. The towers stay, so points of maps do
+        not move, and an index of them remains valid. Let the first call see some thousand
+        studies, and :meth:`fit` anew when they have multiplied.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_studies, n_features)
+            Text features.
+        Y : array-like of shape (n_studies, n_regions)
+            Region activations of the same studies.
+        groups, sample_weight : array-like of shape (n_studies,), default=None
+            As for :meth:`fit`.
+
+        Returns
+        -------
+        self : HyperbolicBrainTextEmbedder
+
+        Raises
+        ------
+        InvalidInputError
+            If the embedder was fitted by :meth:`fit` to more than 1,024 features, which keeps no
+            statistics, or as there.
+        """
+        if not hasattr(self, "model_"):
+            return self._fit(X, Y, groups, sample_weight, keep_statistics=True)
+        X, Y, groups, sample_weight = self._checked_studies(
+            X, Y, groups, sample_weight, reset=False
+        )
+        if getattr(self, "statistics_", None) is None:
+            raise InvalidInputError(
+                f"partial_fit cannot go on from fit to {self.n_features_in_} features: it keeps "
+                f"statistics of the studies for up to {_FEW_FEATURES} features only, for they take "
+                "much memory. Begin with partial_fit, on a clone."
+            )
+        regression = self._fit_regression(
+            TextRegression.fit,
+            X,
+            self.activation_scaler_.transform(Y),
+            groups,
+            sample_weight,
+            alpha=self.alpha_,
+            seed=0,  # of retrieval, by which nothing is chosen here
+            earlier=EarlierTexts(self.statistics_, self.mean_terms_, self.short_coef_ is not None),
+            keep_statistics=True,
+        )
+        self._store_left_out(self._tangent(self.model_.text_tower, regression.left_out))
+        return self
+
+    def _fit(self, X, Y, groups, sample_weight, *, keep_statistics):
+        X, Y, groups, sample_weight = self._checked_studies(X, Y, groups, sample_weight, reset=True)
+        n_components = self._checked_n_components(Y.shape[1])
+        self._check_objective()
+        start = self._warm_model(n_components, Y.shape[1]) if self.warm_start else None
+        checkpoint = FitCheckpoint.of(self, (X, Y, groups, sample_weight), start)
+        random = check_random_state(self.random_state)
+
+        self.n_regions_, self.n_components_ = Y.shape[1], n_components
+        self.activation_scaler_ = ActivationScaler.fit(
+            Y, sample_weight, power=self.activation_power
+        )
         brain = self.activation_scaler_.transform(Y)
-        start = check_memory(self.memory).cache(TextRegression.fit)(
+        memory = check_memory(checkpoint.folder if self.memory is None else self.memory)
+        regression = self._fit_regression(
+            memory.cache(TextRegression.fit),
             X,
             brain,
             groups,
+            sample_weight,
             alpha=self.alpha,
-            feature_weighting=self.feature_weighting,
-            term_dropout=self.term_dropout,
             seed=int(random.randint(np.iinfo(np.int32).max)),
+            keep_statistics=keep_statistics or X.shape[1] <= _FEW_FEATURES,
         )
-        self.alpha_, self.alpha_scores_ = start.alpha, start.scores
-        self.feature_weights_, self.text_coef_ = start.weights, start.coef
-        self.short_coef_, self.mean_terms_ = start.short_coef, start.mean_terms
-        self._fit_towers(start.left_out, brain, Y, groups, random)
+        self.alpha_, self.alpha_scores_ = regression.alpha, regression.scores
+        logger.info("alpha=%g of %s", self.alpha_, self.alpha_scores_)
+        alignment = align(
+            Pairs(regression.left_out, brain, Y, groups, sample_weight),
+            self,
+            n_components=n_components,
+            scaler=self.activation_scaler_,
+            seed=int(random.randint(np.iinfo(np.int32).max)),
+            start=start,
+            checkpoint=checkpoint.training,
+        )
+        self.model_ = alignment.model
+        history, n_before = pd.DataFrame(alignment.history), 0
+        if start is not None:
+            n_before = int(self.history_["epoch"].iloc[-1])
+            history = history[1:].assign(epoch=history["epoch"][1:] + n_before)
+            history = pd.concat([self.history_, history], ignore_index=True)
+        self.history_: pd.DataFrame = history
+        self.best_epoch_ = n_before + alignment.best_epoch
         learnt = float(self.model_.curvature.detach())
         # As given, unless learnt: the model holds it in single precision.
         self.curvature_ = learnt if self.learn_curvature else float(self.curvature)
-        tangent = self._tangent(self.model_.text_tower, start.left_out)
-        self.decode_head_ = DecodeHead.fit(tangent.numpy(), Y, self.activation_scaler_, groups)
+        tangent = self._tangent(self.model_.text_tower, regression.left_out)
+        self.decode_head_ = DecodeHead.fit(
+            tangent.numpy(), Y, self.activation_scaler_, groups, sample_weight
+        )
+        self._store_left_out(tangent)
+        if not alignment.interrupted:
+            checkpoint.remove()
+        return self
+
+    def _fit_regression(self, fit, *studies, **options):
+        regression = fit(
+            *studies,
+            feature_weighting=self.feature_weighting,
+            term_dropout=self.term_dropout,
+            **options,
+        )
+        self.feature_weights_, self.text_coef_ = regression.weights, regression.coef
+        self.short_coef_, self.mean_terms_ = regression.short_coef, regression.mean_terms
+        if regression.statistics is not None:
+            self.statistics_ = regression.statistics
+        elif hasattr(self, "statistics_"):
+            del self.statistics_
+        return regression
+
+    def _store_left_out(self, tangent):
         if self.store_left_out:
             self.left_out_points_ = exp_map0(tangent, self.curvature_).numpy()
-        return self
+
+    def _warm_model(self, n_components, n_regions):
+        """Towers of the previous fit, if any, to go on from."""
+        if not hasattr(self, "model_"):
+            return None
+        if (self.n_components_, self.n_regions_) != (n_components, n_regions):
+            raise InvalidInputError(
+                f"warm_start=True goes on from towers of {self.n_regions_} regions and "
+                f"{self.n_components_} components, but {n_regions} regions and {n_components} "
+                "components are asked for. Give maps of the same regions, or clone the embedder."
+            )
+        return self.model_
 
     def transform(self, X, Y=None):
         """Points of texts, and of brain activations if given.
@@ -396,16 +548,16 @@ class HyperbolicBrainTextEmbedder(
 
         Returns
         -------
-        text_points : ndarray of shape (n_texts, n_components_ + 1), float64
+        text_points : ndarray of shape (n_texts, n_components_ + 1)
             Points of the hyperboloid, time coordinate first. A text without known
-            features is at the origin.
-        brain_points : ndarray of shape (n_maps, n_components_ + 1), float64
+            features is at the origin. float32 if `X` is, rounded at the end; otherwise float64.
+        brain_points : ndarray of shape (n_maps, n_components_ + 1)
             Only if `Y` is given.
         """
         check_is_fitted(self)
         X = validate(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         text = predict_brain(X, self.text_coef_, self.short_coef_, self.mean_terms_)
-        points = self._points(self.model_.text_tower, text)
+        points = self._points(self.model_.text_tower, text, X.dtype)
         return points if Y is None else (points, self.transform_brain(Y))
 
     def transform_brain(self, Y, level=None):
@@ -421,8 +573,9 @@ class HyperbolicBrainTextEmbedder(
 
         Returns
         -------
-        brain_points : ndarray of shape (n_maps, n_components_ + 1), float64
+        brain_points : ndarray of shape (n_maps, n_components_ + 1)
             Points of the hyperboloid, time coordinate first. A map of zeros is at the origin.
+            float32 if `Y` is, rounded at the end; otherwise float64.
 
         Raises
         ------
@@ -432,13 +585,11 @@ class HyperbolicBrainTextEmbedder(
         check_is_fitted(self)
         Y = check_array(Y, dtype=[np.float64, np.float32])
         if Y.shape[1] != self.n_regions_:
-            raise InvalidInputError(
-                f"Y has {Y.shape[1]} columns, but the embedder was fitted with "
-                f"{self.n_regions_} regions."
-            )
+            raise self._wrong_regions(Y)
         if level is not None:
             Y = self._checked_hierarchy(f"level={level!r}").smooth(Y, level)
-        return self._points(self.model_.brain_tower, self.activation_scaler_.transform(Y))
+        scaled = self.activation_scaler_.transform(Y)
+        return self._points(self.model_.brain_tower, scaled, Y.dtype)
 
     def ancestors(self, Y):
         """Points of maps and of the ever broader maps that they are part of.
@@ -516,9 +667,10 @@ class HyperbolicBrainTextEmbedder(
             In the units of the `Y` given to :meth:`fit`.
         """
         check_is_fitted(self)
-        return self.decode_head_.predict(tangent_of(text_points, self.curvature_))
+        activations = self.decode_head_.predict(tangent_of(text_points, self.curvature_))
+        return activations.astype(getattr(text_points, "dtype", activations.dtype), copy=False)
 
-    def score(self, X, Y):
+    def score(self, X, Y, sample_weight=None):
         """Mean recall at 10 of retrieval in both directions, among the given pairs.
 
         It depends on the number of pairs: with fewer candidates it is easier. Chance is
@@ -530,6 +682,8 @@ class HyperbolicBrainTextEmbedder(
             Text features.
         Y : array-like of shape (n_studies, n_regions)
             Region activations of the same studies.
+        sample_weight : array-like of shape (n_studies,), default=None
+            Weight of each study in the mean. Studies of weight 0 are no candidates either.
 
         Returns
         -------
@@ -537,8 +691,8 @@ class HyperbolicBrainTextEmbedder(
             Between 0 and 1.
         """
         check_is_fitted(self)
-        X, Y = self._validate_pairs(X, Y, reset=False)
-        return mean_recall(self.similarity(*self.transform(X, Y)), k=10)
+        X, Y, _, sample_weight = self._checked_studies(X, Y, None, sample_weight, reset=False)
+        return mean_recall(self.similarity(*self.transform(X, Y)), 10, sample_weight)
 
     @property
     def _n_features_out(self) -> int:
@@ -547,6 +701,7 @@ class HyperbolicBrainTextEmbedder(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.regressor_tags.poor_score = True  # recall, not R2
         return tags
 
@@ -564,12 +719,31 @@ class HyperbolicBrainTextEmbedder(
         check_consistent_length(X, Y)
         return X, Y.reshape(len(Y), -1)
 
-    def _checked_n_components(self) -> int:
+    def _checked_studies(self, X, Y, groups, sample_weight, *, reset: bool):
+        """Studies of positive weight."""
+        X, Y = self._validate_pairs(X, Y, reset=reset)
+        if not reset and Y.shape[1] != self.n_regions_:
+            raise self._wrong_regions(Y)
+        if groups is not None:
+            groups = np.asarray(groups)
+            check_consistent_length(X, groups)
+        if sample_weight is None:
+            return X, Y, groups, None
+        rows, sample_weight = positive_rows(sample_weight, X)
+        return X[rows], Y[rows], None if groups is None else groups[rows], sample_weight
+
+    def _wrong_regions(self, Y) -> InvalidInputError:
+        return InvalidInputError(
+            f"Y has {Y.shape[1]} columns, but the embedder was fitted with "
+            f"{self.n_regions_} regions."
+        )
+
+    def _checked_n_components(self, n_regions: int) -> int:
         if self.n_components is None:
-            return self.n_regions_
-        if self.n_components > self.n_regions_:
+            return n_regions
+        if self.n_components > n_regions:
             raise InvalidInputError(
-                f"n_components={self.n_components} is more than the {self.n_regions_} regions of "
+                f"n_components={self.n_components} is more than the {n_regions} regions of "
                 "Y. Ask for fewer components or use more regions."
             )
         return self.n_components
@@ -605,101 +779,12 @@ class HyperbolicBrainTextEmbedder(
                 "a positive weight, or set max_epochs=0 for the closed form alone."
             )
 
-    def _fit_towers(self, text, brain, Y, groups, random) -> None:
-        seed = int(random.randint(np.iinfo(np.int32).max))
-        fraction = self.validation_fraction if self.max_epochs else 0
-        training, validation = validation_split(len(text), fraction, groups, seed)
-        device = resolve_device(self.device)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.model_ = self._make_model(text).to(device)
-        text, brain = torch.as_tensor(text), torch.as_tensor(brain)
-        evaluate = None
-        if validation is not None:
-            evaluate = validation_score(
-                text[validation].to(device), brain[validation].to(device), self.alignment
-            )
-        result = train(
-            self.model_,
-            self._objective(Y[training]),
-            text[training],
-            brain[training],
-            evaluate=evaluate,
-            settings=TrainingSettings(
-                max_epochs=self.max_epochs,
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
-                patience=self.patience,
-            ),
-            seed=seed,
-            progress=_progress_bar if self.verbose else iter,
-        )
-        self.model_.to("cpu")
-        self.history_, self.best_epoch_ = result.history, result.best_epoch
-        if result.interrupted:
-            warnings.warn(
-                f"Training was interrupted after {len(result.history) - 1} epochs; the weights "
-                f"of epoch {result.best_epoch} are kept.",
-                InterruptedFitWarning,
-                stacklevel=3,
-            )
-
-    def _make_model(self, text: np.ndarray) -> BrainTextModel:
-        basis = torch.as_tensor(_leading_directions(text, self.n_components_))
-        towers = [
-            LiftTower(basis, radius=radius, n_hidden=self.n_hidden, dropout=self.dropout)
-            for radius in (self.text_radius, self.brain_radius)
-        ]
-        return BrainTextModel(
-            *towers,
-            curvature=float(self.curvature),
-            learn_curvature=self.learn_curvature,
-            scale=self.scale,
-        )
-
-    def _objective(self, Y: np.ndarray) -> Objective:
-        ancestors: tuple[Tensor, ...] = ()
-        if self.hierarchy is not None and self.network_weight:
-            ancestors = tuple(
-                torch.as_tensor(self.activation_scaler_.transform(maps))
-                for maps in self.hierarchy.parents(Y)
-            )
-        centroid = self.text_above_brain == "centroid"
-        weights = ObjectiveWeights(
-            alignment=self.alignment_weight,
-            brain_apex=self.brain_apex_weight,
-            radius_hinge=0.0 if centroid else self.text_above_brain_weight,
-            centroid=self.text_above_brain_weight if centroid else 0.0,
-            extent=self.extent_weight,
-            networks=self.network_weight,
-            drift=self.drift_weight,
-            radius_margin=self.brain_radius - self.text_radius,
-            text_radius=self.text_radius,
-            brain_radius=self.brain_radius,
-            min_extent_difference=self.min_extent_difference,
-        )
-        return Objective(weights, self.alignment, torch.as_tensor(relative_extent(Y)), ancestors)
-
     def _tangent(self, tower: LiftTower, features: np.ndarray) -> Tensor:
         with torch.inference_mode():
             return tower(torch.as_tensor(features)).double()
 
-    def _points(self, tower: LiftTower, features: np.ndarray) -> np.ndarray:
+    def _points(self, tower: LiftTower, features: np.ndarray, dtype: np.dtype) -> np.ndarray:
         # The towers run in float32, the exponential map in float64: points are on the
-        # hyperboloid to double precision.
-        return exp_map0(self._tangent(tower, features), self.curvature_).numpy()
-
-
-def _leading_directions(text: np.ndarray, n_components: int) -> np.ndarray:
-    """Orthonormal basis of what text predicts best (reduced-rank regression, Izenman 1975)."""
-    if n_components == text.shape[1]:
-        return np.eye(n_components, dtype=np.float32)
-    _, vectors = np.linalg.eigh(text.T.astype(np.float64) @ text)
-    return np.ascontiguousarray(vectors[:, ::-1][:, :n_components], dtype=np.float32)
-
-
-def _progress_bar(epochs):
-    from tqdm.auto import tqdm
-
-    return tqdm(epochs, desc="epochs")
+        # hyperboloid to double precision, or as near to it as single precision has one.
+        points = exp_map0(self._tangent(tower, features), self.curvature_).numpy()
+        return points.astype(dtype, copy=False)

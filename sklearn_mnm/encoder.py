@@ -90,7 +90,7 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, groups=None):
+    def fit(self, X, y=None, groups=None, sample_weight=None):
         """Fit to texts and the maps of the same studies.
 
         Parameters
@@ -104,6 +104,10 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         groups : array-like of shape (n_studies,), default=None
             Paper of each study where studies are contrasts: those of one paper are left out
             together. None takes the groups of a Studies.
+        sample_weight : array-like of shape (n_studies,), default=None
+            Weight of each study in the embedding, e.g. by sample size; see
+            :meth:`HyperbolicBrainTextEmbedder.fit`. Intervals and terms are learnt from all
+            studies of positive weight alike.
 
         Returns
         -------
@@ -119,7 +123,38 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         DataWarning
             With counts, if studies without known terms or without activation are left out.
         """
-        self._fit(X, X if y is None else target_columns(y), groups)
+        self._fit(X, X if y is None else target_columns(y), groups, sample_weight)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, groups=None, sample_weight=None):
+        """Learn from further studies, without those seen before.
+
+        The first call is a fit that also keeps what later ones need; these update what is
+        predicted of texts, and add the studies to those that :meth:`retrieve` finds. Words,
+        regions, towers, intervals and terms of maps stay those of the first call, see
+        :meth:`HyperbolicBrainTextEmbedder.partial_fit`.
+
+        Parameters
+        ----------
+        X, y, groups, sample_weight
+            As for :meth:`fit`.
+
+        Returns
+        -------
+        self : MNMEncoder
+
+        Raises
+        ------
+        InvalidInputError
+            If the encoder was fitted by :meth:`fit` to many terms, or as there.
+
+        Warns
+        -----
+        DataWarning
+            As for :meth:`fit`, and if ids come again.
+        """
+        self._partial_fit(X, X if y is None else target_columns(y), groups, sample_weight)
         return self
 
     @property
@@ -342,7 +377,7 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
 
         return self._shared_with(MNMDecoder(**self.get_params(deep=False), **params))
 
-    def score(self, X, y=None):
+    def score(self, X, y=None, sample_weight=None):
         """Mean correlation of predicted and observed maps over regions.
 
         Parameters
@@ -350,6 +385,8 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         X : Studies, list of str, or array of shape (n_studies, n_terms)
         y : as for :meth:`fit`, default=None
             Maps; None takes the peaks of `X`.
+        sample_weight : array-like of shape (n_studies,), default=None
+            Weight of each study in the mean.
 
         Returns
         -------
@@ -359,7 +396,10 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         observed = self._activations(X if y is None else target_columns(y))
         predicted = self.predict(X)
         active = observed.any(axis=1)
-        return float(np.mean(map_correlation(predicted[active], observed[active])))
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight)[active]
+        correlations = map_correlation(predicted[active], observed[active])
+        return float(np.average(correlations, weights=sample_weight))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -40,12 +40,30 @@ class StudyNeighbours(NamedTuple):
         titles: np.ndarray | None,
         rows: np.ndarray,
     ) -> "StudyNeighbours":
-        """Keep what the studies are called; `rows` number those that have no id."""
+        """Keep what studies are called; `rows` of `titles`, and the ids where there are none."""
         return cls(
             text_tangent.astype(np.float32),
             brain_tangent.astype(np.float32),
             rows.astype(str) if ids is None else ids,
             None if titles is None else titles[rows],
+        )
+
+    def extended(self, new: "StudyNeighbours") -> "StudyNeighbours":
+        """Return these studies and then new ones."""
+        titles = None
+        if self.titles is not None or new.titles is not None:
+            untitled = [np.full(len(side.ids), "", dtype=object) for side in (self, new)]
+            titles = np.concatenate(
+                [
+                    empty if side.titles is None else side.titles
+                    for side, empty in zip((self, new), untitled, strict=True)
+                ]
+            )
+        return StudyNeighbours(
+            np.concatenate([self.text_tangent, new.text_tangent]),
+            np.concatenate([self.brain_tangent, new.brain_tangent]),
+            np.concatenate([self.ids, new.ids]),
+            titles,
         )
 
     def search(

@@ -5,12 +5,29 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklearn_mnm._selection import pooled_recall
-from sklearn_mnm.closed_form import LeaveOutRidge, RidgeFit
+from sklearn_mnm.closed_form import LeaveOutRidge, RidgeFit, RidgeStatistics, scaled_rows
 
 # Penalties tried by ``alpha="auto"``, times the mean squared norm of the rows of X (1 for TF-IDF).
 _ALPHAS = (0.1, 0.3, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 # Least weight in the penalty of short texts, relative to the mean.
 _SMALLEST_WEIGHT = 1e-3
+
+
+class EarlierTexts(NamedTuple):
+    """Studies that a regression is fitted to beside those at hand.
+
+    Attributes
+    ----------
+    statistics : RidgeStatistics
+    mean_terms : float
+        Mean number of terms of their texts.
+    has_short_coef : bool
+        Whether they had coefficients for short texts.
+    """
+
+    statistics: RidgeStatistics
+    mean_terms: float
+    has_short_coef: bool
 
 
 class TextRegression(NamedTuple):
@@ -45,6 +62,8 @@ class TextRegression(NamedTuple):
     left_out : ndarray of shape (n_studies, n_regions), float32
         Prediction of each study by the regression fitted without it (and its group); the
         weights are those of all studies.
+    statistics : RidgeStatistics or None
+        Of `X` as given and earlier studies, if asked for.
     """
 
     alpha: float
@@ -54,6 +73,7 @@ class TextRegression(NamedTuple):
     short_coef: np.ndarray | None
     mean_terms: float
     left_out: np.ndarray
+    statistics: RidgeStatistics | None
 
     @classmethod
     def fit(
@@ -61,11 +81,14 @@ class TextRegression(NamedTuple):
         X: Any,
         brain: np.ndarray,
         groups: np.ndarray | None,
+        sample_weight: np.ndarray | None = None,
         *,
         alpha: float | str,
         feature_weighting: float,
         term_dropout: float,
         seed: int,
+        earlier: EarlierTexts | None = None,
+        keep_statistics: bool = False,
     ) -> "TextRegression":
         """Weight the features, choose the penalty and fit.
 
@@ -77,6 +100,8 @@ class TextRegression(NamedTuple):
             Scaled activations.
         groups : ndarray of shape (n_studies,), optional
             Studies left out together.
+        sample_weight : ndarray of shape (n_studies,), optional
+            Positive weights of the studies.
         alpha : "auto" or float
             Penalty, or the search for the one with the best leave-out retrieval.
         feature_weighting : float
@@ -85,39 +110,64 @@ class TextRegression(NamedTuple):
             q of the coefficients for short texts; 0 makes none.
         seed : int
             Of the pools in which retrieval is measured.
+        earlier : EarlierTexts, optional
+            Studies to go on from.
+        keep_statistics : bool, default=False
+            Whether to return what is needed to go on from here.
 
         Returns
         -------
         regression : TextRegression
         """
-        unit = float(_squares(X).sum()) / X.shape[0] or 1.0
+        statistics = None if earlier is None else earlier.statistics
+        energy = _feature_energy(X, sample_weight)
+        n_studies = len(brain)
+        if statistics is not None:
+            energy += np.diag(statistics.gram)
+            n_studies += statistics.n_samples
+        unit = float(energy.sum()) / n_studies or 1.0
+
+        def ridge_of(factors: np.ndarray | None) -> LeaveOutRidge:
+            if factors is None:
+                scaled, before = X, statistics
+            else:
+                scaled = _scaled(X, factors)
+                before = None if statistics is None else statistics.scaled(factors)
+            return LeaveOutRidge(scaled, brain, groups, sample_weight=sample_weight, earlier=before)
+
         alphas = [a * unit for a in _ALPHAS] if isinstance(alpha, str) else [float(alpha)]
-        weights = np.ones(X.shape[1])
-        if feature_weighting:
-            ridge = LeaveOutRidge(X, brain, groups)
-            excess = ridge.excess_energy(ridge.fit(alphas[len(alphas) // 2]))
+        weights, kept = np.ones(X.shape[1]), None
+        if feature_weighting or keep_statistics:
+            ridge = ridge_of(None)
+            if feature_weighting:
+                excess = ridge.excess_energy(ridge.fit(alphas[len(alphas) // 2]))
+                weights = _unit_mean(energy, excess**feature_weighting)
+            kept = ridge.statistics() if keep_statistics else None
             del ridge  # its Gram matrix is as large as the one to come
-            weights = _unit_mean(X, excess**feature_weighting)
         root = np.sqrt(weights).astype(X.dtype)
         order = np.random.default_rng(seed).permutation(len(brain))
+        ordered_weight = None if sample_weight is None else sample_weight[order]
 
         def retrieval(fit: RidgeFit) -> float:
-            return pooled_recall(fit.left_out[order], brain[order])
+            return pooled_recall(fit.left_out[order], brain[order], ordered_weight)
 
-        best, scores = LeaveOutRidge(_scaled(X, root), brain, groups).search(alphas, retrieval)
+        best, scores = ridge_of(root).search(alphas, retrieval)
         coef = root[:, np.newaxis].astype(np.float32) * best.coef
         n_terms = count_terms(X)
+        mean_terms = float(n_terms.mean())
+        if earlier is not None:
+            share = len(brain) / n_studies
+            mean_terms = share * mean_terms + (1 - share) * earlier.mean_terms
         short_coef = None
-        if term_dropout and n_terms.min() < n_terms.max():
-            energy = np.asarray(_squares(X).sum(axis=0), dtype=np.float64).ravel()
+        differ = n_terms.min() < n_terms.max() or (earlier is not None and earlier.has_short_coef)
+        if term_dropout and differ:
             penalty = best.alpha / np.maximum(weights, _SMALLEST_WEIGHT)
             penalty += term_dropout / (1 - term_dropout) * energy
             root = np.sqrt(1 / penalty).astype(X.dtype)
-            short = LeaveOutRidge(_scaled(X, root), brain, groups).fit(1.0)
+            short = ridge_of(root).fit(1.0)
             short_coef = root[:, np.newaxis].astype(np.float32) * short.coef
             short_coef *= _mean_norm(best.left_out) / (_mean_norm(short.left_out) or 1.0)
-        mean_terms = float(n_terms.mean())
-        return cls(best.alpha, scores, weights, coef, short_coef, mean_terms, best.left_out)
+        return cls(best.alpha, scores, weights, coef, short_coef, mean_terms, best.left_out, kept)
 
 
 def predict_brain(
@@ -148,12 +198,15 @@ def _mean_norm(rows: np.ndarray) -> float:
     return float(np.linalg.norm(rows, axis=1).mean())
 
 
-def _squares(X: Any) -> Any:
-    return X.multiply(X) if hasattr(X, "multiply") else np.square(X)
+def _feature_energy(X: Any, sample_weight: np.ndarray | None) -> np.ndarray:
+    """Weighted sum of the squares of each feature."""
+    squares = X.multiply(X) if hasattr(X, "multiply") else np.square(X)
+    if sample_weight is not None:
+        squares = scaled_rows(squares, sample_weight[:, np.newaxis])
+    return np.asarray(squares.sum(axis=0), dtype=np.float64).ravel()
 
 
-def _unit_mean(X: Any, weights: np.ndarray) -> np.ndarray:
+def _unit_mean(energy: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weights scaled so that the mean squared norm of the rows of X stays what it is."""
-    sums = np.asarray(_squares(X).sum(axis=0), dtype=np.float64).ravel()
-    total = float(sums @ weights)
-    return weights * (sums.sum() / total) if total > 0 else np.ones_like(weights)
+    total = float(energy @ weights)
+    return weights * (energy.sum() / total) if total > 0 else np.ones_like(weights)

@@ -23,13 +23,17 @@ class ActivationScaler(NamedTuple):
     mean: np.ndarray
 
     @classmethod
-    def fit(cls, activations: np.ndarray, *, power: float) -> "ActivationScaler":
+    def fit(
+        cls, activations: np.ndarray, sample_weight: np.ndarray | None = None, *, power: float
+    ) -> "ActivationScaler":
         """Learn the mean from training maps.
 
         Parameters
         ----------
         activations : ndarray of shape (n_studies, n_regions)
             Maps of zeros do not count.
+        sample_weight : ndarray of shape (n_studies,), optional
+            Positive weights of the studies.
         power : float
             Between 0 and 1.
 
@@ -40,7 +44,8 @@ class ActivationScaler(NamedTuple):
         scaled, active = _scaled(activations, power)
         if not active.any():
             return cls(power, np.zeros(activations.shape[1]))
-        return cls(power, scaled[active].mean(axis=0))
+        weights = None if sample_weight is None else sample_weight[active]
+        return cls(power, np.average(scaled[active], axis=0, weights=weights))
 
     def transform(self, activations: np.ndarray) -> np.ndarray:
         """Scale maps.

@@ -1,19 +1,28 @@
 """The training loop: contrastive batches, early stopping, the best weights kept."""
 
-import copy
 import logging
 import math
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sklearn_mnm.exceptions import TrainingDivergedError
+from sklearn_mnm.exceptions import DataWarning, TrainingDivergedError
+from sklearn_mnm.geometry import radius
+from sklearn_mnm.nn.checkpoint import Snapshot, load_snapshot, save_snapshot
 from sklearn_mnm.nn.towers import BrainTextModel, Points
 
 logger = logging.getLogger(__name__)
+
+Objective = Callable[[BrainTextModel, Points, Tensor], dict[str, Tensor]]
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda progress: 1.0,
+    "cosine": lambda progress: 0.5 * (1.0 + math.cos(math.pi * progress)),
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,8 @@ class TrainingSettings:
     learning_rate : float
         Of the radius networks and the scale. The linear maps, which start from the closed
         form, move at a quarter of it.
+    learning_rate_schedule : str
+        Key of `SCHEDULES`: factor of the rates by the share of the steps that is done.
     weight_decay : float
         Of the radius networks (AdamW).
     patience : int
@@ -38,6 +49,7 @@ class TrainingSettings:
     max_epochs: int
     batch_size: int
     learning_rate: float
+    learning_rate_schedule: str
     weight_decay: float
     patience: int
 
@@ -50,7 +62,8 @@ class TrainingResult:
     ----------
     history : list of dict
         One record per epoch: ``epoch`` (0 is the start, before any step), ``loss`` and its
-        parts, ``validation_score``, ``scale`` and ``curvature``.
+        parts, mean ``text_radius`` and ``brain_radius`` of the batches, ``learning_rate``,
+        ``scale``, ``curvature`` and ``validation_score``.
     best_epoch : int
         Epoch whose weights the model holds now.
     interrupted : bool
@@ -83,7 +96,7 @@ def resolve_device(device: str) -> torch.device:
 
 def train(
     model: BrainTextModel,
-    objective: Callable[[BrainTextModel, Points, Tensor], dict[str, Tensor]],
+    objective: Objective,
     text: Tensor,
     brain: Tensor,
     *,
@@ -91,6 +104,8 @@ def train(
     settings: TrainingSettings,
     seed: int,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    callbacks: Sequence[Callable[[dict[str, float]], Any]] = (),
+    checkpoint: Path | None = None,
 ) -> TrainingResult:
     """Minimise an objective over batches of paired features.
 
@@ -112,6 +127,11 @@ def train(
         Of the order of the studies and of dropout.
     progress : callable, default=iter
         Wraps the sequence of epochs, e.g. by a progress bar.
+    callbacks : sequence of callable, default=()
+        Called with a copy of the record of each epoch; training stops if one returns True.
+    checkpoint : Path or None, default=None
+        File that holds the state after the last complete epoch. Training goes on from there if
+        it exists; the caller sees to it that it is of the same training.
 
     Returns
     -------
@@ -121,58 +141,176 @@ def train(
     ------
     TrainingDivergedError
         If the loss is not finite. The model holds the best weights so far.
+
+    Warns
+    -----
+    DataWarning
+        If `checkpoint` is damaged and training starts anew.
     """
     device = model.log_scale.device
-    generator = torch.Generator().manual_seed(seed)
-    n_batches = max(1, round(len(text) / settings.batch_size))
-    result = TrainingResult()
-    model.eval()
-    best_score = -math.inf if evaluate is None else evaluate(model)
-    best_state = copy.deepcopy(model.state_dict())
-    result.history.append(
-        {"epoch": 0, "validation_score": best_score} if evaluate else {"epoch": 0}
-    )
     # Dropout draws from torch's global generator, and so does the first use of an optimizer:
     # fork it, so that fitting neither depends on nor disturbs what the caller does with it.
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        optimizer = _optimizer(model, settings)
+        run = _Run(model, settings, seed)
+        snapshot = None if checkpoint is None else _readable_snapshot(checkpoint)
+        if snapshot is None:
+            run.start(evaluate)
+        else:
+            run.restore(snapshot)
+            logger.info(
+                "going on after epoch %d of %s", run.result.history[-1]["epoch"], checkpoint
+            )
         try:
-            for epoch in progress(range(1, settings.max_epochs + 1)):
-                model.train()
-                sums: dict[str, float] = {}
-                for rows in torch.randperm(len(text), generator=generator).chunk(n_batches):
-                    points = model(text[rows].to(device), brain[rows].to(device))
-                    parts = objective(model, points, rows)
-                    loss = torch.stack(list(parts.values())).sum()
-                    if not torch.isfinite(loss):
-                        raise _diverged(parts, epoch, settings)
-                    optimizer.zero_grad()
-                    loss.backward()
-                    optimizer.step()
-                    for name, part in {"loss": loss, **parts}.items():
-                        sums[name] = sums.get(name, 0.0) + float(part.detach()) / n_batches
-                model.eval()
-                record: dict[str, Any] = {"epoch": epoch, **sums}
-                record["scale"] = float(model.log_scale.detach().exp())
-                record["curvature"] = float(model.curvature.detach())
-                if evaluate is not None:
-                    record["validation_score"] = evaluate(model)
-                result.history.append(record)
-                logger.debug("epoch %d: %s", epoch, record)
-                if evaluate is None or record["validation_score"] > best_score:
-                    best_score = record.get("validation_score", best_score)
-                    best_state = copy.deepcopy(model.state_dict())
-                    result.best_epoch = epoch
-                elif epoch - result.best_epoch >= settings.patience:
+            for epoch in progress(range(len(run.result.history), settings.max_epochs + 1)):
+                if run.stopped:
                     break
+                record = run.epoch(epoch, objective, text, brain)
+                run.judge(record, evaluate)
+                logger.info("epoch %d: %s", epoch, record)
+                if any([callback(dict(record)) is True for callback in callbacks]):
+                    run.stopped = True
+                if checkpoint is not None:
+                    save_snapshot(checkpoint, run.snapshot())
         except KeyboardInterrupt:
-            result.interrupted = True
+            run.result.interrupted = True
         finally:
-            model.load_state_dict(best_state)
+            model.load_state_dict(run.best_state)
             model.eval()
-    return result
+    return run.result
+
+
+class _Run:
+    """What changes while training."""
+
+    def __init__(self, model: BrainTextModel, settings: TrainingSettings, seed: int):
+        self.model, self.settings = model, settings
+        self.optimizer = _optimizer(model, settings)
+        self.order = torch.Generator().manual_seed(seed)
+        self.result = TrainingResult()
+        self.best_score = -math.inf
+        self.best_state = _copy(model.state_dict())
+        self.stopped = False
+
+    def start(self, evaluate: Callable[[BrainTextModel], float] | None) -> None:
+        self.model.eval()
+        record: dict[str, float] = {"epoch": 0}
+        if evaluate is not None:
+            record["validation_score"] = self.best_score = evaluate(self.model)
+        self.result.history.append(record)
+
+    def epoch(
+        self, epoch: int, objective: Objective, text: Tensor, brain: Tensor
+    ) -> dict[str, float]:
+        """Pass over the studies once, and return means over the batches."""
+        model, settings = self.model, self.settings
+        device = model.log_scale.device
+        n_batches = max(1, round(len(text) / settings.batch_size))
+        schedule = SCHEDULES[settings.learning_rate_schedule]
+        sums: dict[str, float] = {}
+        model.train()
+        batches = torch.randperm(len(text), generator=self.order).chunk(n_batches)
+        for number, rows in enumerate(batches):
+            done = (epoch - 1 + number / len(batches)) / settings.max_epochs
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * schedule(done)
+            points = model(text[rows].to(device), brain[rows].to(device))
+            parts = objective(model, points, rows)
+            loss = torch.stack(list(parts.values())).sum()
+            if not torch.isfinite(loss):
+                raise _diverged(parts, epoch, settings)
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            radii = {
+                f"{name}_radius": radius(side.detach(), model.curvature.detach()).mean()
+                for name, side in points._asdict().items()
+            }
+            for name, part in {"loss": loss, **parts, **radii}.items():
+                sums[name] = sums.get(name, 0.0) + float(part.detach()) / len(batches)
+        return {
+            "epoch": epoch,
+            **sums,
+            "learning_rate": settings.learning_rate * schedule(done),
+            "scale": float(model.log_scale.detach().exp()),
+            "curvature": float(model.curvature.detach()),
+        }
+
+    def judge(
+        self, record: dict[str, float], evaluate: Callable[[BrainTextModel], float] | None
+    ) -> None:
+        """Keep the weights of an epoch if they are the best, and stop after too many others."""
+        self.model.eval()
+        if evaluate is not None:
+            record["validation_score"] = evaluate(self.model)
+        self.result.history.append(record)
+        epoch = int(record["epoch"])
+        if evaluate is None or record["validation_score"] > self.best_score:
+            self.best_score = record.get("validation_score", self.best_score)
+            self.best_state = _copy(self.model.state_dict())
+            self.result.best_epoch = epoch
+        elif epoch - self.result.best_epoch >= self.settings.patience:
+            self.stopped = True
+
+    def snapshot(self) -> Snapshot:
+        optimizer = self.optimizer.state_dict()["state"]
+        parts = {
+            "model": self.model.state_dict(),
+            "best": self.best_state,
+            "random": {"order": self.order.get_state(), **_generator_states(self.model)},
+            **{f"optimizer.{number}": state for number, state in optimizer.items()},
+        }
+        tensors = {
+            f"{part}/{name}": t for part, named in parts.items() for name, t in named.items()
+        }
+        record = {
+            "history": self.result.history,
+            "best_epoch": self.result.best_epoch,
+            "best_score": None if math.isinf(self.best_score) else self.best_score,
+            "stopped": self.stopped,
+        }
+        return Snapshot(tensors, record)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        parts: dict[str, dict[str, Tensor]] = {}
+        for path, tensor in snapshot.tensors.items():
+            part, name = path.split("/", 1)
+            parts.setdefault(part, {})[name] = tensor
+        self.model.load_state_dict(parts.pop("model"))
+        self.best_state = parts.pop("best")
+        states = parts.pop("random")
+        self.order.set_state(states["order"])
+        torch.random.set_rng_state(states["cpu"])
+        if "cuda" in states:
+            torch.cuda.set_rng_state(states["cuda"], self.model.log_scale.device)
+        optimizer = self.optimizer.state_dict()
+        optimizer["state"] = {int(part.split(".")[1]): state for part, state in parts.items()}
+        self.optimizer.load_state_dict(optimizer)
+        record = snapshot.record
+        self.result.history, self.result.best_epoch = record["history"], record["best_epoch"]
+        self.stopped = record["stopped"]
+        if record["best_score"] is not None:
+            self.best_score = record["best_score"]
+
+
+def _readable_snapshot(path: Path) -> Snapshot | None:
+    try:
+        return load_snapshot(path)
+    except ValueError as error:
+        warnings.warn(f"{error} Training starts anew.", DataWarning, stacklevel=5)
+        return None
+
+
+def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in state.items()}
+
+
+def _generator_states(model: BrainTextModel) -> dict[str, Tensor]:
+    device = model.log_scale.device
+    states = {"cpu": torch.random.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
 
 
 def _optimizer(model: BrainTextModel, settings: TrainingSettings) -> torch.optim.Optimizer:
@@ -180,17 +318,13 @@ def _optimizer(model: BrainTextModel, settings: TrainingSettings) -> torch.optim
     linear = [p for tower in towers for p in (tower.deviation, tower.offset)]
     radii = [p for tower in towers for p in tower.radius_network.parameters()]
     rate = settings.learning_rate
-    return torch.optim.AdamW(
-        [
-            {"params": linear, "lr": rate / 4, "weight_decay": 0.0},
-            {"params": radii, "lr": rate, "weight_decay": settings.weight_decay},
-            {
-                "params": [model.log_scale, model.log_curvature],
-                "lr": 3 * rate,
-                "weight_decay": 0.0,
-            },
-        ]
-    )
+    groups: list[dict[str, Any]] = [
+        {"params": linear, "lr": rate / 4, "weight_decay": 0.0},
+        {"params": radii, "lr": rate, "weight_decay": settings.weight_decay},
+        {"params": [model.log_scale, model.log_curvature], "lr": 3 * rate, "weight_decay": 0.0},
+    ]
+    # Schedules multiply these.
+    return torch.optim.AdamW([{**group, "initial_lr": group["lr"]} for group in groups])
 
 
 def _diverged(

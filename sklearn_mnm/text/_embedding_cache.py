@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
+
+from sklearn_mnm._files import read_checked, write_checked
 
 _DIGEST_SIZE = 16
 _FLOAT32 = np.dtype("<f4")
@@ -20,8 +20,8 @@ def _digest(content: bytes) -> bytes:
 class EmbeddingCache:
     """Vectors of texts under one model.
 
-    A file holds a checksum and the float32 values, so an entry that was cut short or altered is
-    noticed. Files appear by renaming, so readers and parallel writers never see half an entry.
+    A file holds a checksum and the float32 values; readers and parallel writers never see half an
+    entry.
 
     Parameters
     ----------
@@ -48,24 +48,13 @@ class EmbeddingCache:
             If the entry is damaged.
         """
         try:
-            content = self.path(text).read_bytes()
+            values = read_checked(self.path(text))
         except FileNotFoundError:
             return None
-        checksum, values = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
-        if not values or _digest(values) != checksum:
-            raise ValueError(f"{self.path(text)}: damaged cache entry.")
         return np.frombuffer(values, dtype=_FLOAT32)
 
     def write(self, text: str, vector: np.ndarray) -> None:
         """Store the vector of `text`, replacing any earlier entry."""
         path = self.path(text)
-        path.parent.mkdir(parents=True, exist_ok=True)
         values = np.ascontiguousarray(vector, dtype=_FLOAT32).tobytes()
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix="tmp-")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(_digest(values) + values)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_checked(path, values)

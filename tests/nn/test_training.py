@@ -30,7 +30,14 @@ def _alignment(model, points, rows):
 
 
 def _settings(**changes):
-    defaults = dict(max_epochs=6, batch_size=16, learning_rate=1e-2, weight_decay=0.0, patience=3)
+    defaults = {
+        "max_epochs": 6,
+        "batch_size": 16,
+        "learning_rate": 1e-2,
+        "learning_rate_schedule": "constant",
+        "weight_decay": 0.0,
+        "patience": 3,
+    }
     return TrainingSettings(**{**defaults, **changes})
 
 

@@ -1,0 +1,80 @@
+"""Where an unfinished fit is kept."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import joblib
+import torch
+
+import sklearn_mnm
+from sklearn_mnm.exceptions import InvalidInputError
+
+# These change no result.
+_ASIDE = {"callbacks", "checkpoint", "device", "memory", "verbose"}
+
+
+class FitCheckpoint:
+    """A folder of its own for each fit, named by all that its result depends on.
+
+    Parameters
+    ----------
+    folder : Path or None
+        None keeps nothing.
+
+    Attributes
+    ----------
+    folder : Path or None
+    training : Path or None
+        File for the state of training.
+    """
+
+    def __init__(self, folder: Path | None):
+        self.folder = folder
+        self.training = None if folder is None else folder / "training.safetensors"
+
+    @classmethod
+    def of(cls, estimator: Any, data: tuple, start: torch.nn.Module | None) -> "FitCheckpoint":
+        """Find the folder of a fit.
+
+        Parameters
+        ----------
+        estimator : HyperbolicBrainTextEmbedder
+            Read for its parameters.
+        data : tuple
+            All that is given to the fit.
+        start : Module or None
+            Towers to go on from.
+
+        Returns
+        -------
+        checkpoint : FitCheckpoint
+
+        Raises
+        ------
+        InvalidInputError
+            If there would be no way to find it again.
+        """
+        if estimator.checkpoint is None:
+            return cls(None)
+        if estimator.random_state is None:
+            raise InvalidInputError(
+                f"checkpoint={str(estimator.checkpoint)!r} needs a fit that can be repeated, but "
+                "random_state is None. Give random_state=0 or any other int."
+            )
+        params = {
+            name: value
+            for name, value in estimator.get_params(deep=False).items()
+            if name not in _ASIDE
+        }
+        weights = None
+        if start is not None:
+            weights = {name: tensor.numpy() for name, tensor in start.state_dict().items()}
+        versions = (sklearn_mnm.__version__, torch.__version__)
+        name = joblib.hash((data, params, weights, versions))
+        return cls(Path(estimator.checkpoint) / str(name))
+
+    def remove(self) -> None:
+        """Forget a fit that ended."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
