@@ -13,6 +13,10 @@ class DataFormatError(MNMError, ValueError):
     """A file or table does not have the form that its reader needs."""
 
 
+class HubError(MNMError, OSError):
+    """The Hugging Face hub could not be reached, or refused."""
+
+
 class InvalidInputError(MNMError, ValueError):
     """An argument has a value that the function cannot work with."""
 

@@ -23,10 +23,12 @@ from sklearn.utils.validation import check_is_fitted
 
 import sklearn_mnm
 from sklearn_mnm._state import StateReader, StateWriter
+from sklearn_mnm._state_objects import UnknownPartError
 from sklearn_mnm._state_schema import CLASSES, class_name
 from sklearn_mnm.exceptions import InvalidInputError, ModelFormatError
 
 _DESCRIPTION, _WEIGHTS = "model.json", "weights.safetensors"
+MODEL_FILES = (_DESCRIPTION, _WEIGHTS)
 _FORMAT = "sklearn-mnm model"
 # Raise it when older versions of the package would misread what is written.
 _FORMAT_VERSION = 1
@@ -75,11 +77,17 @@ def save_model(
 
     Notes
     -----
-    Not kept: a `random_state` that is not an int, `memory` (both are None after loading),
-    metadata requests, and the headers of images but for the affine. An atlas that was given as a
-    masker or as what a fetcher returned comes back as its image and names. Paths are kept as they
-    are. Vectorizers of other packages, and
-    :class:`~sklearn_mnm.SentenceTransformerVectorizer`, cannot be saved.
+    Not kept: a `random_state` that is not an int, `memory`, `checkpoint` and `callbacks` (all are
+    None after loading), in compact files what `partial_fit` goes on from, metadata requests, and
+    the headers of images but for the affine. An atlas that was given as a masker or as what a
+    fetcher returned comes back as its image and names. Paths are kept as they are. Vectorizers of
+    other packages, and :class:`~sklearn_mnm.SentenceTransformerVectorizer`, cannot be saved.
+
+    Pickle and joblib keep everything, vectorizers of other packages included, and joblib's
+    ``mmap_mode="r"`` shares the arrays of a large model, if not compressed, between processes. Use
+    them for caches and workers of your own, between the same versions of all packages. Save with
+    this function what is kept for later or given to others: loading a pickle runs whatever code
+    its author put into it, so never load one from somebody else.
 
     The model is written to a hidden folder next to `folder`, read back, and only then given its
     name. If writing fails, nothing of it stays; if the machine stops meanwhile, hidden folders may
@@ -140,12 +148,14 @@ def load_model(folder: str | os.PathLike) -> Any:
     Returns
     -------
     model : object
-        Of the class that was saved; an estimator can be used and fitted again.
+        Of the class that was saved; an estimator can be used and fitted again. Parameters that
+        the version which saved it did not have take their defaults.
 
     Raises
     ------
     ModelFormatError
-        If files are missing, damaged or changed, or were written by a newer version of the format.
+        If files are missing, damaged or changed, or hold what only a newer version of the package
+        knows.
     OSError
         If the files cannot be read.
 
@@ -155,10 +165,15 @@ def load_model(folder: str | os.PathLike) -> Any:
     """
     folder = Path(folder)
     path = folder / _DESCRIPTION
-    description = _read_description(path)
+    description = read_description(folder)
     weights = _read_weights(folder / _WEIGHTS, description["weights_sha256"])
     try:
         model = StateReader(weights).decode(description["model"], "")
+    except UnknownPartError as error:
+        raise ModelFormatError(
+            f"{path}: {error} in this version of sklearn-mnm ({sklearn_mnm.__version__}). "
+            "Upgrade sklearn-mnm if a newer version wrote the model."
+        ) from error
     except ModelFormatError as error:
         raise ModelFormatError(f"{path}: {error}. {_DAMAGED}") from error
     if class_name(model) is None:
@@ -184,7 +199,9 @@ def _description(model: Any, precision: str, weights: bytes, tree: Any) -> dict[
     }
 
 
-def _read_description(path: Path) -> dict[str, Any]:
+def read_description(folder: Path) -> dict[str, Any]:
+    """Read what the files of a model say about it: class, precision, versions and state."""
+    path = folder / _DESCRIPTION
     content = _read(path, "Give a folder written by save_model.", _LARGEST_DESCRIPTION)
     try:
         # NaN and the like are no JSON, and are never written.
@@ -247,7 +264,7 @@ def _check_target(folder: Path, overwrite: bool) -> None:
         raise InvalidInputError(
             f"folder={folder} exists. Give another name, or overwrite=True to replace a model."
         )
-    if others := files - {_DESCRIPTION, _WEIGHTS}:
+    if others := files.difference(MODEL_FILES):
         raise InvalidInputError(
             f"folder={folder} holds files that are no part of a model and would be lost: "
             f"{', '.join(sorted(others)[:5])}. Move them, or give another name."

@@ -5,6 +5,7 @@ from operator import attrgetter
 
 import nibabel
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import sparse
@@ -34,6 +35,8 @@ def same(found, expected):
     elif isinstance(expected, nibabel.Nifti1Image):
         same(np.asarray(found.dataobj), np.asarray(expected.dataobj))
         same(found.affine, expected.affine)
+    elif isinstance(expected, pd.DataFrame):
+        pd.testing.assert_frame_equal(found, expected, check_exact=True)
     elif isinstance(expected, dict):
         assert list(found) == list(expected)
         for key in expected:
