@@ -6,6 +6,7 @@ from typing import Any
 
 import joblib
 import torch
+from scipy import sparse
 
 import sklearn_mnm
 from sklearn_mnm.exceptions import InvalidInputError
@@ -71,10 +72,17 @@ class FitCheckpoint:
         if start is not None:
             weights = {name: tensor.numpy() for name, tensor in start.state_dict().items()}
         versions = (sklearn_mnm.__version__, torch.__version__)
-        name = joblib.hash((data, params, weights, versions))
+        name = joblib.hash((tuple(map(_content, data)), params, weights, versions))
         return cls(Path(estimator.checkpoint) / str(name))
 
     def remove(self) -> None:
         """Forget a fit that ended."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _content(value: Any) -> Any:
+    """Arrays of a sparse matrix, which itself also notes what was found out about it so far."""
+    if sparse.issparse(value):
+        return value.shape, value.indptr, value.indices, value.data
+    return value

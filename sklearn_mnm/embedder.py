@@ -2,7 +2,7 @@
 
 import logging
 from numbers import Integral, Real
-from os import PathLike
+from os import PathLike, fspath
 from typing import ClassVar
 
 import numpy as np
@@ -463,7 +463,8 @@ class HyperbolicBrainTextEmbedder(
             Y, sample_weight, power=self.activation_power
         )
         brain = self.activation_scaler_.transform(Y)
-        memory = check_memory(checkpoint.folder if self.memory is None else self.memory)
+        memory = checkpoint.folder if self.memory is None else self.memory
+        memory = check_memory(fspath(memory) if isinstance(memory, PathLike) else memory)
         regression = self._fit_regression(
             memory.cache(TextRegression.fit),
             X,
@@ -757,6 +758,11 @@ class HyperbolicBrainTextEmbedder(
         return self.hierarchy
 
     def _check_objective(self) -> None:
+        for number, callback in enumerate(self.callbacks or ()):
+            if not callable(callback):
+                raise InvalidInputError(
+                    f"callbacks[{number}] is {callback!r}; give functions that take a dict."
+                )
         if self.network_weight and self.hierarchy is None:
             raise InvalidInputError(
                 f"network_weight={self.network_weight} has no effect without a hierarchy. Give "

@@ -267,7 +267,8 @@ def _fit_variance(sizes: np.ndarray, squared: np.ndarray) -> np.ndarray:
 def _fit_half_widths(sizes: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Edges of bins of sizes, and quantiles of the errors in each."""
     ends = _BIN_ENDS[(1 - _BIN_ENDS) * sizes.size >= _SMALLEST_BIN]
-    edges = np.unique(np.quantile(sizes, ends))
+    # Values of the data, so that no bin between two of them is empty.
+    edges = np.unique(np.quantile(sizes, ends, method="higher"))
     bins = np.searchsorted(edges, sizes.ravel())
     # Ties can leave the last bin empty: nothing lies above the last edge.
     edges = edges[: bins.max()]

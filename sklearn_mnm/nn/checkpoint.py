@@ -35,7 +35,8 @@ def save_snapshot(path: Path, snapshot: Snapshot) -> None:
     path : Path
     snapshot : Snapshot
     """
-    tensors = {name: tensor.detach().cpu() for name, tensor in snapshot.tensors.items()}
+    # Copies, as towers share their start.
+    tensors = {name: tensor.detach().cpu().clone() for name, tensor in snapshot.tensors.items()}
     metadata = {_RECORD: json.dumps(snapshot.record)}
     write_checked(path, safetensors.torch.save(tensors, metadata))
 
