@@ -20,7 +20,8 @@ def replace_section(path: Path, name: str, heading: str, text: str) -> None:
     old = path.read_text() if path.exists() else "# Results\n\n"
     if begin in old and end in old:
         before, rest = old.split(begin, 1)
-        new = before + section + rest.split(end, 1)[1].lstrip("\n")
+        after = rest.split(end, 1)[1].lstrip("\n")
+        new = before + section + (f"\n{after}" if after else "")
     else:
         new = old.rstrip("\n") + "\n\n" + section
     path.write_text(new)
