@@ -29,8 +29,8 @@ from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions
 
 N_FIRST, N_LATER = 3000, 2000
 NOTE = f"""\
-NeuroQuery, {N_FIRST:,} studies first and the others of the 12,000 in parts of {N_LATER:,}; order and
-fits with seed {SEED}. Words, their weights and regions are those of the first part throughout, as
+NeuroQuery, {N_FIRST:,} studies first and the others in parts of {N_LATER:,}; order and fits with
+seed {SEED}. Words, their weights and regions are those of the first part throughout, as
 `partial_fit` cannot change them. Retrieval among the {POOL_SIZE:,} studies of the held-out fold,
 mean over folds ± standard deviation; CPU seconds of one core."""
 

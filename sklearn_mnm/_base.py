@@ -269,14 +269,17 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         return self.embedder_.n_components_ + 1
 
     def _retrieve(self, points: np.ndarray, role: str, k: int, by: str) -> pd.DataFrame:
-        return self.neighbours_.search(
-            points,
-            k,
-            role=role,
-            by=by,
-            similarity=self.embedder_.alignment,
-            curvature=self.embedder_.curvature_,
-        )
+        # Indexes are kept with what they were made of; beyond many studies they take a while.
+        indexes = vars(self).setdefault("_indexes", {})
+        made_of, index = indexes.get((by, role), (None, None))
+        if made_of is not self.neighbours_:
+            similarity, curvature = self.embedder_.alignment, self.embedder_.curvature_
+            index = self.neighbours_.index(by, role, similarity, curvature)
+            indexes[by, role] = self.neighbours_, index
+        return self.neighbours_.search(index, points, k)
+
+    def __getstate__(self) -> Any:
+        return {name: v for name, v in super().__getstate__().items() if name != "_indexes"}
 
     def _walk(self, point: np.ndarray, n_steps: int, k: int) -> pd.DataFrame:
         common = np.flatnonzero(self.term_counts_ >= _COMMON_TERM * len(self.neighbours_.ids))

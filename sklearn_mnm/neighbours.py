@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 
-from sklearn_mnm._points import points_of
+from sklearn_mnm._points import as_tensor, points_of
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import distance
 from sklearn_mnm.index import PointIndex
@@ -66,33 +65,47 @@ class StudyNeighbours(NamedTuple):
             titles,
         )
 
-    def search(
-        self,
-        queries: np.ndarray,
-        k: int,
-        *,
-        role: str,
-        by: str,
-        similarity: str,
-        curvature: float,
-    ) -> pd.DataFrame:
-        """Find the studies most like each query.
+    def index(self, by: str, role: str, similarity: str, curvature: float) -> PointIndex:
+        """Make what finds studies by their texts or maps.
 
         Parameters
         ----------
-        queries : ndarray of shape (n_queries, n_components + 1)
-            Points of texts or of maps.
-        k : int
-            Number of studies for each.
-        role : {"text", "brain"}
-            What the queries are.
         by : {"text", "brain"}
             What of the studies is compared with: pairs of a text and a map by `similarity`, two
             of a kind by their geodesic distance.
+        role : {"text", "brain"}
+            What the queries will be.
         similarity : str
             See :class:`~sklearn_mnm.index.PointIndex`.
         curvature : float
             c of the space.
+
+        Returns
+        -------
+        index : PointIndex
+
+        Raises
+        ------
+        InvalidInputError
+            If `by` is neither of the two.
+        """
+        if by not in ("text", "brain"):
+            raise InvalidInputError(f"by={by!r}: choose 'text' or 'brain'.")
+        points = points_of(self.text_tangent if by == "text" else self.brain_tangent, curvature)
+        kind = "distance" if by == role else similarity
+        return PointIndex(points, similarity=kind, role=by, curvature=curvature)
+
+    def search(self, index: PointIndex, queries: np.ndarray, k: int) -> pd.DataFrame:
+        """Find the studies most like each query.
+
+        Parameters
+        ----------
+        index : PointIndex
+            Of these studies.
+        queries : ndarray of shape (n_queries, n_components + 1)
+            Points of texts or of maps, as the index was made for.
+        k : int
+            Number of studies for each.
 
         Returns
         -------
@@ -103,17 +116,11 @@ class StudyNeighbours(NamedTuple):
         Raises
         ------
         InvalidInputError
-            If `by` is neither of the two, or `k` is out of range.
+            If `k` is out of range.
         """
-        if by not in ("text", "brain"):
-            raise InvalidInputError(f"by={by!r}: choose 'text' or 'brain'.")
-        tangent = self.text_tangent if by == "text" else self.brain_tangent
-        points = points_of(tangent, curvature)
-        kind = "distance" if by == role else similarity
-        index = PointIndex(points, similarity=kind, role=by, curvature=curvature)
         indices, similarities = index.search(queries, k)
         rows = indices.ravel()
-        own = torch.from_numpy(np.repeat(queries, k, axis=0))
+        own, others = as_tensor(np.repeat(queries, k, axis=0)), as_tensor(index.points[rows])
         found = pd.DataFrame(
             {
                 "query": np.repeat(np.arange(len(queries)), k),
@@ -124,5 +131,5 @@ class StudyNeighbours(NamedTuple):
         if self.titles is not None:
             found["title"] = self.titles[rows]
         found["similarity"] = similarities.ravel()
-        found["distance"] = distance(own, torch.from_numpy(points[rows]), curvature).numpy()
+        found["distance"] = distance(own, others, index.curvature).numpy()
         return found

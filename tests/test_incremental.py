@@ -11,6 +11,7 @@ from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMEncoder, PeaksToRegions
 from sklearn_mnm.closed_form import LeaveOutRidge
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.metrics import map_correlation
+from sklearn_mnm.neighbours import StudyNeighbours
 
 FIRST, LATER = slice(0, 200), slice(200, 300)
 
@@ -261,3 +262,23 @@ def test_ids_that_come_again_are_told():
     model = encoder().partial_fit(texts, table)
     with pytest.warns(DataWarning, match="40 of 40 studies have the id"):
         model.partial_fit(texts, table)
+
+
+def test_the_index_of_studies_is_kept_until_there_are_more(reported, monkeypatch):
+    texts, peaks = reported
+    model = encoder().partial_fit(texts[:100], peaks[:100])
+    made = []
+    original = StudyNeighbours.index
+
+    def counted(self, *args):
+        made.append(len(self.ids))
+        return original(self, *args)
+
+    monkeypatch.setattr(StudyNeighbours, "index", counted)
+    first = model.retrieve(texts[:2])
+    pd.testing.assert_frame_equal(model.retrieve(texts[:2]), first)
+    model.retrieve(texts[:2], by="text")
+    assert made == [100, 100]
+    model.partial_fit(texts[100:], peaks[100:]).retrieve(texts[:2])
+    assert made == [100, 100, 120]
+    assert "_indexes" not in model.__getstate__()
