@@ -13,7 +13,6 @@ written into ``demo_output/``.
 """
 
 import base64
-import gc
 import logging
 import platform
 import time
@@ -35,7 +34,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from nibabel.affines import apply_affine
 from nilearn.datasets import load_sample_motor_activation_image
 from nilearn.image import threshold_img
-from nilearn.plotting import plot_glass_brain, plot_stat_map
 from nimare.meta.cbma import MKDADensity
 from scipy.stats import norm
 from sklearn.model_selection import GroupShuffleSplit
@@ -45,6 +43,7 @@ from sklearn_mnm import MNMEncoder, PeaksToRegions, load_pretrained, load_studys
 from sklearn_mnm.datasets import load_nback_flanker, to_nimare
 from sklearn_mnm.exceptions import MNMWarning
 from sklearn_mnm.metrics import retrieval_report
+from sklearn_mnm.plotting import plot_map
 
 QUERIES = "reward anticipation", "working memory load", "fear", "finger tapping", "reading words"
 EXPLAINED = "amygdala responses to fearfull faces in misophonia"
@@ -55,8 +54,6 @@ RANKS = (1, 10, 100)
 SHOWN_Z = norm.isf(1 / 40)
 # The usual threshold of meta-analyses, p < 0.001 in each voxel.
 META_ANALYSIS_Z = norm.isf(0.001)
-# Axial slices, MNI z in mm: from the amygdala through striatum and language areas to the hand area.
-SLICES = (-20, -8, 4, 16, 30, 44, 56)
 # Packages on which the results depend.
 PACKAGES = ("sklearn-mnm", "numpy", "scipy", "scikit-learn", "torch", "nilearn", "nimare")
 
@@ -83,24 +80,12 @@ def draw(path, glass, glass_scale, slices, slices_scale):
     Returns the picture as a data URI, so that the page is one file.
     """
     figure = plt.figure(figsize=(10, 5.4))
-    # On white, like the glass brain, so that the page prints well.
-    axial = {"display_mode": "z", "cut_coords": SLICES, "black_bg": False, "draw_cross": False}
-    for plot, image, (label, threshold, top), bottom, height, options in (
-        (plot_glass_brain, glass, glass_scale, 0.42, 0.53, {"display_mode": "lyrz"}),
-        (plot_stat_map, slices, slices_scale, 0.0, 0.35, axial),
+    for view, image, (label, threshold, top), (bottom, height) in (
+        ("glass", glass, glass_scale, (0.45, 0.48)),
+        ("slices", slices, slices_scale, (0.02, 0.33)),
     ):
-        figure.text(0.005, bottom + height + 0.01, label, fontsize=11)
-        plot(
-            image,
-            figure=figure,
-            axes=(0, bottom, 1, height),
-            threshold=threshold,
-            vmin=threshold,
-            vmax=top,
-            cmap="YlOrRd",  # light to dark: readable in grey and with colour blindness
-            cbar_tick_format="%.2g",
-            **options,
-        )
+        ax = figure.add_axes((0.01, bottom, 0.93, height))
+        plot_map(image, view=view, threshold=threshold, vmax=top, title=label, ax=ax)
     figure.savefig(path, dpi=110)
     plt.close(figure)
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
@@ -257,8 +242,6 @@ def main(output=Path("demo_output")):
     # NiMARE logs each step, and peaks in unknown spaces, of which the notes on data tell too.
     logging.getLogger("nimare").setLevel(logging.ERROR)
     encoder, decoder = load_pretrained()
-    # nilearn collects garbage at each plot; without this it looks through all packages each time.
-    gc.freeze()
     notes = Counter()
     with noted_warnings(notes, "Maps of words"):
         print("Maps of five queries ...")
@@ -272,7 +255,6 @@ def main(output=Path("demo_output")):
         print("Retrieval by a small model, papers held out, percent ...")
         measured = retrieval()
         print(measured["table"].round(1).to_string())
-    gc.unfreeze()
     path = output / "index.html"
     write_page(
         path,

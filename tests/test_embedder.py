@@ -360,7 +360,7 @@ def test_memory_shares_the_closed_form_and_changes_nothing(studies, tmp_path, mo
     X, Y = studies
     embedder = HyperbolicBrainTextEmbedder(8, max_epochs=2, random_state=0)
     expected = clone(embedder).fit(X, Y).transform(X)
-    cached = clone(embedder).set_params(memory=str(tmp_path))
+    cached = clone(embedder).set_params(memory=tmp_path)
     np.testing.assert_array_equal(clone(cached).fit(X, Y).transform(X), expected)
     fitted_widths = []
     original = LeaveOutRidge.fit

@@ -28,7 +28,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder
 from threadpoolctl import threadpool_limits
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMEncoder, PeaksToRegions, TermVectorizer
+from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, TermVectorizer
 from sklearn_mnm.brain import BrainHierarchy
 from sklearn_mnm.datasets import load_nback_flanker
 from sklearn_mnm.exceptions import DataWarning
@@ -318,61 +318,6 @@ def test_clones_keep_parameters_and_nothing_else(texts, Y):
     np.testing.assert_array_equal(copy.fit(texts, Y).predict(texts), model.predict(texts))
     copy.set_params(**{f"{EMBEDDER}n_components": 3})
     assert model[-1].n_components == 8
-
-
-def test_points_come_as_a_data_frame_on_request(texts, Y):
-    X = TermVectorizer().fit_transform(texts)
-    plain = embedder().fit(X, Y)
-    framed = embedder().set_output(transform="pandas")
-    assert clone(framed).fit(X, Y).transform(X).shape == (360, 9)
-    table = pd.DataFrame.sparse.from_spmatrix(X, index=[f"study {i}" for i in range(360)])
-    points = framed.fit(X, Y).transform(X)
-    assert isinstance(points, pd.DataFrame)
-    assert list(points.columns) == list(framed.get_feature_names_out())
-    np.testing.assert_array_equal(points, plain.transform(X))
-    table.columns = table.columns.astype(str)
-    named = clone(framed).fit(table, Y).transform(table)
-    assert list(named.index) == list(table.index)
-    np.testing.assert_allclose(framed.predict(X), plain.predict(X))
-    assert framed.score(X, Y) == plain.score(X, Y)
-
-
-@pytest.mark.filterwarnings("error")
-def test_points_of_both_directions_come_with_the_ids_of_their_studies(studies):
-    studies = studies[:100]
-    encoder = MNMEncoder(regions=regions(), embedder=embedder(), random_state=0).fit(studies)
-    for plain in (encoder, encoder.decoder()):
-        framed = pickle.loads(pickle.dumps(plain)).set_output(transform="pandas")
-        points = framed.transform(studies)
-        assert list(points.index) == list(studies.ids)
-        assert list(points.columns) == list(framed.get_feature_names_out())
-        np.testing.assert_array_equal(points, plain.transform(studies))
-        assert framed.score(studies) == plain.score(studies)
-    # A table of peaks has more rows than there are studies.
-    np.testing.assert_array_equal(framed.transform(studies.peaks).loc[studies.ids], points)
-    assert list(encoder.set_output(transform="pandas").transform(["memory"]).index) == [0]
-
-
-@pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("dense", [False, True])
-def test_data_frames_everywhere_change_no_result(studies, dense):
-    studies = studies[:100]
-    topics = make_pipeline(TfidfVectorizer(), TruncatedSVD(12, random_state=0))
-    model = MNMEncoder(
-        vectorizer=topics if dense else None,
-        regions=regions(),
-        embedder=embedder(),
-        random_state=0,
-    )
-    plain = clone(model).fit(studies)
-    with sklearn.config_context(transform_output="pandas"):
-        framed = clone(model).fit(studies)
-        np.testing.assert_array_equal(framed.predict(studies), plain.predict(studies))
-        assert framed.decoder().score(studies) == plain.decoder().score(studies)
-        for scorer in SCORERS.values():
-            assert scorer(framed, studies) == scorer(plain, studies)
-        Y = np.asarray(plain.regions_.transform(studies))
-        assert isinstance(pipeline().fit(studies.texts, Y).transform(studies.texts), pd.DataFrame)
 
 
 def test_memory_shares_the_closed_form_within_a_search(texts, Y, studies, tmp_path):

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy import sparse
 from scipy.spatial import cKDTree
 
+from sklearn_mnm._frames import as_pandas, is_frame
 from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
 COORDINATE_COLUMNS = ["x", "y", "z"]
@@ -54,11 +55,11 @@ def as_peak_table(X: Any) -> PeakTable:
 
     Parameters
     ----------
-    X : Studies, pandas.DataFrame or sequence of array-like of shape (n_peaks_i, 3)
+    X : Studies, data frame or sequence of array-like of shape (n_peaks_i, 3)
         A :class:`~sklearn_mnm.Studies` gives one row per study, in its own order, also for
-        studies without peaks. A table has one row per peak and columns ``id``, ``x``, ``y``
-        and ``z``; its studies are numbered in order of first appearance. A sequence holds
-        one array of peaks per study, possibly empty. All in mm, MNI152.
+        studies without peaks. A table, of pandas or polars, has one row per peak and columns
+        ``id``, ``x``, ``y`` and ``z``; its studies are numbered in order of first appearance.
+        A sequence holds one array of peaks per study, possibly empty. All in mm, MNI152.
 
     Returns
     -------
@@ -75,18 +76,19 @@ def as_peak_table(X: Any) -> PeakTable:
         study_index = np.asarray(X.study_index, dtype=np.intp)
         study_ids = np.asarray(getattr(X, "ids", np.arange(len(X))))
         coordinates = _coordinate_columns(X.peaks)
-    elif isinstance(X, pd.DataFrame):
-        if "id" not in X.columns:
+    elif is_frame(X):
+        peaks = as_pandas(X)
+        if "id" not in peaks.columns:
             raise DataFormatError(
-                f"The table of peaks has no column 'id' (columns: {list(X.columns)}). "
+                f"The table of peaks has no column 'id' (columns: {list(peaks.columns)}). "
                 "Name the column that says which study reports each peak 'id'."
             )
-        study_index, unique_ids = pd.factorize(X["id"])
+        study_index, unique_ids = pd.factorize(peaks["id"])
         if (study_index < 0).any():
             row = int(np.flatnonzero(study_index < 0)[0])
             raise DataFormatError(f"Row {row} of the table of peaks has no study id. Remove it.")
         study_ids = np.asarray(unique_ids)
-        coordinates = _coordinate_columns(X)
+        coordinates = _coordinate_columns(peaks)
     else:
         coordinates, study_index, study_ids = _from_sequence(X)
     finite = np.isfinite(coordinates).all(axis=1)

@@ -153,7 +153,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : Studies, pandas.DataFrame or list of arrays of shape (n_peaks_i, 3)
+        X : Studies, data frame or list of arrays of shape (n_peaks_i, 3)
             Peaks in mm, MNI152; see :meth:`transform`. May be None unless ``atlas="ward"``.
         y : None
             Ignored.
@@ -179,7 +179,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : Studies, pandas.DataFrame or list of arrays of shape (n_peaks_i, 3)
+        X : Studies, data frame or list of arrays of shape (n_peaks_i, 3)
             Peaks in mm, MNI152; see :meth:`transform`.
         y : None
             Ignored.
@@ -199,11 +199,11 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : Studies, pandas.DataFrame or list of arrays of shape (n_peaks_i, 3)
+        X : Studies, data frame or list of arrays of shape (n_peaks_i, 3)
             Peaks in mm, MNI152. A :class:`~sklearn_mnm.Studies` or a list gives one row per
-            study, also for those without peaks. A table has one row per peak with columns
-            ``id``, ``x``, ``y`` and ``z``; the rows of the result are its studies in order
-            of first appearance.
+            study, also for those without peaks. A table, of pandas or polars, has one row
+            per peak with columns ``id``, ``x``, ``y`` and ``z``; the rows of the result are
+            its studies in order of first appearance.
 
         Returns
         -------
@@ -227,7 +227,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : Studies, pandas.DataFrame or list of arrays of shape (n_peaks_i, 3)
+        X : Studies, data frame or list of arrays of shape (n_peaks_i, 3)
             Peaks in mm, MNI152; see :meth:`transform`.
 
         Returns
@@ -487,5 +487,5 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         # Peaks are neither an array of samples by features nor checked as one.
         tags.input_tags.two_d_array = False
         tags.no_validation = True
-        tags.requires_fit = True
+        tags.transformer_tags.preserves_dtype = []
         return tags

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import sparse
 
+from sklearn_mnm._frames import as_pandas
 from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
 
 PEAK_COLUMNS = ("id", "x", "y", "z")
@@ -83,7 +84,7 @@ class Studies:
         if metadata is None:
             metadata = pd.DataFrame({"id": self.ids})
         _check_length(len(metadata), len(self.ids), "metadata")
-        self.metadata: pd.DataFrame = metadata.reset_index(drop=True)
+        self.metadata: pd.DataFrame = as_pandas(metadata).reset_index(drop=True)
         self.peaks, self.study_index = _align_peaks(peaks, self.ids)
         self.counts, self.vocabulary = _check_counts(counts, vocabulary, len(self.ids))
         self.texts: np.ndarray | None = None if texts is None else _documents(texts, self.ids)
@@ -218,6 +219,7 @@ def _check_unique(ids: np.ndarray) -> None:
 def _align_peaks(peaks: pd.DataFrame | None, ids: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
     if peaks is None:
         peaks = pd.DataFrame({"id": np.array([], dtype=str), "x": [], "y": [], "z": []})
+    peaks = as_pandas(peaks)
     missing = [name for name in PEAK_COLUMNS if name not in peaks.columns]
     if missing:
         raise DataFormatError(

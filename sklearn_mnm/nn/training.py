@@ -167,7 +167,7 @@ def train(
                     break
                 record = run.epoch(epoch, objective, text, brain)
                 run.judge(record, evaluate)
-                logger.info("epoch %d: %s", epoch, record)
+                logger.debug("epoch %d: %s", epoch, record)
                 if any([callback(dict(record)) is True for callback in callbacks]):
                     run.stopped = True
                 if checkpoint is not None:

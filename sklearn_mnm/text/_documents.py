@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
+from sklearn_mnm._frames import is_frame
 from sklearn_mnm.exceptions import InvalidInputError
 
 
 def is_documents(X: Any) -> bool:
     """Whether `X` is a one-dimensional collection that holds at least one string."""
-    if sparse.issparse(X) or isinstance(X, pd.DataFrame) or getattr(X, "ndim", 1) != 1:
+    if sparse.issparse(X) or is_frame(X) or getattr(X, "ndim", 1) != 1:
         return False
     return isinstance(X, str) or (
         hasattr(X, "__iter__") and any(isinstance(value, str) for value in X)

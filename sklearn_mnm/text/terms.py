@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from numbers import Integral
 from typing import Any
 
@@ -11,7 +12,11 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    check_is_fitted,
+    validate_data,
+)
 
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.text._documents import as_documents, is_documents
@@ -92,7 +97,7 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
 
         Parameters
         ----------
-        X : sparse matrix or array-like, shape (n_documents, n_terms), or sequence of str
+        X : sparse matrix or array-like, shape (n_documents, n_terms), or iterable of str
             Term counts, finite and not negative, or raw documents.
         y : ignored
             Accepted for use in pipelines.
@@ -109,30 +114,33 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
         ValueError
             If counts are negative or not finite.
         """
-        terms = None if self.vocabulary is None else _terms(self.vocabulary)
-        self._counter = _counter(X, terms)
-        counts = self._counts(X, reset=True)
-        if terms is not None and len(terms) != counts.shape[1]:
-            raise InvalidInputError(
-                f"X has {counts.shape[1]} columns but vocabulary has {len(terms)} terms."
-            )
-        self.kept_columns_ = np.flatnonzero(counts.getnnz(axis=0) >= self.min_df)
-        if not len(self.kept_columns_):
-            raise InvalidInputError(
-                f"min_df={self.min_df}: no term occurs in that many documents "
-                f"(n_samples={counts.shape[0]}); lower min_df or give more documents."
-            )
-        self.vocabulary_ = self._kept_terms()
-        self._tfidf = TfidfTransformer(norm=self.norm).fit(counts[:, self.kept_columns_])
-        self.idf_ = self._tfidf.idf_
+        self._fit(X)
         return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X: Any, y: Any = None) -> sparse.csr_matrix:
+        """Fit and weigh the kept terms of the same documents, which are read once.
+
+        Parameters
+        ----------
+        X : sparse matrix or array-like, shape (n_documents, n_terms), or iterable of str
+            As for :meth:`fit`, which also says what errors there are.
+        y : ignored
+            Accepted for use in pipelines.
+
+        Returns
+        -------
+        features : scipy.sparse.csr_matrix, shape (n_documents, n_kept_terms)
+            float32 if `X` is float32, else float64.
+        """
+        return self._weighted(self._fit(X))
 
     def transform(self, X: Any) -> sparse.csr_matrix:
         """Weigh the kept terms.
 
         Parameters
         ----------
-        X : sparse matrix or array-like, shape (n_documents, n_terms), or sequence of str
+        X : sparse matrix or array-like, shape (n_documents, n_terms), or iterable of str
             Term counts with the columns seen while fitting, or raw documents.
 
         Returns
@@ -149,28 +157,54 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
             If counts are negative, not finite, or have another number of columns.
         """
         check_is_fitted(self)
-        counts = self._counts(X, reset=False)[:, self.kept_columns_]
-        if self.sublinear_tf:
-            counts.data = np.where(
-                counts.data >= 1, 1 + np.log(np.maximum(counts.data, 1)), counts.data
-            )
-        return sparse.csr_matrix(self._tfidf.transform(counts))
+        X = list(X) if isinstance(X, Iterator) else X
+        return self._weighted(self._counts(X, reset=False)[:, self.kept_columns_])
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return the kept terms.
 
         Parameters
         ----------
-        input_features : ignored
-            Accepted for scikit-learn's interface.
+        input_features : array-like of str, shape (n_terms,), default=None
+            Names of the columns of the counts, for a vectorizer that was fitted to them without a
+            vocabulary, as the step before gives them in a pipeline; else not looked at.
 
         Returns
         -------
         names : ndarray of object, shape (n_kept_terms,)
             Terms, or ``"x<column>"`` for unnamed columns.
+
+        Raises
+        ------
+        ValueError
+            If `input_features` are not as many as the columns, or not their names.
         """
         check_is_fitted(self)
+        if input_features is not None and self._counter is None:
+            return _check_feature_names_in(self, input_features)[self.kept_columns_]
         return np.array(list(self.vocabulary_), dtype=object)
+
+    def _fit(self, X: Any) -> sparse.csr_matrix:
+        """Fit; return the counts of the kept terms."""
+        X = list(X) if isinstance(X, Iterator) else X
+        terms = None if self.vocabulary is None else _terms(self.vocabulary)
+        self._counter = _counter(X, terms)
+        counts = self._counts(X, reset=True)
+        if terms is not None and len(terms) != counts.shape[1]:
+            raise InvalidInputError(
+                f"X has {counts.shape[1]} columns but vocabulary has {len(terms)} terms."
+            )
+        self.kept_columns_ = np.flatnonzero(counts.getnnz(axis=0) >= self.min_df)
+        if not len(self.kept_columns_):
+            raise InvalidInputError(
+                f"min_df={self.min_df}: no term occurs in that many documents "
+                f"(n_samples={counts.shape[0]}); lower min_df or give more documents."
+            )
+        self.vocabulary_ = self._kept_terms()
+        kept = counts[:, self.kept_columns_]
+        self._tfidf = TfidfTransformer(norm=self.norm).fit(kept)
+        self.idf_ = self._tfidf.idf_
+        return kept
 
     def _counts(self, X: Any, *, reset: bool) -> sparse.csr_matrix:
         if is_documents(X):
@@ -196,6 +230,13 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
         counts = sparse.csr_matrix(counts, copy=True)
         counts.eliminate_zeros()  # stored zeros are no occurrences
         return counts
+
+    def _weighted(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
+        if self.sublinear_tf:
+            counts.data = np.where(
+                counts.data >= 1, 1 + np.log(np.maximum(counts.data, 1)), counts.data
+            )
+        return sparse.csr_matrix(self._tfidf.transform(counts))
 
     def _kept_terms(self) -> dict[str, int]:
         names = getattr(self, "feature_names_in_", None)

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_mnm.datasets import load_database
 from sklearn_mnm.exceptions import InvalidInputError
@@ -23,11 +22,6 @@ DOCUMENTS = [
     "PAIN pain Pain and the theory of mind",
     "",
 ]
-
-
-@parametrize_with_checks([TermVectorizer(), TermVectorizer(sublinear_tf=False, norm=None)])
-def test_scikit_learn_contract(estimator, check):
-    check(estimator)
 
 
 def test_documents_and_their_counts_give_the_same_features():
