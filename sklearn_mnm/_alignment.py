@@ -183,7 +183,10 @@ def _objective(pairs: Pairs, rows: np.ndarray, params: Any, scaler: ActivationSc
         min_extent_difference=params.min_extent_difference,
     )
     extent = torch.as_tensor(relative_extent(activations))
-    return Objective(weights, params.alignment, extent, ancestors)
+    pair_weights = None
+    if pairs.sample_weight is not None:
+        pair_weights = torch.as_tensor(pairs.sample_weight[rows], dtype=torch.float32)
+    return Objective(weights, params.alignment, extent, ancestors, pair_weights)
 
 
 def _leading_directions(text: np.ndarray, n_components: int) -> np.ndarray:

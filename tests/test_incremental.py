@@ -8,6 +8,8 @@ from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
 from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMEncoder, PeaksToRegions
+from sklearn_mnm._alignment import Pairs, align
+from sklearn_mnm.brain.features import ActivationScaler
 from sklearn_mnm.closed_form import LeaveOutRidge
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.metrics import map_correlation
@@ -91,17 +93,24 @@ def test_trustworthy_studies_should_weigh_more():
     assert accuracies[1] > accuracies[0] + 0.02
 
 
-@pytest.mark.parametrize("max_epochs", [0, 2])
-def test_the_alignment_heeds_weights(studies, max_epochs):
-    X, Y = studies
-    # The closed form is the same for both: weights only differ in what they select from copies.
-    weights = np.random.default_rng(0).gamma(0.5, size=300)
-    model = embedder(max_epochs=max_epochs, alpha=1.0, learning_rate=0.05)
+def test_the_alignment_heeds_weights(studies):
+    _, Y = studies
+    scaler = ActivationScaler.fit(Y, power=0.5)
+    brain = scaler.transform(Y)
+    text = brain.copy()
+    text[150:] = text[150:][::-1]  # of the second half, nothing can be told
     losses = [
-        clone(model).fit(X, Y, sample_weight=w).history_.get("alignment") for w in (None, weights)
+        align(
+            Pairs(text, brain, Y, None, weights),
+            embedder(max_epochs=1),
+            n_components=20,
+            scaler=scaler,
+            seed=0,
+        ).history[1]["alignment"]
+        for weights in (None, np.full(300, 3.0), np.repeat([1.0, 1e-6], 150))
     ]
-    if max_epochs:
-        assert losses[0].iloc[-1] != losses[1].iloc[-1]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert losses[2] < 0.7 * losses[0]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The parts of the objective, each a function of points on the hyperboloid."""
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -10,40 +9,23 @@ from sklearn_mnm.geometry import (
     pairwise_exterior_angle,
     radius,
 )
+from sklearn_mnm.nn.tiled import contrastive_loss, order_violation
 
 
-def alignment_loss(similarity: Tensor, scale: Tensor) -> Tensor:
-    """Contrast each pair against all others of the batch.
-
-    ``A_ij = scale * similarity_ij``; the loss is the mean of the cross-entropies over rows
-    (which brain belongs to this text) and over columns (which text belongs to this brain).
-    With ``similarity = -ext(text_i, brain_j)`` this is the alignment of MNM
-    (arXiv 2511.21092).
-
-    Parameters
-    ----------
-    similarity : Tensor of shape (n, n)
-        Of texts (rows) and brains (columns), true pairs on the diagonal; see
-        :mod:`sklearn_mnm.nn.similarity`.
-    scale : Tensor of shape ()
-        Inverse temperature.
-
-    Returns
-    -------
-    loss : Tensor of shape ()
-    """
-    own = torch.arange(len(similarity), device=similarity.device)
-    rows = functional.cross_entropy(scale * similarity, own)
-    columns = functional.cross_entropy(scale * similarity.T, own)
-    return 0.5 * (rows + columns)
-
-
-def brain_apex_loss(text: Tensor, brain: Tensor, scale: Tensor, curvature: Tensor) -> Tensor:
+def brain_apex_loss(
+    text: Tensor,
+    brain: Tensor,
+    scale: Tensor,
+    curvature: Tensor,
+    *,
+    pair_weights: Tensor | None = None,
+) -> Tensor:
     """Contrast pairs by the angle of the text seen from the brain, which should be wide.
 
     ``B_ij = scale * ext(brain_j, text_i)``: a text lies between the origin and its brain, so
     the geodesic from the brain to it turns back and the exterior angle is near pi. The
-    companion of :func:`alignment_loss` in angle-based entailment (ATMG).
+    companion of the alignment by exterior angle in angle-based entailment (ATMG). Memory is
+    linear in n.
 
     Parameters
     ----------
@@ -53,12 +35,17 @@ def brain_apex_loss(text: Tensor, brain: Tensor, scale: Tensor, curvature: Tenso
         Inverse temperature.
     curvature : Tensor of shape ()
         c of the space.
+    pair_weights : Tensor of shape (n,) or None, default=None
+        Positive weights of the pairs in the mean; as candidates all count alike.
 
     Returns
     -------
     loss : Tensor of shape ()
     """
-    return alignment_loss(pairwise_exterior_angle(brain, text, curvature).T, scale)
+    # Brains, the apexes, are the rows here; the loss is the same for the transposed matrix.
+    return contrastive_loss(
+        pairwise_exterior_angle, brain, text, scale, curvature, pair_weights=pair_weights
+    )
 
 
 def radius_hinge_loss(text: Tensor, brain: Tensor, curvature: Tensor, *, margin: float) -> Tensor:
@@ -111,7 +98,8 @@ def extent_loss(points: Tensor, extent: Tensor, *, min_difference: float) -> Ten
     """Broad maps nearer to the origin than focal ones.
 
     ``relu(log(t_i / t_j))``, averaged over the pairs with ``extent_i - extent_j >
-    min_difference``, where t is the time coordinate, which grows with the radius.
+    min_difference``, where t is the time coordinate, which grows with the radius. Memory is
+    linear in n.
 
     Parameters
     ----------
@@ -127,10 +115,7 @@ def extent_loss(points: Tensor, extent: Tensor, *, min_difference: float) -> Ten
     loss : Tensor of shape ()
         Zero if no pair differs enough.
     """
-    log_time = points[:, 0].log()
-    violation = functional.relu(log_time[:, None] - log_time[None, :])
-    compared = extent[:, None] - extent[None, :] > min_difference
-    return (violation * compared).sum() / compared.sum().clamp(min=1)
+    return order_violation(points[:, 0].log(), extent, min_difference=min_difference)
 
 
 def entailment_loss(parent: Tensor, child: Tensor, curvature: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from sklearn_mnm.nn.losses import (
-    alignment_loss,
     brain_apex_loss,
     centroid_loss,
     entailment_loss,
@@ -14,6 +13,7 @@ from sklearn_mnm.nn.losses import (
     radius_hinge_loss,
 )
 from sklearn_mnm.nn.similarity import SIMILARITIES
+from sklearn_mnm.nn.tiled import contrastive_loss
 from sklearn_mnm.nn.towers import BrainTextModel, Points
 
 
@@ -24,7 +24,8 @@ class ObjectiveWeights:
     Attributes
     ----------
     alignment, brain_apex, radius_hinge, centroid, extent, networks, drift : float
-        Weights; see :mod:`sklearn_mnm.nn.losses`.
+        Weights; see :mod:`sklearn_mnm.nn.losses`, and of the alignment
+        :func:`sklearn_mnm.nn.tiled.contrastive_loss`.
     radius_margin : float
         Margin of the radius hinge.
     text_radius, brain_radius : float
@@ -59,12 +60,16 @@ class Objective:
         How much of the brain each map activates.
     ancestors : tuple of Tensor of shape (n_studies, n_features)
         Brain features of each map averaged over ever broader networks.
+    pair_weights : Tensor of shape (n_studies,) or None
+        Positive weights of the studies in the contrasts. The other parts shape the space, and
+        count all alike.
     """
 
     weights: ObjectiveWeights
     similarity: str
     extent: Tensor
     ancestors: tuple[Tensor, ...] = ()
+    pair_weights: Tensor | None = None
 
     def __call__(self, model: BrainTextModel, points: Points, rows: Tensor) -> dict[str, Tensor]:
         """Compute the weighted parts.
@@ -82,15 +87,18 @@ class Objective:
         parts : dict of str to Tensor of shape ()
             Their sum is the loss.
         """
-        weights, curvature = self.weights, model.curvature
+        weights, curvature, scale = self.weights, model.curvature, model.log_scale.exp()
         text, brain = points
         parts: dict[str, Tensor] = {}
+        pair_weights = None if self.pair_weights is None else self.pair_weights[rows]
         if weights.alignment:
-            matrix = SIMILARITIES[self.similarity](text, brain, curvature)
-            loss = alignment_loss(matrix, model.log_scale.exp())
+            similarity = SIMILARITIES[self.similarity]
+            loss = contrastive_loss(
+                similarity, text, brain, scale, curvature, pair_weights=pair_weights
+            )
             parts["alignment"] = weights.alignment * loss
         if weights.brain_apex:
-            loss = brain_apex_loss(text, brain, model.log_scale.exp(), curvature)
+            loss = brain_apex_loss(text, brain, scale, curvature, pair_weights=pair_weights)
             parts["brain_apex"] = weights.brain_apex * loss
         if weights.radius_hinge:
             loss = radius_hinge_loss(text, brain, curvature, margin=weights.radius_margin)

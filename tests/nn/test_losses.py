@@ -7,7 +7,6 @@ import torch
 
 from sklearn_mnm.geometry import exp_map0, exterior_angle, half_aperture
 from sklearn_mnm.nn.losses import (
-    alignment_loss,
     brain_apex_loss,
     centroid_loss,
     entailment_loss,
@@ -15,12 +14,13 @@ from sklearn_mnm.nn.losses import (
     radius_hinge_loss,
 )
 from sklearn_mnm.nn.similarity import exterior_angle_similarity
+from sklearn_mnm.nn.tiled import contrastive_loss
 
 ONE = torch.tensor(1.0, dtype=torch.float64)
 
 
 def _aligned(text, brain, scale, curvature):
-    return alignment_loss(exterior_angle_similarity(text, brain, curvature), scale)
+    return contrastive_loss(exterior_angle_similarity, text, brain, scale, curvature)
 
 
 def _points(n=6, dimension=4, *, radius, seed=0):

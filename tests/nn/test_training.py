@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from sklearn_mnm.exceptions import TrainingDivergedError
-from sklearn_mnm.nn.losses import alignment_loss
 from sklearn_mnm.nn.similarity import exterior_angle_similarity
+from sklearn_mnm.nn.tiled import contrastive_loss
 from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
 from sklearn_mnm.nn.training import TrainingSettings, resolve_device, train
 
@@ -22,11 +22,9 @@ def _problem(n=64, n_features=10, dropout=0.1):
 
 
 def _alignment(model, points, rows):
-    return {
-        "alignment": alignment_loss(
-            exterior_angle_similarity(*points, model.curvature), model.log_scale.exp()
-        )
-    }
+    scale = model.log_scale.exp()
+    loss = contrastive_loss(exterior_angle_similarity, *points, scale, model.curvature)
+    return {"alignment": loss}
 
 
 def _settings(**changes):

@@ -1,0 +1,194 @@
+"""Losses over all pairs of a batch, in memory linear in its size.
+
+The pairs are gone through in square tiles. What is kept between tiles is of the size of the batch,
+and gradients are exact: nothing is sampled and nothing approximated.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+# Rows and columns computed at once. The dozen buffers of a tile in float32 are 50 MB; smaller tiles
+# repeat the work that is done per point, larger ones leave the cache (benchmarks/RESULTS.md).
+TILE = 1024
+
+
+def contrastive_loss(
+    similarity: Callable[[Tensor, Tensor, Tensor], Tensor],
+    x: Tensor,
+    y: Tensor,
+    scale: Tensor,
+    curvature: Tensor,
+    *,
+    pair_weights: Tensor | None = None,
+    tile: int = TILE,
+) -> Tensor:
+    """Contrast each pair against all others of the batch, in both directions (InfoNCE).
+
+    ``A_ij = scale * similarity(x_i, y_j)``; the loss is the mean of the cross-entropies over
+    rows (which y belongs to this x) and over columns (which x belongs to this y). The forward
+    pass keeps the logarithm of the sum of exponentials of each row and column; with these the
+    backward pass computes each tile again, knows the weight of each of its pairs and carries the
+    weights back through it. Memory is of order ``n d + tile^2`` where the matrix takes ``n^2``.
+    Differentiable once.
+
+    With texts as x, brains as y and minus the exterior angle of y at x this is the alignment of
+    MNM (arXiv 2511.21092).
+
+    Parameters
+    ----------
+    similarity : callable
+        Takes points (n_x, d + 1), points (n_y, d + 1) and the curvature and returns all
+        similarities (n_x, n_y), each a function of its own two points; see
+        :mod:`sklearn_mnm.nn.similarity`.
+    x, y : Tensor of shape (n, d + 1)
+        Points on the hyperboloid, row i of one belongs to row i of the other.
+    scale : Tensor of shape ()
+        Inverse temperature.
+    curvature : Tensor of shape ()
+        c of the space.
+    pair_weights : Tensor of shape (n,) or None, default=None
+        Positive weights of the pairs in the mean; as candidates all count alike.
+    tile : int, default=1024
+        Rows and columns computed at once.
+
+    Returns
+    -------
+    loss : Tensor of shape ()
+    """
+    shares = x.new_full((len(x),), 1 / len(x))
+    if pair_weights is not None:
+        shares = (pair_weights / pair_weights.sum()).to(x)
+    return _Contrast.apply(similarity, x, y, scale, curvature, shares, tile)
+
+
+def order_violation(
+    values: Tensor, levels: Tensor, *, min_difference: float, tile: int = TILE
+) -> Tensor:
+    """Mean amount by which values rise with their levels, where they should fall.
+
+    ``relu(values_i - values_j)``, averaged over the pairs with ``levels_i - levels_j >
+    min_difference``. The sum is linear in the values: each counts once for every pair that it
+    violates from above and once, negatively, for every pair that it violates from below, so
+    only these counts are taken from the pairs.
+
+    Parameters
+    ----------
+    values : Tensor of shape (n,)
+    levels : Tensor of shape (n,)
+    min_difference : float
+        Pairs whose levels differ by less are not compared.
+    tile : int, default=1024
+        Rows and columns computed at once.
+
+    Returns
+    -------
+    violation : Tensor of shape ()
+        Zero if no pair is compared.
+    """
+    counts = torch.zeros_like(levels, dtype=torch.int64)
+    n_compared = counts.new_zeros(())
+    for rows, columns in _tiles(len(values), tile):
+        compared = levels[rows, None] - levels[None, columns] > min_difference
+        n_compared += compared.sum()
+        violated = compared.logical_and_(values[rows, None] > values[None, columns])
+        counts[rows] += violated.sum(1)
+        counts[columns] -= violated.sum(0)
+    # The counts sum to zero: a shift of the values changes nothing, but less is lost in the sum.
+    return (counts * (values - values.detach().mean())).sum() / n_compared.clamp(min=1)
+
+
+class _Contrast(torch.autograd.Function):
+    """The loss of `contrastive_loss`; each of its passes goes through all tiles."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        similarity: Callable[[Tensor, Tensor, Tensor], Tensor],
+        x: Tensor,
+        y: Tensor,
+        scale: Tensor,
+        curvature: Tensor,
+        shares: Tensor,
+        tile: int,
+    ) -> Tensor:
+        # Logarithms of the sums of exponentials, so far.
+        row_sums = x.new_full((len(x),), -torch.inf)
+        column_sums = y.new_full((len(y),), -torch.inf)
+        own = torch.zeros_like(row_sums)
+        for rows, columns in _tiles(len(x), tile):
+            logits = scale * similarity(x[rows], y[columns], curvature)
+            row_sums[rows] = torch.logaddexp(row_sums[rows], logits.logsumexp(1))
+            column_sums[columns] = torch.logaddexp(column_sums[columns], logits.logsumexp(0))
+            if rows == columns:
+                own[rows] = logits.diagonal()
+        ctx.similarity, ctx.tile = similarity, tile
+        ctx.save_for_backward(x, y, scale, curvature, shares, row_sums, column_sums)
+        return (shares * (row_sums + column_sums - 2 * own)).sum() / 2
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, y, scale, curvature, shares, row_sums, column_sums = ctx.saved_tensors
+        grad_x, grad_y = torch.zeros_like(x), torch.zeros_like(y)
+        grad_scale, grad_curvature = torch.zeros_like(scale), torch.zeros_like(curvature)
+        for rows, columns in _tiles(len(x), ctx.tile):
+            parts = _tile_gradients(
+                ctx.similarity,
+                x[rows],
+                y[columns],
+                scale,
+                curvature,
+                row_sums[rows],
+                column_sums[columns],
+                shares[rows],
+                shares[columns],
+                holds_true_pairs=rows == columns,
+            )
+            grad_x[rows] += parts[0]
+            grad_y[columns] += parts[1]
+            grad_scale = grad_scale + parts[2]
+            grad_curvature += parts[3]
+        gradients = (grad / 2 * part for part in (grad_x, grad_y, grad_scale, grad_curvature))
+        return None, *gradients, None, None
+
+
+def _tile_gradients(
+    similarity: Callable[[Tensor, Tensor, Tensor], Tensor],
+    x: Tensor,
+    y: Tensor,
+    scale: Tensor,
+    curvature: Tensor,
+    row_sums: Tensor,
+    column_sums: Tensor,
+    row_shares: Tensor,
+    column_shares: Tensor,
+    *,
+    holds_true_pairs: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gradients by x, y, scale and curvature of twice the part of a tile in the loss.
+
+    A function of its own, so that the buffers of a tile are gone when the next is computed.
+    """
+    inputs = [part.detach().requires_grad_() for part in (x, y, curvature)]
+    with torch.enable_grad():
+        values = similarity(*inputs)
+    # The derivative by the logits: both softmaxes times the shares of row and column in the mean,
+    # less twice the share for each true pair.
+    logits = scale * values.detach()
+    weights = (logits - (row_sums - row_shares.log())[:, None]).exp_()
+    weights += logits.sub_(column_sums - column_shares.log()).exp_()
+    if holds_true_pairs:
+        weights.diagonal().sub_(2 * row_shares)
+    grad_scale = (weights * values.detach()).sum()
+    grad_x, grad_y, grad_curvature = torch.autograd.grad(values, inputs, weights.mul_(scale))
+    return grad_x, grad_y, grad_scale, grad_curvature
+
+
+def _tiles(n: int, tile: int) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of the tiles of a matrix (n, n); equal on the diagonal only."""
+    blocks = [slice(start, start + tile) for start in range(0, n, tile)]
+    return ((rows, columns) for rows in blocks for columns in blocks)
