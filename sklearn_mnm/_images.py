@@ -30,11 +30,14 @@ def resampled(voxels: np.ndarray, mask_img: Any, resolution: int | None) -> Any:
     image = image_from_voxels(voxels[0] if len(voxels) == 1 else voxels, mask_img)
     if resolution is None or np.allclose(np.abs(np.diag(mask_img.affine)[:3]), resolution):
         return image
-    from nilearn.image import new_img_like, resample_to_img
+    from nibabel import Nifti1Image
+    from nilearn.image import resample_to_img
 
     target = _mask(None, resolution)
     # Linear: between the voxels around, so that no value leaves the range of the map.
     image = resample_to_img(image, target, interpolation="linear", force_resample=True)
     inside = np.asarray(target.dataobj) != 0
     data = np.asarray(image.dataobj)
-    return new_img_like(target, np.where(inside if data.ndim == 3 else inside[..., None], data, 0))
+    data = np.where(inside if data.ndim == 3 else inside[..., None], data, 0).astype(np.float32)
+    # With a header of its own: that of the mask stores whole numbers.
+    return Nifti1Image(data, target.affine)

@@ -13,6 +13,10 @@ class DataFormatError(MNMError, ValueError):
     """A file or table does not have the form that its reader needs."""
 
 
+class DownloadError(MNMError, OSError):
+    """Files could not be fetched, or are not what they should be."""
+
+
 class HubError(MNMError, OSError):
     """The Hugging Face hub could not be reached, or refused."""
 

@@ -25,7 +25,7 @@ _REQUIRED = {
 
 @dataclass(frozen=True)
 class StudysetTables:
-    """A studyset as tables; `source` names the file or folder in messages.
+    """A studyset as tables; `source` names the file, folder or object in messages.
 
     ``studies`` has one row per paper (``study_id``, ``name``, maybe ``description``),
     ``analyses``, ``metadata`` and ``texts`` one per contrast (``id`` unique over the studyset,
@@ -33,7 +33,7 @@ class StudysetTables:
     maybe ``space`` and statistics).
     """
 
-    source: Path
+    source: Path | str
     studies: pd.DataFrame
     analyses: pd.DataFrame
     coordinates: pd.DataFrame
@@ -43,9 +43,63 @@ class StudysetTables:
 
 def read_studyset(path: Path) -> StudysetTables:
     """Read a folder of Parquet files or a NiMADS JSON file and check that it hangs together."""
-    tables = _read_parquet(path) if path.is_dir() else _read_json(path)
+    if not path.is_dir():
+        return tables_from_nimads(read_json(path), path)
+    tables = _read_parquet(path)
     _check(tables)
     return tables
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file, whatever it holds."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            return json.load(stream)
+    except (OSError, ValueError) as error:
+        raise DataFormatError(f"{path}: cannot be read as JSON ({error}).") from error
+
+
+def tables_from_nimads(studyset: Any, source: Path | str) -> StudysetTables:
+    """Turn a NiMADS document into tables and check that it hangs together."""
+    if not isinstance(studyset, dict) or not isinstance(studyset.get("studies"), list):
+        raise DataFormatError(f"{source}: is not a NiMADS studyset; it has no list 'studies'.")
+    rows = empty_rows()
+    for number, study in enumerate(studyset["studies"], start=1):
+        try:
+            _add_study(rows, study)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DataFormatError(
+                f"{source}: study {number} (from 1) does not have the NiMADS form "
+                f"({type(error).__name__}: {error})."
+            ) from error
+    return tables_from_rows(rows, source)
+
+
+def empty_rows() -> dict[str, list[dict[str, Any]]]:
+    """Return a list of rows for each of the tables of a studyset, to be filled."""
+    return {name: [] for name in _REQUIRED}
+
+
+def tables_from_rows(rows: dict[str, list[dict[str, Any]]], source: Path | str) -> StudysetTables:
+    """Make the tables of a studyset of their rows and check that they hang together."""
+    tables = StudysetTables(
+        source=source,
+        **{
+            name: pd.DataFrame(rows[name]).reindex(columns=_columns(rows[name], required))
+            for name, required in _REQUIRED.items()
+        },
+    )
+    _check(tables)
+    return tables
+
+
+def contrast_keys(study_id: str, contrast_id: str) -> dict[str, str]:
+    """Return what all rows of a contrast carry."""
+    return {
+        "id": f"{study_id}-{contrast_id}",
+        "study_id": study_id,
+        "contrast_id": contrast_id,
+    }
 
 
 def _read_parquet(folder: Path) -> StudysetTables:
@@ -71,30 +125,6 @@ def _read_parquet(folder: Path) -> StudysetTables:
     return StudysetTables(source=folder, **tables)
 
 
-def _read_json(path: Path) -> StudysetTables:
-    try:
-        with path.open(encoding="utf-8") as stream:
-            studyset = json.load(stream)
-    except (OSError, ValueError) as error:
-        raise DataFormatError(f"{path}: cannot be read as JSON ({error}).") from error
-    if not isinstance(studyset, dict) or not isinstance(studyset.get("studies"), list):
-        raise DataFormatError(f"{path}: is not a NiMADS studyset; it has no list 'studies'.")
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _REQUIRED}
-    for number, study in enumerate(studyset["studies"], start=1):
-        try:
-            _add_study(rows, study)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise DataFormatError(
-                f"{path}: study {number} (from 1) does not have the NiMADS form "
-                f"({type(error).__name__}: {error})."
-            ) from error
-    tables = {
-        name: pd.DataFrame(rows[name]).reindex(columns=_columns(rows[name], required))
-        for name, required in _REQUIRED.items()
-    }
-    return StudysetTables(source=path, **tables)
-
-
 def _add_study(rows: dict[str, list[dict[str, Any]]], study: dict[str, Any]) -> None:
     """Append the rows of one study to each table."""
     study_id = str(study["id"])
@@ -104,12 +134,7 @@ def _add_study(rows: dict[str, list[dict[str, Any]]], study: dict[str, Any]) -> 
         fields.pop(name, None)
     rows["studies"].append(fields)
     for analysis in study.get("analyses") or []:
-        contrast_id = str(analysis["id"])
-        keys = {
-            "id": f"{study_id}-{contrast_id}",
-            "study_id": study_id,
-            "contrast_id": contrast_id,
-        }
+        keys = contrast_keys(study_id, str(analysis["id"]))
         rows["analyses"].append({**keys, "name": analysis.get("name")})
         rows["metadata"].append({**(analysis.get("metadata") or {}), **keys})
         rows["texts"].append({**(analysis.get("texts") or {}), **keys})

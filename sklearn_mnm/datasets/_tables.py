@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pandas as pd
@@ -18,15 +19,23 @@ from scipy import sparse
 from sklearn_mnm.exceptions import DataFormatError
 
 
-def read_table(path: Path, *, required: Sequence[str]) -> pd.DataFrame:
-    """Read a gzipped tab-separated table whose column ``id`` is text.
+def read_table(
+    path: Path, *, required: Sequence[str], key: str = "id", any_case: bool = False
+) -> pd.DataFrame:
+    """Read a table whose key column is text.
 
     Parameters
     ----------
     path : pathlib.Path
-        File ``*.tsv.gz``, UTF-8, first line = column names.
+        UTF-8, gzipped if its name says so, first line = column names, separated by tabs, commas
+        or semicolons: by what stands in that line.
     required : sequence of str
         Columns that must be there.
+    key : str, default="id"
+        Column that names the study and may not be empty.
+    any_case : bool, default=False
+        Whether column names may be written with capitals and spaces around; they are returned
+        without.
 
     Returns
     -------
@@ -39,15 +48,19 @@ def read_table(path: Path, *, required: Sequence[str]) -> pd.DataFrame:
         If the file cannot be decompressed, decoded or parsed, or a column is missing.
     """
     try:
+        header, separator = _read_header(path)
+        names = {name: name.strip().lower() if any_case else name for name in header}
+        # pandas would give the second a name of its own.
+        if len(set(names.values())) < len(header):
+            raise DataFormatError(f"{path}: line 1 names a column twice: {header}.")
         with warnings.catch_warnings():
             # pandas would cut surplus fields of the first line off with a mere warning.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             table = pd.read_csv(
                 path,
-                sep="\t",
-                compression="gzip",
-                encoding="utf-8",
-                dtype={"id": str},
+                sep=separator,
+                encoding="utf-8-sig",
+                dtype={name: str for name, plain in names.items() if plain == key},
                 keep_default_na=False,
                 na_values=[""],
                 index_col=False,
@@ -57,21 +70,40 @@ def read_table(path: Path, *, required: Sequence[str]) -> pd.DataFrame:
         raise DataFormatError(
             f"{path}: cannot be decompressed ({error}); the file is truncated or damaged, "
             "download it again."
+            if path.suffix == ".gz"
+            else f"{path}: cannot be read ({error})."
         ) from error
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise DataFormatError(f"{path}: is not a tab-separated UTF-8 table ({error}).") from error
+    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise DataFormatError(
+            f"{path}: is not a table in UTF-8, separated by tabs, commas or semicolons ({error})."
+        ) from error
     except pd.errors.EmptyDataError as error:
         raise DataFormatError(f"{path}: is empty; a line with column names is needed.") from error
-    missing = [name for name in required if name not in table.columns]
+    table = table.rename(columns=names)
+    missing = [name for name in dict.fromkeys([key, *required]) if name not in table.columns]
     if missing:
         raise DataFormatError(
             f"{path}: missing column(s) {missing} in line 1; it has {list(table.columns)}."
         )
-    no_id = table["id"].isna().to_numpy()
-    if no_id.any():
-        row = int(np.flatnonzero(no_id)[0])
-        raise DataFormatError(f"{path}: line {line_number(path, row)} has no id.")
+    no_key = table[key].isna().to_numpy()
+    if no_key.any():
+        row = int(np.flatnonzero(no_key)[0])
+        raise DataFormatError(f"{path}: line {line_number(path, row)} has no {key}.")
     return table
+
+
+def _open_text(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+def _read_header(path: Path) -> tuple[list[str], str]:
+    """Return column names and what separates them."""
+    with _open_text(path) as stream:
+        line = stream.readline()
+    separator = next((candidate for candidate in "\t,;" if candidate in line), "\t")
+    return next(csv.reader([line], delimiter=separator), []), separator
 
 
 def line_number(path: Path, row: int) -> int:
@@ -80,8 +112,9 @@ def line_number(path: Path, row: int) -> int:
     Quoted titles may span several lines, so this differs from ``row + 2``. It reads the file
     once more, which is fine for an error message.
     """
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
-        reader = csv.reader(stream, delimiter="\t")
+    _, separator = _read_header(path)
+    with _open_text(path) as stream:
+        reader = csv.reader(stream, delimiter=separator)
         for record, _ in enumerate(reader, start=-1):
             if record == row - 1:
                 break
@@ -102,18 +135,19 @@ def check_unique_ids(table: pd.DataFrame, path: Path) -> None:
     )
 
 
-def check_coordinates(table: pd.DataFrame, path: Path) -> None:
-    """Raise DataFormatError unless x, y, z are finite numbers in every row."""
+def check_coordinates(table: pd.DataFrame, path: Path, rows: np.ndarray | None = None) -> None:
+    """Raise DataFormatError unless x, y, z are finite numbers in every row, or in `rows`."""
+    rows = np.arange(len(table)) if rows is None else rows
     for name in ("x", "y", "z"):
-        numbers = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float)
-        wrong = ~np.isfinite(numbers)
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
+        values = table[name].iloc[rows]
+        wrong = rows[~np.isfinite(pd.to_numeric(values, errors="coerce").to_numpy(dtype=float))]
+        if len(wrong):
+            row = int(wrong[0])
             value = table[name].iloc[row]
             shown = "an empty field" if pd.isna(value) else repr(str(value))
             raise DataFormatError(
                 f"{path}: line {line_number(path, row)} (id {table['id'].iloc[row]}) has {shown} "
-                f"as coordinate {name} ({int(wrong.sum())} such rows); "
+                f"as coordinate {name} ({len(wrong)} such rows); "
                 "coordinates must be finite numbers in mm."
             )
 

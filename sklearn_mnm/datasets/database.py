@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,11 @@ import pandas as pd
 from scipy import sparse
 
 from sklearn_mnm.datasets import _tables
+from sklearn_mnm.datasets._texts import joined_texts
+from sklearn_mnm.datasets._warnings import warn_of_data
 from sklearn_mnm.datasets.spaces import standardise_space
 from sklearn_mnm.datasets.studies import Studies
-from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
+from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
 
 _FILE_NAME = re.compile(
     r"data-(?P<database>[^_]+)_version-(?P<version>[^_]+)"
@@ -84,8 +85,8 @@ def load_database(
     Warns
     -----
     DataWarning
-        Once, with counts: studies without peaks or text (which are kept), peaks converted from
-        another space or of unknown space.
+        Once, with counts and the folder: studies without peaks or text (which are kept), peaks
+        converted from another space or of unknown space.
 
     Examples
     --------
@@ -115,10 +116,15 @@ def load_database(
         peaks=peaks,
         counts=counts,
         vocabulary=terms,
-        texts=_texts(metadata),
+        texts=(joined_texts(metadata, ["title", "abstract"]) if "abstract" in metadata else None),
     )
-    _warn(studies, notes)
+    warn_of_data(folder, notes, studies)
     return studies
+
+
+def is_release(folder: Path) -> bool:
+    """Whether a folder holds files with the names of a release."""
+    return any(_FILE_NAME.fullmatch(path.name) for path in folder.iterdir())
 
 
 def _choose_release(folder: Path, database: str | None, version: str | None) -> list[_ReleaseFile]:
@@ -231,26 +237,3 @@ def _source_weights(
                 f"sources: the weight of {name!r} is {weight}; it must be finite and >= 0."
             )
     return weights
-
-
-def _texts(metadata: pd.DataFrame) -> list[str] | None:
-    if "abstract" not in metadata.columns:
-        return None
-    parts = metadata[["title", "abstract"]].astype(object).fillna("").astype(str)
-    return (parts["title"] + "\n" + parts["abstract"]).str.strip().tolist()
-
-
-def _warn(studies: Studies, notes: list[str]) -> None:
-    n_silent = int((studies.peak_counts == 0).sum())
-    if studies.counts is not None:
-        n_textless = int((studies.counts.getnnz(axis=1) == 0).sum())
-    else:
-        n_textless = int((studies.titles == "").sum())
-    if n_silent or n_textless:
-        notes = [
-            *notes,
-            f"{n_silent} of {len(studies)} studies have no peaks and {n_textless} have no text; "
-            "all are kept",
-        ]
-    if notes:
-        warnings.warn("; ".join(notes) + ".", DataWarning, stacklevel=3)

@@ -88,10 +88,7 @@ def to_nimare(
         )
     if kind not in ("studyset", "dataset"):
         raise InvalidInputError(f"kind={kind!r}: choose 'studyset' or 'dataset'.")
-    if sample_size is not None and not _is_size(sample_size):
-        raise InvalidInputError(
-            f"sample_size={sample_size!r}: expected a positive integer (participants) or None."
-        )
+    check_sample_size(sample_size)
     nimads = import_optional("nimare.nimads", extra="nimare", purpose="to_nimare")
 
     reported = studies[studies.peak_counts > 0]
@@ -105,7 +102,7 @@ def to_nimare(
             f"{len(studies) - len(reported)} of {len(studies)} studies have no peaks and are "
             "left out"
         )
-    sizes = _sample_sizes(reported.metadata)
+    sizes = sample_sizes(reported.metadata)
     n_unsized = sum(size is None for size in sizes)
     if n_unsized:
         consequence = (
@@ -139,7 +136,7 @@ def _studyset(
     rows: dict[tuple[str, str], str] = {}
     for row, record in enumerate(studies.metadata.to_dict("records")):
         row_id, paper_id = str(studies.ids[row]), str(studies.groups[row])
-        contrast_id = _contrast_id(row_id, paper_id)
+        contrast_id = contrast_id_of(row_id, paper_id)
         if (paper_id, contrast_id) in rows:
             raise InvalidInputError(
                 f"studies: the ids {rows[paper_id, contrast_id]!r} and {row_id!r} of group "
@@ -181,7 +178,8 @@ def _studyset(
     return {"id": "sklearn-mnm", "name": "sklearn-mnm", "studies": list(papers.values())}
 
 
-def _contrast_id(row_id: str, paper_id: str) -> str:
+def contrast_id_of(row_id: str, paper_id: str) -> str:
+    """Return what the id of a row adds to that of its paper, "1" where it is the paper."""
     if row_id == paper_id:
         return "1"
     return row_id.removeprefix(f"{paper_id}-") or row_id
@@ -217,7 +215,7 @@ def _spaces(peaks: pd.DataFrame) -> tuple[np.ndarray, int]:
     return spelled.astype(object), int((~is_mni & ~is_talairach).sum())
 
 
-def _sample_sizes(metadata: pd.DataFrame) -> list[list[int] | None]:
+def sample_sizes(metadata: pd.DataFrame) -> list[list[int] | None]:
     """Return the sizes of the groups of each study, None where there are none."""
     sizes: list[list[int] | None] = [None] * len(metadata)
     for column in ("sample_sizes", "sample_size"):
@@ -231,8 +229,14 @@ def _sample_sizes(metadata: pd.DataFrame) -> list[list[int] | None]:
     return sizes
 
 
-def _is_size(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0
+def check_sample_size(value: Any) -> None:
+    """Raise InvalidInputError unless `value` is a number of participants or None."""
+    if value is None:
+        return
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) <= 0:
+        raise InvalidInputError(
+            f"sample_size={value!r}: expected a positive integer (participants) or None."
+        )
 
 
 def _is_missing(value: Any) -> bool:

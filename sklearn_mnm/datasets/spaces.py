@@ -30,7 +30,7 @@ def talairach_to_mni152(coordinates: np.ndarray) -> np.ndarray:
     Returns
     -------
     coordinates : ndarray, shape (n_peaks, 3)
-        x, y, z in mm, MNI152 space: the inverse of :data:`MNI152_TO_TALAIRACH` applied to each.
+        x, y, z in mm, MNI152 space: the inverse of ``MNI152_TO_TALAIRACH`` applied to each.
     """
     inverse = np.linalg.inv(MNI152_TO_TALAIRACH)
     return np.asarray(coordinates, dtype=float) @ inverse[:3, :3].T + inverse[:3, 3]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from sklearn_mnm.datasets._studyset_tables import StudysetTables, read_studyset
+from sklearn_mnm.datasets._texts import joined_texts
+from sklearn_mnm.datasets._warnings import warn_of_data
 from sklearn_mnm.datasets.spaces import standardise_space
 from sklearn_mnm.datasets.studies import Studies
-from sklearn_mnm.exceptions import DataWarning, InvalidInputError
+from sklearn_mnm.exceptions import InvalidInputError
+
+Level = Literal["study", "contrast"]
+#: What a row is called in messages.
+ROW_NAMES = {"study": "studies", "contrast": "contrasts"}
 
 
-def load_studyset(path: str | Path, *, level: Literal["study", "contrast"] = "study") -> Studies:
+def load_studyset(path: str | Path, *, level: Level = "study") -> Studies:
     """Load a NiMADS studyset, the format of NeuroStore and NiMARE.
 
     Parameters
@@ -51,15 +55,42 @@ def load_studyset(path: str | Path, *, level: Literal["study", "contrast"] = "st
     Warns
     -----
     DataWarning
-        Once, with counts: peaks by space, rows without peaks or without text (which are kept).
+        Once, with counts and the file: peaks by space, rows without peaks or without text (which
+        are kept).
 
     Examples
     --------
     >>> studies = load_studyset("my_studyset.json", level="contrast")  # doctest: +SKIP
     """
-    if level not in ("study", "contrast"):
+    check_level(level)
+    studies, notes = studies_from_tables(read_studyset(Path(path)), level)
+    warn_of_data(path, notes, studies, rows=ROW_NAMES[level])
+    return studies
+
+
+def check_level(level: str) -> None:
+    """Raise InvalidInputError unless `level` says what a row is."""
+    if level not in ROW_NAMES:
         raise InvalidInputError(f"level={level!r}: choose 'study' or 'contrast'.")
-    tables = read_studyset(Path(path))
+
+
+def studies_from_tables(tables: StudysetTables, level: Level) -> tuple[Studies, list[str]]:
+    """Bring a studyset to the container of this package.
+
+    Parameters
+    ----------
+    tables : StudysetTables
+        Checked.
+    level : {"study", "contrast"}
+        What a row is; see :func:`load_studyset`.
+
+    Returns
+    -------
+    studies : Studies
+        As :func:`load_studyset` describes it.
+    notes : list of str
+        What was done about spaces, with counts, for the caller's warning.
+    """
     peaks = tables.coordinates
     if "space" not in peaks.columns:
         peaks = peaks.assign(space="")
@@ -70,7 +101,6 @@ def load_studyset(path: str | Path, *, level: Literal["study", "contrast"] = "st
     text_columns = (
         ["title", "contrast", "abstract"] if level == "contrast" else ["title", "abstract"]
     )
-    parts = metadata[text_columns].astype(object).fillna("").astype(str)
     if level == "study":
         contrasts = tables.analyses.set_index("id")["study_id"]
         peaks = peaks.assign(id=peaks["id"].map(contrasts))
@@ -79,11 +109,10 @@ def load_studyset(path: str | Path, *, level: Literal["study", "contrast"] = "st
         ids=metadata["id"].to_numpy(),
         metadata=metadata,
         peaks=peaks,
-        texts=parts.agg("\n".join, axis=1).str.strip().to_numpy(),
+        texts=joined_texts(metadata, text_columns),
         groups=metadata["study_id"].to_numpy(),
     )
-    _warn(studies, notes, level)
-    return studies
+    return studies, notes
 
 
 def _metadata(tables: StudysetTables, level: str) -> pd.DataFrame:
@@ -118,17 +147,3 @@ def _metadata(tables: StudysetTables, level: str) -> pd.DataFrame:
         merged = merged.assign(id=merged["study_id"])
         first = ["id", "study_id", "title", "abstract"]
     return merged[[*first, *(name for name in merged.columns if name not in first)]]
-
-
-def _warn(studies: Studies, notes: list[str], level: str) -> None:
-    n_silent = int((studies.peak_counts == 0).sum())
-    n_textless = int(np.count_nonzero(studies.texts == ""))
-    if n_silent or n_textless:
-        rows = "studies" if level == "study" else "contrasts"
-        notes = [
-            *notes,
-            f"{n_silent} of {len(studies)} {rows} have no peaks and {n_textless} have no text; "
-            "all are kept",
-        ]
-    if notes:
-        warnings.warn("; ".join(notes) + ".", DataWarning, stacklevel=3)

@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -96,7 +97,7 @@ def test_contrasts_are_grouped_by_paper(studyset, load_toy):
     assert studies.metadata["hand"].tolist()[:2] == ["left", "right"]
 
 
-def test_spaces_are_converted_or_kept_and_counted_once(studyset, load_toy):
+def test_spaces_are_converted_or_kept_and_counted_once(studyset, load_toy, tmp_path):
     points = studyset["studies"][0]["analyses"][0]["points"]
     points[:] = [
         *(point(float(i), space) for i, space in enumerate(["TAL", "Talairach", "mni152"])),
@@ -106,7 +107,8 @@ def test_spaces_are_converted_or_kept_and_counted_once(studyset, load_toy):
         studies = load_toy(studyset, level="contrast")
     assert [str(warning.message) for warning in record] == [
         "2 peaks converted from Talairach to MNI152; 2 peaks of unknown space taken as MNI152; "
-        "1 peaks kept as they are in other spaces ['OTHER']."
+        "1 peaks kept as they are in other spaces ['OTHER'] "
+        f"(read from {tmp_path / 'studyset.json'})."
     ]
     peaks = studies.peaks[studies.study_index == 0]
     xyz = peaks[["x", "y", "z"]].to_numpy()
@@ -235,6 +237,43 @@ def test_without_nimare_the_remedy_is_named(monkeypatch):
     monkeypatch.setattr(bundled, "find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'sklearn-mnm\[nimare\]'"):
         load_nback_flanker()
+
+
+@pytest.mark.parametrize("name", ["nimads_studyset.json", "sample_size_nimads_studyset.json"])
+def test_studysets_of_neurostore_load_whatever_their_studies_lack(nimare_resources, name):
+    path = nimare_resources.parent / "tests" / "data" / name
+    if not path.is_file():
+        pytest.skip("this build of NiMARE comes without its test data")
+    document = json.loads(path.read_text(encoding="utf-8"))
+    points = [
+        point
+        for study in document["studies"]
+        for analysis in study["analyses"]
+        for point in analysis["points"]
+    ]
+    with pytest.warns(DataWarning, match=rf"no peaks.*read from .*{name}"):
+        studies = load_studyset(path)
+    assert len(studies) == len(document["studies"])
+    assert len(studies.peaks) == len(points)
+
+
+@pytest.mark.parametrize("name", ["neurostore_parquet_studyset", "nidm_pain_studyset.json"])
+def test_both_forms_that_nimare_writes_hold_the_same(nimare_resources, tmp_path, name):
+    from nimare.nimads import Studyset
+
+    studyset = Studyset(str(nimare_resources / name))
+    studyset.to_nimads(str(tmp_path / "studyset.json"))
+    studyset.to_parquet(str(tmp_path / "parquet"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        original, as_json, as_parquet = (
+            load_studyset(path, level="contrast")
+            for path in (nimare_resources / name, tmp_path / "studyset.json", tmp_path / "parquet")
+        )
+    for other in (as_json, as_parquet):
+        other = other.select(ids=original.ids)
+        assert other.texts.tolist() == original.texts.tolist()
+        np.testing.assert_allclose(other.peaks[["x", "y", "z"]], original.peaks[["x", "y", "z"]])
 
 
 @pytest.fixture

@@ -1,0 +1,18 @@
+"""The command ``mnm``."""
+
+import sys
+
+from sklearn_mnm._dependencies import import_optional
+from sklearn_mnm.exceptions import MissingDependencyError
+
+
+def main() -> None:
+    """Run the command ``mnm`` with the arguments of this process."""
+    try:
+        for module in ("typer", "rich"):
+            import_optional(module, extra="cli", purpose="The command mnm")
+    except MissingDependencyError as error:
+        sys.exit(f"error: {error}")
+    from sklearn_mnm.cli._app import app
+
+    app()

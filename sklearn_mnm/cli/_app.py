@@ -1,0 +1,88 @@
+"""The commands together, what they share, and how errors are told."""
+
+import os
+import sys
+import warnings
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import sklearn_mnm
+from sklearn_mnm.cli import _data, _fit, _queries
+from sklearn_mnm.exceptions import MNMError, MNMWarning
+
+
+class _Group(TyperGroup):
+    """Commands whose expected errors are one line on stderr, and their warnings, too."""
+
+    def invoke(self, ctx: Any) -> Any:
+        debug = ctx.params.get("debug", False)
+        with warnings.catch_warnings():
+            if not debug:
+                warnings.simplefilter("ignore")
+            warnings.simplefilter("default", MNMWarning)
+            warnings.showwarning = _show_warning
+            try:
+                return super().invoke(ctx)
+            except BrokenPipeError:
+                # Whoever read the output has enough; nothing may be written at exit either.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                raise typer.Exit(1) from None
+            except (MNMError, OSError) as error:
+                if debug:
+                    raise
+                typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+                raise typer.Exit(1) from error
+
+
+def _show_warning(
+    message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None
+) -> None:
+    where = "" if issubclass(category, MNMWarning) else f" ({category.__name__}, {filename})"
+    typer.echo(f"warning: {' '.join(str(message).split())}{where}", err=True)
+
+
+app = typer.Typer(
+    name="mnm",
+    cls=_Group,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog='Example:  mnm encode "reward anticipation" -o reward.nii.gz',
+)
+
+# The commands, in the order of the help. Another one is another line here.
+for command, examples in (
+    (_queries.encode, _queries.ENCODE_EXAMPLES),
+    (_queries.decode, _queries.DECODE_EXAMPLES),
+    (_queries.search, _queries.SEARCH_EXAMPLES),
+    (_fit.fit, _fit.FIT_EXAMPLES),
+    (_fit.evaluate, _fit.EVALUATE_EXAMPLES),
+    (_data.info, _data.INFO_EXAMPLES),
+    (_data.fetch, _data.FETCH_EXAMPLES),
+):
+    app.command(epilog="\n\n".join(["Examples:", *examples]))(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(sklearn_mnm.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where errors and warnings come from.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Brain-text meta-analysis: texts to brain maps, brain maps to words, similar studies.
+
+    Results go to standard output, as tables or with --json as JSON; progress, warnings and errors
+    to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
+    """

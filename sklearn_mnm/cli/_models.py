@@ -1,0 +1,76 @@
+"""Find the model that a command is asked to use."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sklearn_mnm.exceptions import InvalidInputError
+
+if TYPE_CHECKING:
+    from sklearn_mnm.encoder import MNMEncoder
+
+BUNDLED = "neuroquery"
+HUB = "hub:"
+
+
+def _complete(start: str) -> list[str]:
+    folders = (path.parent for path in Path().glob("*/model.json"))
+    return [name for name in (BUNDLED, *map(str, folders)) if name.startswith(start)]
+
+
+#: The option of commands that use a model.
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        help=f"Folder of a saved model, {HUB}owner/name on the Hugging Face hub, or "
+        f"{BUNDLED}, which comes with the package.",
+        autocompletion=_complete,
+    ),
+]
+
+
+def load_encoder(name: str) -> "MNMEncoder":
+    """Load a model in the direction from text to maps.
+
+    Parameters
+    ----------
+    name : str
+        Folder, ``hub:owner/name``, or name of a model that comes with the package.
+
+    Returns
+    -------
+    encoder : MNMEncoder
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no such model, or it is neither an encoder nor a decoder.
+    """
+    from sklearn_mnm.decoder import MNMDecoder
+    from sklearn_mnm.encoder import MNMEncoder
+
+    if name.startswith(HUB):
+        from sklearn_mnm.hub import load_from_hub
+
+        model = load_from_hub(name.removeprefix(HUB))
+    elif Path(name).is_dir():
+        from sklearn_mnm.persistence import load_model
+
+        model = load_model(name)
+    elif name == BUNDLED:
+        return MNMEncoder.from_pretrained(name)
+    else:
+        raise InvalidInputError(
+            f"model: there is no folder {name!r}. Give that of a model that 'mnm fit' or "
+            f"save_model wrote, {HUB}owner/name, or {BUNDLED!r}."
+        )
+    if isinstance(model, MNMDecoder):
+        return model.encoder()
+    if isinstance(model, MNMEncoder):
+        return model
+    raise InvalidInputError(
+        f"model: {name} is a {type(model).__name__}; an MNMEncoder or MNMDecoder is needed."
+    )

@@ -1,0 +1,98 @@
+"""Results as tables or JSON on standard output, progress on standard error."""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+#: The option that every command with results has.
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def show_json(result: Any) -> None:
+    """Print a result as JSON; what is no number is null."""
+    typer.echo(json.dumps(_plain(result), ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def show_table(records: Sequence[dict[str, Any]]) -> None:
+    """Print records of equal keys as a table, tab-separated where nobody looks."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    columns = list(records[0]) if records else []
+    rows = [[_shown(record[name]) for name in columns] for record in records]
+    if not console.is_terminal:
+        for row in [columns, *rows] if records else []:
+            typer.echo("\t".join(" ".join(cell.split()) for cell in row))
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in columns:
+        numeric = all(isinstance(record[name], int | float) for record in records)
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric)
+    for row in rows:
+        # Without markup: titles may hold brackets.
+        table.add_row(*map(_as_text, row))
+    console.print(table)
+
+
+def show_facts(facts: dict[str, Any]) -> None:
+    """Print names and values, one a line."""
+    for name, value in facts.items():
+        typer.echo(f"{name.replace('_', ' ')}: {_shown(value)}")
+
+
+@contextmanager
+def progress_bar(description: str) -> Iterator[Callable[..., None]]:
+    """Show a bar on standard error if somebody looks.
+
+    Yields
+    ------
+    update : callable
+        Takes ``completed``, ``total`` (0 if unknown) and, to change it, ``description``.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda *_: None
+        return
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(description, total=None)
+
+        def update(completed: int, total: int, description: str | None = None) -> None:
+            bar.update(task, completed=completed, total=total or None, description=description)
+
+        yield update
+
+
+def _as_text(cell: str) -> Any:
+    from rich.text import Text
+
+    return Text(cell)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_shown, value))
+    return "" if value is None else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON can hold."""
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):  # a number of numpy
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

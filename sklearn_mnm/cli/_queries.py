@@ -1,0 +1,160 @@
+"""Commands that ask a fitted model."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
+from sklearn_mnm.cli._output import Json, show_facts, show_json, show_table
+from sklearn_mnm.exceptions import InvalidInputError
+
+ENCODE_EXAMPLES = (
+    'mnm encode "reward anticipation" -o reward.nii.gz',
+    'mnm encode "fear of spiders" -o fear.nii.gz --kind z --resolution 2 --json',
+)
+DECODE_EXAMPLES = (
+    "mnm decode contrast.nii.gz --threshold 3",
+    "mnm decode contrast.nii.gz --term pain --term 'working memory' --json",
+)
+SEARCH_EXAMPLES = (
+    'mnm search "n-back working memory" -k 20',
+    "mnm search contrast.nii.gz --by brain --json",
+)
+
+_IMAGES = (".nii", ".nii.gz")
+Level = Annotated[
+    str | None,
+    typer.Option("--level", help="Level of networks, such as ward17 or ward7, instead of regions."),
+]
+Count = Annotated[int, typer.Option("-k", min=1, help="How many to show.")]
+Threshold = Annotated[
+    float | None,
+    typer.Option("--threshold", help="Take values of the map below this as zero."),
+]
+
+
+class Kind(Enum):
+    """What a predicted map shows."""
+
+    activation = "activation"
+    z = "z"
+    std = "std"
+
+
+class By(Enum):
+    """What of the studies is compared."""
+
+    text = "text"
+    brain = "brain"
+
+
+def encode(
+    text: Annotated[str, typer.Argument(help="Words, a title or an abstract.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Image to write, .nii or .nii.gz.")
+    ],
+    model: Model = BUNDLED,
+    kind: Annotated[
+        Kind, typer.Option(help="Peaks per cubic centimetre, how far they stand out, or their std.")
+    ] = Kind.activation,
+    level: Level = None,
+    resolution: Annotated[
+        int | None, typer.Option(min=1, max=8, help="Voxel size in mm; default: of the model.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Predict the brain map that a text speaks of, and write it as an image (MNI152)."""
+    if not output.name.endswith(_IMAGES):
+        raise typer.BadParameter(f"{output}: the name must end in .nii or .nii.gz.")
+    import numpy as np
+    from nibabel.affines import apply_affine
+
+    from sklearn_mnm.text.terms import TermVectorizer
+
+    encoder = load_encoder(model)
+    words: dict[str, Any] = {}
+    if isinstance(encoder.vectorizer_, TermVectorizer):
+        explanation = encoder.explain(text)
+        words["known_terms"] = explanation.known["term"].tolist()
+        words["unknown_words"] = explanation.unknown["word"].tolist()
+    image = encoder.predict_img([text], kind=kind.value, level=level, resolution=resolution)
+    image.set_data_dtype(np.float32)  # as accurate as a model is, at half the size
+    image.to_filename(output)
+    values = np.asarray(image.dataobj)
+    highest = np.unravel_index(values.argmax(), values.shape)
+    result = {
+        "file": str(output),
+        "kind": kind.value,
+        "highest": float(values[highest]),
+        "highest_at_mm": apply_affine(image.affine, highest).tolist(),
+        **words,
+    }
+    show_json(result) if as_json else show_facts(result)
+
+
+def decode(
+    image: Annotated[Path, typer.Argument(help="Statistical map in MNI152 space, 3D or 4D.")],
+    model: Model = BUNDLED,
+    k: Count = 20,
+    term: Annotated[
+        list[str] | None,
+        typer.Option("--term", help="Rank these instead of the model's; may be repeated."),
+    ] = None,
+    level: Level = None,
+    threshold: Threshold = None,
+    as_json: Json = False,
+) -> None:
+    """Rank the terms that studies with such a brain map speak of; values below 0 count as 0."""
+    thresholded = _read_map(image, threshold)
+    decoder = load_encoder(model).decoder()
+    k = min(k, len(term) if term else len(decoder.terms_))
+    ranking = decoder.predict_topk(thresholded, k=k, terms=term, level=level)
+    _show_records(ranking, as_json)
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="A text, or an image .nii or .nii.gz.")],
+    model: Model = BUNDLED,
+    k: Count = 10,
+    by: Annotated[
+        By | None,
+        typer.Option(help="Compare with the texts or the maps of studies; default: the other."),
+    ] = None,
+    threshold: Threshold = None,
+    as_json: Json = False,
+) -> None:
+    """Find the studies of a model that are most like a text or a brain map."""
+    is_map = query.endswith(_IMAGES)
+    if threshold is not None and not is_map:
+        raise typer.BadParameter("--threshold is for maps, but the query is a text.")
+    thresholded = _read_map(Path(query), threshold) if is_map else None
+    encoder = load_encoder(model)
+    way = {} if by is None else {"by": by.value}
+    k = min(k, len(encoder.neighbours_.ids))
+    if thresholded is None:
+        found = encoder.retrieve([query], k=k, **way)
+    else:
+        found = encoder.decoder().retrieve(thresholded, k=k, **way)
+    _show_records(found, as_json)
+
+
+def _read_map(path: Path, threshold: float | None) -> Any:
+    from sklearn_mnm.datasets.images import read_image
+
+    image = read_image(path)
+    if threshold is None:
+        return image
+    if threshold < 0:
+        raise InvalidInputError(f"threshold={threshold}: values below 0 count as 0 anyway.")
+    from nilearn.image import threshold_img
+
+    return threshold_img(image, threshold, two_sided=False, copy_header=True)
+
+
+def _show_records(table: Any, as_json: bool) -> None:
+    # A single map or text needs no number.
+    numbers = [name for name in ("map", "query") if name in table and table[name].nunique() == 1]
+    records = table.drop(columns=numbers).to_dict("records")
+    show_json(records) if as_json else show_table(records)

@@ -1,0 +1,126 @@
+"""Load studies of any form, told by what a file or folder looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sklearn_mnm.datasets._studyset_tables import read_json
+from sklearn_mnm.datasets.database import is_release, load_database
+from sklearn_mnm.datasets.nimare_import import is_dataset_document, load_nimare_dataset
+from sklearn_mnm.datasets.peak_table import load_table
+from sklearn_mnm.datasets.pubget import is_pubget, load_pubget
+from sklearn_mnm.datasets.sleuth import load_sleuth
+from sklearn_mnm.datasets.studies import Studies
+from sklearn_mnm.datasets.studyset import Level, check_level, load_studyset
+from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
+
+_TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+# The form decides what a row of these is.
+_LEVELLED: dict[str, Callable[..., Studies]] = {
+    "studyset": load_studyset,
+    "nimare": load_nimare_dataset,
+    "sleuth": load_sleuth,
+}
+_PLAIN: dict[str, Callable[..., Studies]] = {
+    "database": load_database,
+    "pubget": load_pubget,
+    "table": load_table,
+}
+#: Names of the forms, and what reads them.
+FORMATS = {**_LEVELLED, **_PLAIN}
+
+
+def load_studies(
+    path: str | Path, *, format: str | None = None, level: Level | None = None
+) -> Studies:
+    """Load studies from a file or folder of any form that this package reads.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        What is told by its looks: a folder of a NeuroQuery or Neurosynth release
+        (:func:`load_database`), of pubget (:func:`load_pubget`) or of a Parquet studyset
+        (:func:`load_studyset`); a file ``.json`` of a studyset or of a NiMARE Dataset
+        (:func:`load_nimare_dataset`), ``.txt`` of Sleuth (:func:`load_sleuth`), ``.csv`` or
+        ``.tsv`` (:func:`load_table`).
+    format : str, default=None
+        Name of the form, where looks deceive: ``"database"``, ``"nimare"``, ``"pubget"``,
+        ``"sleuth"``, ``"studyset"`` or ``"table"``.
+    level : {"study", "contrast"}, default=None
+        What a row is, for studysets, Datasets and Sleuth files; None takes what these load by
+        default.
+
+    Returns
+    -------
+    studies : Studies
+        See the function for the form.
+
+    Raises
+    ------
+    DataFormatError
+        If there is no such file, its form is none of these, or as that function says.
+    InvalidInputError
+        If `format` is unknown, or `level` is given for a form that has none.
+
+    Warns
+    -----
+    DataWarning
+        As that function says.
+
+    Examples
+    --------
+    >>> studies = load_studies("foci.txt", level="study")  # doctest: +SKIP
+    """
+    path = Path(path)
+    name = guess_format(path) if format is None else format
+    if name not in FORMATS:
+        raise InvalidInputError(f"format={format!r}: choose one of {sorted(FORMATS)}.")
+    if level is None:
+        return FORMATS[name](path)
+    check_level(level)
+    if name not in _LEVELLED:
+        raise InvalidInputError(
+            f"level={level!r}: {path} has the form {name!r}, whose rows are what they are; only "
+            f"{sorted(_LEVELLED)} have levels."
+        )
+    return _LEVELLED[name](path, level=level)
+
+
+def guess_format(path: Path) -> str:
+    """Tell the form of a file or folder by its looks.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Returns
+    -------
+    format : str
+        Key of :data:`FORMATS`.
+
+    Raises
+    ------
+    DataFormatError
+        If it is none of them.
+    """
+    if path.is_dir():
+        if (path / "studies.parquet").is_file():
+            return "studyset"
+        if is_release(path):
+            return "database"
+        if is_pubget(path):
+            return "pubget"
+    elif not path.exists():
+        raise DataFormatError(f"{path}: there is no such file or folder.")
+    elif path.suffix == ".json":
+        return "nimare" if is_dataset_document(read_json(path)) else "studyset"
+    elif path.suffix == ".txt":
+        return "sleuth"
+    elif path.name.endswith(_TABLES):
+        return "table"
+    raise DataFormatError(
+        f"{path}: its form is not recognised. Expected a release of NeuroQuery or Neurosynth, a "
+        "folder of pubget or of a Parquet studyset, or a file .json, .txt (Sleuth), .csv or .tsv; "
+        "format=... names the form."
+    )

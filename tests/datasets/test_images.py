@@ -1,0 +1,164 @@
+import json
+import shutil
+from pathlib import Path
+
+import nibabel
+import nilearn
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_mnm import MNMDecoder, MNMEncoder, PeaksToRegions
+from sklearn_mnm.datasets import load_images
+from sklearn_mnm.datasets.images import read_image
+from sklearn_mnm.exceptions import DataFormatError, DataWarning
+
+MOTOR_MAP = Path(nilearn.__file__).parent / "datasets" / "data" / "image_10426.nii.gz"
+# The grid of the small maps: 8 mm over the brain.
+AFFINE = np.diag([8.0, 8, 8, 1])
+AFFINE[:3, 3] = [-72, -104, -72]
+
+
+def small_map(centre):
+    """A map with one blob, as an image."""
+    points = nibabel.affines.apply_affine(AFFINE, np.moveaxis(np.indices((19, 23, 19)), 0, -1))
+    distance = np.linalg.norm(points - centre, axis=-1)
+    return nibabel.Nifti1Image(np.exp(-((distance / 20) ** 2)).astype(np.float32), AFFINE)
+
+
+@pytest.fixture
+def neurovault(tmp_path):
+    """A folder as nilearn's fetch_neurovault leaves it: a real map and five generated ones."""
+    folder = tmp_path / "neurovault"
+    for number in (1, 2):
+        collection = folder / f"collection_{number}"
+        collection.mkdir(parents=True)
+        (collection / "collection_metadata.json").write_text(json.dumps({"id": number}))
+
+    def add(collection, number, image=None, **metadata):
+        path = folder / f"collection_{collection}" / f"image_{number}.nii.gz"
+        record = {"id": number, "collection_id": collection, "not_mni": False, "is_valid": True}
+        name = path.with_name(f"image_{number}_metadata.json")
+        name.write_text(json.dumps(record | metadata), encoding="utf-8")
+        if image is not None:
+            image.to_filename(path)
+        return path
+
+    shutil.copy(
+        MOTOR_MAP,
+        add(
+            1,
+            10426,
+            name="Left hand",
+            contrast_definition="left hand > right hand",
+            cognitive_paradigm_cogatlas="motor task",
+            cognitive_contrast_cogatlas="None / Other",
+            map_type="Z map",
+        ),
+    )
+    add(1, 2, small_map([0, 0, 0]), name="Blob", description="Blob", map_type="T map")
+    add(2, 3, small_map([40, 0, 0]), name=None, map_type="Z map")
+    add(2, 4, small_map([0, 40, 0]), not_mni=True)
+    add(2, 5, small_map([0, 40, 0]), is_valid=False)
+    add(2, 6).write_bytes(b"damaged")
+    add(2, 7)
+    return folder
+
+
+def test_what_cannot_be_used_is_left_out_and_counted_once(neurovault):
+    with pytest.warns(DataWarning) as record:
+        maps = load_images(neurovault)
+    (warning,) = record
+    assert str(warning.message) == (
+        "1 of 7 images are missing: left out; 1 of 7 images are not in MNI space: left out; "
+        "1 of 7 images are not valid: left out; 1 of 7 images cannot be read: left out; "
+        f"1 of 3 images have no text; they are kept (read from {neurovault})."
+    )
+    assert maps.metadata["id"].tolist() == [10426, 2, 3]
+    assert [Path(path).name for path in maps.images] == [
+        "image_10426.nii.gz",
+        "image_2.nii.gz",
+        "image_3.nii.gz",
+    ]
+    assert maps.groups.tolist() == ["1", "1", "2"]
+    # Each entry once, and what says that nothing was entered not at all.
+    assert maps.texts.tolist() == ["Left hand\nleft hand > right hand\nmotor task", "Blob", ""]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_mnm.exceptions.DataWarning")
+def test_a_selection_keeps_images_texts_and_metadata_together(neurovault):
+    maps = load_images(neurovault)
+    chosen = maps[maps.metadata["map_type"] == "Z map"]
+    assert len(chosen) == 2
+    assert chosen.images == [maps.images[0], maps.images[2]]
+    assert chosen.texts.tolist() == [maps.texts[0], ""]
+    assert chosen.metadata["id"].tolist() == [10426, 3]
+    assert maps[[2, 0]].metadata["id"].tolist() == [3, 10426]
+
+
+@pytest.fixture
+def table_folder(tmp_path):
+    """Forty small maps of two kinds and a table that tells of them."""
+    rows = []
+    for number in range(40):
+        centre, name = (
+            ([-40, -20, 50], "finger tapping") if number % 2 else ([0, -80, 0], "visual motion")
+        )
+        file = f"maps/{number}.nii.gz"
+        (tmp_path / "maps").mkdir(exist_ok=True)
+        small_map(np.add(centre, [number / 10, 0, 0])).to_filename(tmp_path / file)
+        rows.append({"File": file, "title": f"{name} in group {number % 5}", "site": number % 3})
+    pd.DataFrame(rows).to_csv(tmp_path / "metadata.csv", index=False)
+    return tmp_path
+
+
+def test_a_table_names_the_images_in_its_order(table_folder):
+    maps = load_images(table_folder)
+    assert len(maps) == 40
+    assert maps.texts[1] == "finger tapping in group 1"
+    assert maps.metadata["site"].tolist()[:4] == [0, 1, 2, 0]
+    assert len(set(maps.groups)) == 40
+
+
+def test_encoder_and_decoder_are_fitted_to_a_collection(table_folder):
+    maps = load_images(table_folder)
+    x, y, z = np.indices((19, 23, 19))
+    labels = 1 + x // 7 + 3 * (y // 8) + 9 * (z // 10)
+    atlas = nibabel.Nifti1Image(labels.astype(np.int32), AFFINE)
+    regions = PeaksToRegions(atlas=atlas, resolution=8)
+    encoder = MNMEncoder(regions=regions, random_state=0)
+    encoder.fit(maps.texts, maps.images, groups=maps.groups)
+    tapping, motion = encoder.predict(["finger tapping", "visual motion"])
+    observed = encoder.regions_.regions_from_img(maps.images)
+    assert np.corrcoef(tapping, observed[1])[0, 1] > np.corrcoef(motion, observed[1])[0, 1]
+    decoder = MNMDecoder(regions=regions, n_terms=2, random_state=0).fit(maps.images, maps.texts)
+    assert set(decoder.predict([maps.images[1]])[0]) == {"finger", "tapping"}
+
+
+def test_folders_without_metadata_or_usable_images_are_refused(tmp_path):
+    with pytest.raises(DataFormatError, match="is not a folder"):
+        load_images(tmp_path / "absent")
+    with pytest.raises(DataFormatError, match="holds no metadata"):
+        load_images(tmp_path)
+    (tmp_path / "metadata.csv").write_text("name\nPain\n")
+    with pytest.raises(DataFormatError, match=r"missing column\(s\) \['file'\]"):
+        load_images(tmp_path)
+    (tmp_path / "metadata.csv").write_text("file\na.nii\n")
+    with pytest.raises(DataFormatError, match=r"no image can be used \(1 of 1 images are missing"):
+        load_images(tmp_path)
+    (tmp_path / "metadata.csv").unlink()
+    (tmp_path / "image_1_metadata.json").write_text("[]")
+    with pytest.raises(DataFormatError, match=r"image_1_metadata\.json: does not hold"):
+        load_images(tmp_path)
+
+
+def test_images_are_opened_or_refused_by_name(tmp_path):
+    assert read_image(MOTOR_MAP).shape == (53, 63, 46)
+    (tmp_path / "text.nii").write_text("no image")
+    with pytest.raises(DataFormatError, match=r"text\.nii: cannot be read as an image"):
+        read_image(tmp_path / "text.nii")
+    with pytest.raises(DataFormatError, match=r"absent\.nii: cannot be read as an image"):
+        read_image(tmp_path / "absent.nii")
+    nibabel.Nifti1Image(np.zeros((3, 3)), np.eye(4)).to_filename(tmp_path / "flat.nii")
+    with pytest.raises(DataFormatError, match=r"flat\.nii: has the shape \(3, 3\)"):
+        read_image(tmp_path / "flat.nii")
