@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sklearn_mnm._selection import validation_score, validation_split
+from sklearn_mnm._threads import one_thread_if_small
 from sklearn_mnm.brain.features import ActivationScaler, relative_extent
 from sklearn_mnm.exceptions import InterruptedFitWarning
 from sklearn_mnm.nn.objective import Objective, ObjectiveWeights
@@ -116,25 +117,27 @@ def align(
             params.alignment,
             None if pairs.sample_weight is None else pairs.sample_weight[validation],
         )
-    result = train(
-        model,
-        _objective(pairs, training, params, scaler),
-        text[training],
-        brain[training],
-        evaluate=evaluate,
-        settings=TrainingSettings(
-            max_epochs=params.max_epochs,
-            batch_size=params.batch_size,
-            learning_rate=params.learning_rate,
-            learning_rate_schedule=params.learning_rate_schedule,
-            weight_decay=params.weight_decay,
-            patience=params.patience,
-        ),
-        seed=seed,
-        progress=_progress_bar if params.verbose else iter,
-        callbacks=params.callbacks or (),
-        checkpoint=checkpoint,
-    )
+    n_rows = min(len(training), params.batch_size)
+    with one_thread_if_small(n_rows * max(n_rows, text.shape[1])):
+        result = train(
+            model,
+            _objective(pairs, training, params, scaler),
+            text[training],
+            brain[training],
+            evaluate=evaluate,
+            settings=TrainingSettings(
+                max_epochs=params.max_epochs,
+                batch_size=params.batch_size,
+                learning_rate=params.learning_rate,
+                learning_rate_schedule=params.learning_rate_schedule,
+                weight_decay=params.weight_decay,
+                patience=params.patience,
+            ),
+            seed=seed,
+            progress=_progress_bar if params.verbose else iter,
+            callbacks=params.callbacks or (),
+            checkpoint=checkpoint,
+        )
     if result.interrupted:
         again = "" if checkpoint is None else " Fit again to go on from the checkpoint."
         warnings.warn(

@@ -245,10 +245,14 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
 
     def _brain_points(self, maps: Any, level: str | None = None) -> np.ndarray:
         check_is_fitted(self)
-        if self.regions_ is None:
-            _check_feature_names(self, maps, reset=False)
+        self._check_map_names(maps)
         activations = self._activations(maps)
         return self.embedder_.transform_brain(activations, level)
+
+    def _check_map_names(self, maps: Any) -> None:
+        """Refuse other columns, where maps are what the estimator was fitted to as `X`."""
+        if self.regions_ is None:
+            _check_feature_names(self, maps, reset=False)
 
     def _activations(self, maps: Any) -> np.ndarray:
         check_is_fitted(self)
@@ -278,11 +282,11 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
 
     def _retrieve(self, points: np.ndarray, role: str, k: int, by: str) -> pd.DataFrame:
         # Indexes are kept with what they were made of; beyond many studies they take a while.
-        indexes = vars(self).setdefault("_indexes", {})
+        indexes = self.__dict__.setdefault("_indexes", {})
         made_of, index = indexes.get((by, role), (None, None))
         if made_of is not self.neighbours_:
             similarity, curvature = self.embedder_.alignment, self.embedder_.curvature_
-            index = self.neighbours_.index(by, role, similarity, curvature)
+            index = self.neighbours_.make_index(by, role, similarity, curvature)
             indexes[by, role] = self.neighbours_, index
         return self.neighbours_.search(index, points, k)
 

@@ -83,6 +83,5 @@ class FitCheckpoint:
 
 def _content(value: Any) -> Any:
     """Arrays of a sparse matrix, which itself also notes what was found out about it so far."""
-    if sparse.issparse(value):
-        return value.shape, value.indptr, value.indices, value.data
-    return value
+    is_sparse: bool = sparse.issparse(value)
+    return (value.shape, value.indptr, value.indices, value.data) if is_sparse else value

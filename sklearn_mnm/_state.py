@@ -221,7 +221,11 @@ class StateReader:
         if kind == "float":
             return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[node["value"]]
         if kind == "number":
-            return _DTYPES[node["dtype"]].type(inner(node["value"], "value"))
+            value = inner(node["value"], "value")
+            number = _DTYPES[node["dtype"]].type(value)
+            if isinstance(value, int) and number != value:  # NumPy before 2 lets it wrap around
+                raise ValueError(f"{value} does not fit {node['dtype']}")
+            return number
         if kind == "tuple":
             return tuple(_expect(list, inner(node["items"], "items")))
         if kind == "dict":

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import linalg
 
+from sklearn_mnm._threads import one_thread_if_small
 from sklearn_mnm.exceptions import InvalidInputError
 
 # Side of the largest dense matrix that is factorised: 20,000 x 20,000 doubles are 3.2 GB.
@@ -275,15 +276,16 @@ def _dense(matrix: Any) -> np.ndarray:
 
 def _inverse(gram: np.ndarray, alpha: float) -> np.ndarray:
     """Inverse of the positive definite ``gram + alpha I``."""
-    system = gram.copy()
-    system.flat[:: len(system) + 1] += alpha
-    factor, info = linalg.lapack.dpotrf(system, lower=1, overwrite_a=1)
-    if info:
-        raise InvalidInputError(
-            f"alpha={alpha} is too small for features of this scale: the ridge system is "
-            "not positive definite. Raise alpha or scale X."
-        )
-    inverse, _ = linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
+    with one_thread_if_small(gram.size):
+        system = gram.copy()
+        system.flat[:: len(system) + 1] += alpha
+        factor, info = linalg.lapack.dpotrf(system, lower=1, overwrite_a=1)
+        if info:
+            raise InvalidInputError(
+                f"alpha={alpha} is too small for features of this scale: the ridge system is "
+                "not positive definite. Raise alpha or scale X."
+            )
+        inverse, _ = linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
     lower = np.tril(inverse)
     return lower + np.tril(inverse, -1).T
 

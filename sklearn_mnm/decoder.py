@@ -130,6 +130,8 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         InvalidInputError
             If the decoder was fitted by :meth:`fit` to many terms, or as there.
         """
+        if hasattr(self, "embedder_"):
+            self._check_map_names(X)
         self._partial_fit(X if y is None else target_columns(y), X, groups, sample_weight)
         return self
 

@@ -103,8 +103,7 @@ class HyperbolicBrainTextEmbedder(
         norm. The square root stabilises the variance of counts of peaks.
     text_radius, brain_radius : float, default=0.3 and 0.8
         Distance of texts and brains from the origin at the start; learnt from there.
-    alignment : {"exterior_angle", "distance", "cosine", "euclidean"}, \
-            default="exterior_angle"
+    alignment : {"exterior_angle", "distance", "cosine", "euclidean"}, default="exterior_angle"
         Similarity by which pairs are contrasted and ranked: the exterior angle of the brain
         at the text, the geodesic distance (as MERU), or the cosine or the squared distance of
         tangent vectors. The last two ignore the geometry: controls to compare with.
@@ -126,7 +125,7 @@ class HyperbolicBrainTextEmbedder(
     network_weight : float, default=0.0
         Weight of "a map averaged over networks entails the map"; needs `hierarchy`.
     hierarchy : BrainHierarchy or None, default=None
-        Levels of networks over the regions of `Y`.
+        Levels of networks over the regions of `y`.
     drift_weight : float, default=0.3
         Weight of the squared distance of the linear maps from their start.
     dropout : float, default=0.2
@@ -221,7 +220,7 @@ class HyperbolicBrainTextEmbedder(
     See Also
     --------
     TermVectorizer, SentenceTransformerVectorizer : Make `X` from texts.
-    PeaksToRegions : Makes `Y` from peaks, and images from predictions.
+    PeaksToRegions : Makes `y` from peaks, and images from predictions.
 
     Examples
     --------
@@ -358,14 +357,14 @@ class HyperbolicBrainTextEmbedder(
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, Y, groups=None, sample_weight=None):
+    def fit(self, X, y, groups=None, sample_weight=None):
         """Fit the embedding to paired texts and brain activations.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_studies, n_features)
             Text features, e.g. TF-IDF. A sparse matrix is never made dense as a whole.
-        Y : array-like of shape (n_studies, n_regions)
+        y : array-like of shape (n_studies, n_regions)
             Region activations of the same studies, for instance peaks per region.
         groups : array-like of shape (n_studies,), default=None
             Paper of each row where rows are contrasts of papers: rows of one paper are left
@@ -394,10 +393,10 @@ class HyperbolicBrainTextEmbedder(
         InterruptedFitWarning
             If Ctrl-C ends training; the estimator is fitted with the best weights so far.
         """
-        return self._fit(X, Y, groups, sample_weight, keep_statistics=False)
+        return self._fit(X, y, groups, sample_weight, keep_statistics=False)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, Y, groups=None, sample_weight=None):
+    def partial_fit(self, X, y, groups=None, sample_weight=None):
         """Learn from further studies, without those seen before.
 
         The first call is a fit that also keeps what later ones need. These update the
@@ -410,7 +409,7 @@ class HyperbolicBrainTextEmbedder(
         ----------
         X : {array-like, sparse matrix} of shape (n_studies, n_features)
             Text features.
-        Y : array-like of shape (n_studies, n_regions)
+        y : array-like of shape (n_studies, n_regions)
             Region activations of the same studies.
         groups, sample_weight : array-like of shape (n_studies,), default=None
             As for :meth:`fit`.
@@ -426,9 +425,9 @@ class HyperbolicBrainTextEmbedder(
             statistics, or as there.
         """
         if not hasattr(self, "model_"):
-            return self._fit(X, Y, groups, sample_weight, keep_statistics=True)
+            return self._fit(X, y, groups, sample_weight, keep_statistics=True)
         X, Y, groups, sample_weight = self._checked_studies(
-            X, Y, groups, sample_weight, reset=False
+            X, y, groups, sample_weight, reset=False
         )
         if getattr(self, "statistics_", None) is None:
             raise InvalidInputError(
@@ -537,14 +536,14 @@ class HyperbolicBrainTextEmbedder(
             )
         return self.model_
 
-    def transform(self, X, Y=None):
+    def transform(self, X, y=None):
         """Points of texts, and of brain activations if given.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_texts, n_features)
             Text features.
-        Y : array-like of shape (n_maps, n_regions), default=None
+        y : array-like of shape (n_maps, n_regions), default=None
             Region activations; need not pair with `X`.
 
         Returns
@@ -553,12 +552,12 @@ class HyperbolicBrainTextEmbedder(
             Points of the hyperboloid, time coordinate first. A text without known
             features is at the origin. float32 if `X` is, rounded at the end; otherwise float64.
         brain_points : ndarray of shape (n_maps, n_components_ + 1)
-            Only if `Y` is given.
+            Only if `y` is given.
         """
         check_is_fitted(self)
         X = validate(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         points = self._text_points(X)
-        return points if Y is None else (points, self.transform_brain(Y))
+        return points if y is None else (points, self.transform_brain(y))
 
     def transform_brain(self, Y, level=None):
         """Points of brain activations.
@@ -648,7 +647,7 @@ class HyperbolicBrainTextEmbedder(
         Returns
         -------
         activations : ndarray of shape (n_texts, n_regions)
-            In the units of the `Y` given to :meth:`fit`.
+            In the units of the `y` given to :meth:`fit`.
         """
         return self.inverse_transform(self.transform(X))
 
@@ -664,7 +663,7 @@ class HyperbolicBrainTextEmbedder(
         Returns
         -------
         activations : ndarray of shape (n, n_regions)
-            In the units of the `Y` given to :meth:`fit`.
+            In the units of the `y` given to :meth:`fit`.
         """
         check_is_fitted(self)
         activations = self.decode_head_.predict(tangent_of(text_points, self.curvature_))
@@ -672,7 +671,7 @@ class HyperbolicBrainTextEmbedder(
         single = np.asarray(text_points).dtype == np.float32
         return activations.astype(np.float32) if single else activations
 
-    def score(self, X, Y, sample_weight=None):
+    def score(self, X, y, sample_weight=None):
         """Mean recall at 10 of retrieval in both directions, among the given pairs.
 
         It depends on the number of pairs: with fewer candidates it is easier. Chance is
@@ -682,7 +681,7 @@ class HyperbolicBrainTextEmbedder(
         ----------
         X : {array-like, sparse matrix} of shape (n_studies, n_features)
             Text features.
-        Y : array-like of shape (n_studies, n_regions)
+        y : array-like of shape (n_studies, n_regions)
             Region activations of the same studies.
         sample_weight : array-like of shape (n_studies,), default=None
             Weight of each study in the mean. Studies of weight 0 are no candidates either.
@@ -693,7 +692,7 @@ class HyperbolicBrainTextEmbedder(
             Between 0 and 1.
         """
         check_is_fitted(self)
-        X, Y, _, sample_weight = self._checked_studies(X, Y, None, sample_weight, reset=False)
+        X, Y, _, sample_weight = self._checked_studies(X, y, None, sample_weight, reset=False)
         similarity = self.similarity(self._text_points(X), self.transform_brain(Y))
         return mean_recall(similarity, 10, sample_weight)
 
@@ -704,6 +703,7 @@ class HyperbolicBrainTextEmbedder(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.target_tags.single_output = False
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.regressor_tags.poor_score = True  # recall, not R2
         return tags

@@ -65,7 +65,7 @@ class StudyNeighbours(NamedTuple):
             titles,
         )
 
-    def index(self, by: str, role: str, similarity: str, curvature: float) -> PointIndex:
+    def make_index(self, by: str, role: str, similarity: str, curvature: float) -> PointIndex:
         """Make what finds studies by their texts or maps.
 
         Parameters

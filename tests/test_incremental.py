@@ -277,13 +277,13 @@ def test_the_index_of_studies_is_kept_until_there_are_more(reported, monkeypatch
     texts, peaks = reported
     model = encoder().partial_fit(texts[:100], peaks[:100])
     made = []
-    original = StudyNeighbours.index
+    original = StudyNeighbours.make_index
 
     def counted(self, *args):
         made.append(len(self.ids))
         return original(self, *args)
 
-    monkeypatch.setattr(StudyNeighbours, "index", counted)
+    monkeypatch.setattr(StudyNeighbours, "make_index", counted)
     first = model.retrieve(texts[:2])
     pd.testing.assert_frame_equal(model.retrieve(texts[:2]), first)
     model.retrieve(texts[:2], by="text")

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 import sklearn_mnm
-from sklearn_mnm.cli import _data, _fit, _queries
+from sklearn_mnm.cli import _data, _fit, _queries, _report
 from sklearn_mnm.exceptions import MNMError, MNMWarning
 
 
@@ -57,6 +57,7 @@ for command, examples in (
     (_queries.encode, _queries.ENCODE_EXAMPLES),
     (_queries.decode, _queries.DECODE_EXAMPLES),
     (_queries.search, _queries.SEARCH_EXAMPLES),
+    (_report.report, _report.REPORT_EXAMPLES),
     (_fit.fit, _fit.FIT_EXAMPLES),
     (_fit.evaluate, _fit.EVALUATE_EXAMPLES),
     (_data.info, _data.INFO_EXAMPLES),

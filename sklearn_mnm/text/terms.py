@@ -34,7 +34,7 @@ class TermVectorizer(
     With a `vocabulary`, fitting on counts and transforming strings (or the other way round)
     gives features in the same columns: a corpus that is published as counts can be queried with
     text. Documents are matched to terms of any number of words, longest first, see
-    :class:`~sklearn_mnm.text.matching.LongestTermMatcher`.
+    ``sklearn_mnm.text.matching.LongestTermMatcher``.
 
     Parameters
     ----------

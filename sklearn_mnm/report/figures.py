@@ -1,0 +1,83 @@
+"""Figures as parts of a page, and in words."""
+
+import base64
+import io
+from typing import Any, NamedTuple
+
+import numpy as np
+from nibabel.affines import apply_affine
+from scipy.stats import norm
+
+from sklearn_mnm.plotting._figure import import_pyplot
+
+# Of texts that are unrelated to a region, one in forty has a z above this there.
+SHOWN_Z = float(norm.isf(1 / 40))
+# Dots per inch: sharp at the width of the page.
+_RESOLUTION = 130
+
+
+class Picture(NamedTuple):
+    """A picture in a page.
+
+    Attributes
+    ----------
+    source : str
+        PNG as a data URI.
+    alt : str
+        Says what is seen, for those who do not see it.
+    width, height : int
+        In pixels.
+    """
+
+    source: str
+    alt: str
+    width: int
+    height: int
+
+
+def picture(figure: Any, alt: str) -> Picture:
+    """Turn a figure of matplotlib into a picture, and close it.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    alt : str
+        Says what is seen.
+
+    Returns
+    -------
+    picture : Picture
+    """
+    # Cut off as matplotlib does.
+    width, height = (int(_RESOLUTION * inches) for inches in figure.get_size_inches())
+    stream = io.BytesIO()
+    try:
+        figure.savefig(stream, format="png", dpi=_RESOLUTION)
+    finally:
+        import_pyplot().close(figure)
+    content = base64.b64encode(stream.getvalue()).decode()
+    return Picture(f"data:image/png;base64,{content}", alt, width, height)
+
+
+def described(image: Any, threshold: float) -> str:
+    """Say in words what a picture of a map shows.
+
+    Parameters
+    ----------
+    image : nibabel.nifti1.Nifti1Image
+        3D, MNI152.
+    threshold : float
+        Values above it are shown.
+
+    Returns
+    -------
+    description : str
+        Highest value, its place in mm, and the volume above the threshold.
+    """
+    values = image.get_fdata()
+    x, y, z = apply_affine(image.affine, np.unravel_index(values.argmax(), values.shape))
+    volume = np.sum(values > threshold) * abs(np.linalg.det(image.affine[:3, :3])) / 1000
+    return (
+        f"highest value {values.max():.2g} at MNI ({x:.0f}, {y:.0f}, {z:.0f}) mm; "
+        f"{volume:.0f} cm³ above {threshold:.2g}"
+    )
