@@ -12,7 +12,6 @@ minute on two cores. Maps (NIfTI), figures (PNG) and a page that shows them all,
 written into ``demo_output/``.
 """
 
-import base64
 import logging
 import platform
 import time
@@ -30,8 +29,6 @@ matplotlib.use("Agg")  # figures go into files, so no display is needed
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from nibabel.affines import apply_affine
 from nilearn.datasets import load_sample_motor_activation_image
 from nilearn.image import threshold_img
 from nimare.meta.cbma import MKDADensity
@@ -44,7 +41,11 @@ from sklearn_mnm.datasets import load_nback_flanker, to_nimare
 from sklearn_mnm.exceptions import MNMWarning
 from sklearn_mnm.metrics import retrieval_report
 from sklearn_mnm.plotting import plot_map
+from sklearn_mnm.report import HTMLReport
+from sklearn_mnm.report.document import fill_template
+from sklearn_mnm.report.figures import described, picture
 
+TITLE = "Words to brain maps, brain maps to words"
 QUERIES = "reward anticipation", "working memory load", "fear", "finger tapping", "reading words"
 EXPLAINED = "amygdala responses to fearfull faces in misophonia"
 WALKED = "reward anticipation"
@@ -74,10 +75,10 @@ def noted_warnings(notes, section):
 # Figures: one look for all maps
 
 
-def draw(path, glass, glass_scale, slices, slices_scale):
+def draw(path, alt, glass, glass_scale, slices, slices_scale):
     """Draw glass brain above slices; a scale is a label, a threshold and the highest value.
 
-    Returns the picture as a data URI, so that the page is one file.
+    Writes a PNG, and returns the picture for the page, with `alt` for those who do not see it.
     """
     figure = plt.figure(figsize=(10, 5.4))
     for view, image, (label, threshold, top), (bottom, height) in (
@@ -87,19 +88,7 @@ def draw(path, glass, glass_scale, slices, slices_scale):
         ax = figure.add_axes((0.01, bottom, 0.93, height))
         plot_map(image, view=view, threshold=threshold, vmax=top, title=label, ax=ax)
     figure.savefig(path, dpi=110)
-    plt.close(figure)
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-
-
-def described(image, threshold):
-    """Say in words what a figure shows, for those who do not see it."""
-    values = image.get_fdata()
-    x, y, z = apply_affine(image.affine, np.unravel_index(values.argmax(), values.shape))
-    volume = np.sum(values > threshold) * abs(np.linalg.det(image.affine[:3, :3])) / 1000
-    return (
-        f"highest value {values.max():.2g} at MNI ({x:.0f}, {y:.0f}, {z:.0f}) mm; "
-        f"{volume:.0f} cm³ above {threshold:.2g}"
-    )
+    return picture(figure, alt)
 
 
 # From words to maps
@@ -119,15 +108,10 @@ def maps_of_queries(encoder, output):
         stem = query.replace(" ", "_")
         activation.to_filename(output / f"{stem}_activation.nii.gz")
         z.to_filename(output / f"{stem}_z.nii.gz")
-        entries.append(
-            {
-                "query": query,
-                "stem": stem,
-                "figure": draw(output / f"{stem}.png", z, z_scale, activation, scale),
-                "z": described(z, SHOWN_Z),
-                "activation": described(activation, scale[1]),
-            }
-        )
+        caption = f"z: {described(z, SHOWN_Z)}. Activation: {described(activation, scale[1])}."
+        alt = f"Predicted map of “{query}”. {caption}"
+        figure = draw(output / f"{stem}.png", alt, z, z_scale, activation, scale)
+        entries.append({"query": query, "stem": stem, "figure": figure, "caption": caption})
     return entries
 
 
@@ -167,12 +151,13 @@ def words_of_maps(decoder, output):
         glass = f"Statistic above {threshold:.2g}, the highest along each line of sight"
         scales = (glass, threshold, top), ("The same in axial slices", threshold, top)
         path = output / f"{name.lower().replace(' ', '_')}.png"
+        seen = described(image, threshold)
         entries.append(
             {
                 "name": name,
                 "origin": origin,
-                "figure": draw(path, image, scales[0], image, scales[1]),
-                "map": described(image, threshold),
+                "figure": draw(path, f"Map “{name}”: {seen}.", image, scales[0], image, scales[1]),
+                "caption": f"The {seen}.",
                 "terms": decoder.predict_topk(image, k=15).to_dict("records"),
                 "studies": decoder.retrieve(image, k=5).to_dict("records"),
             }
@@ -228,14 +213,6 @@ def table_of(card):
     return [[cell.strip() for cell in line.split("|")] for line in lines[2:]]
 
 
-def write_page(path, **content):
-    """Fill the template beside this script."""
-    loader = FileSystemLoader(Path(__file__).parent)
-    templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
-    page = templates.get_template("page.html.jinja").render(content)
-    path.write_text(page, encoding="utf-8")
-
-
 def main(output=Path("demo_output")):
     start = time.perf_counter()
     output.mkdir(parents=True, exist_ok=True)
@@ -256,8 +233,10 @@ def main(output=Path("demo_output")):
         measured = retrieval()
         print(measured["table"].round(1).to_string())
     path = output / "index.html"
-    write_page(
-        path,
+    page = fill_template(
+        "page.html.jinja",
+        Path(__file__).parent,
+        title=TITLE,
         encoder=encoder,
         maps=maps,
         shown_z=SHOWN_Z,
@@ -272,6 +251,7 @@ def main(output=Path("demo_output")):
         versions={"Python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         seconds=time.perf_counter() - start,
     )
+    HTMLReport(page, TITLE).save(path)
     print(f"{path}, with {len(notes)} notes on data: {time.perf_counter() - start:.0f} seconds")
 
 

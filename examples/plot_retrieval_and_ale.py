@@ -1,0 +1,56 @@
+"""
+Find studies by a text, and run a meta-analysis of them
+=======================================================
+
+A predicted map is no meta-analysis: it tests nothing. It can point to the studies for one, which
+`NiMARE <https://nimare.readthedocs.io>`_ then runs. The studies are the 906 n-back and flanker
+contrasts that NiMARE carries.
+"""
+
+import logging
+import warnings
+
+import matplotlib.pyplot as plt
+from nimare.meta.cbma import ALE
+
+from sklearn_mnm import MNMEncoder, PeaksToRegions
+from sklearn_mnm.datasets import load_nback_flanker, to_nimare
+from sklearn_mnm.exceptions import DataWarning
+from sklearn_mnm.plotting import plot_map
+
+# Counts of peaks that were converted or lie outside the brain, and of studies without any.
+warnings.simplefilter("ignore", DataWarning)
+logging.getLogger("nimare").setLevel(logging.ERROR)
+
+studies = load_nback_flanker(level="contrast")
+regions = PeaksToRegions(n_regions=128, resolution=6, random_state=0)
+encoder = MNMEncoder(regions=regions, random_state=0).fit(studies)
+
+# %%
+# Choose by texts
+# ---------------
+# By default, studies are found whose maps are most like what the text predicts. Maps that were
+# chosen for being alike agree with each other, whatever they are about, so for a test of agreement
+# they have to be chosen without looking at them: ``by="text"``.
+query = "working memory load"
+found = encoder.retrieve([query], k=60, by="text")
+found[["rank", "title", "distance"]].head(8)
+
+# %%
+# The meta-analysis
+# -----------------
+# ALE needs sample sizes, which most of these contrasts lack: 20 is taken for them. The z below are
+# not corrected for the number of voxels; see NiMARE's correctors for that.
+chosen = studies.select(ids=found["id"])
+result = ALE().fit(to_nimare(chosen, sample_size=20))
+chosen
+
+# %%
+# What the model predicts, and where the studies agree
+# ----------------------------------------------------
+figure, (above, below) = plt.subplots(2, 1, figsize=(9, 5.6), layout="constrained")
+predicted = encoder.predict_img([query], kind="z", resolution=2)
+plot_map(predicted, threshold=1.64, title=f"Predicted for “{query}”", label="z", ax=above)
+title = "Where the 60 studies agree: ALE, uncorrected p < 0.001"
+plot_map(result.get_map("z"), threshold=3.09, title=title, label="z", ax=below)
+plt.show()
