@@ -26,7 +26,7 @@ app = importlib.import_module("sklearn_mnm.cli._app").app
 CliRunner = importlib.import_module("typer.testing").CliRunner
 
 MOTOR_MAP = Path(nilearn.__file__).parent / "datasets" / "data" / "image_10426.nii.gz"
-COMMANDS = ["encode", "decode", "search", "fit", "evaluate", "info", "fetch"]
+COMMANDS = ["encode", "decode", "search", "fit", "evaluate", "report", "info", "fetch"]
 HEAVY = ["geoopt", "nibabel", "nilearn", "numpy", "pandas", "pooch", "scipy", "sklearn", "torch"]
 RUN = "from sklearn_mnm.cli import main; main()"
 TIMED_HELP = """

@@ -188,4 +188,6 @@ def described(encoder: Any, level: str) -> str:
 
 def quoted(text: str) -> str:
     """Put a text, or its beginning, in quotation marks, for titles."""
-    return f"“{shorten(text, _TITLE_LENGTH, placeholder=' …')}”"
+    shown = f"“{shorten(text, _TITLE_LENGTH, placeholder=' …')}”"
+    # Between dollars, matplotlib would read formulas.
+    return shown.replace("$", r"\$")

@@ -1,7 +1,7 @@
 """The report of queries: what a model makes of a few texts."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Integral
 from textwrap import shorten
 from typing import Any
@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.plotting import plot_levels, plot_walk
 from sklearn_mnm.plotting._brain_panels import described as level_described
-from sklearn_mnm.plotting._figure import import_pyplot
 from sklearn_mnm.report._about import about_model, versions
 from sklearn_mnm.report.document import HTMLReport, fill_template
 from sklearn_mnm.report.figures import SHOWN_Z, Picture, described, picture
@@ -127,8 +126,8 @@ def _entry(encoder: Any, text: str, k: int) -> dict[str, Any]:
             for study in studies.to_dict("records")
         ],
         "walk": steps.to_dict("records"),
-        "walk_picture": _picture(
-            lambda: plot_walk(encoder, text, n_steps=_N_STEPS),
+        "walk_picture": picture(
+            plot_walk(encoder, text, n_steps=_N_STEPS),
             f"Activation at {len(steps)} steps from “{entry['heading']}” to the root, each on a "
             "glass brain from the side and from above; radii and nearest terms are in the table "
             "below.",
@@ -143,16 +142,10 @@ def _levels_picture(encoder: Any, text: str) -> Picture:
         + described(encoder.predict_img([text], kind="z", level=level), SHOWN_Z)
         for level in encoder.hierarchy_.levels[:-1]
     ]
-    return _picture(
-        lambda: plot_levels(encoder, text, threshold=SHOWN_Z),
+    return picture(
+        plot_levels(encoder, text, threshold=SHOWN_Z),
         "z on glass brains. " + ". ".join(levels) + ".",
     )
-
-
-def _picture(draw: Callable[[], Any], alt: str) -> Picture:
-    # Between dollars, matplotlib would read formulas into the text in the title.
-    with import_pyplot().rc_context({"text.parse_math": False}):
-        return picture(draw(), alt)
 
 
 def _regions(encoder: Any, text: str, predicted: np.ndarray) -> list[dict[str, Any]]:

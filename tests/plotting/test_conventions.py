@@ -171,3 +171,9 @@ def test_colours_differ_in_lightness_or_hue_for_the_colour_blind():
         seen = np.clip(seen, 0, 1) ** (1 / 2.2)
         gaps = np.linalg.norm(seen[:, np.newaxis] - seen, axis=2)[np.triu_indices(len(seen), 1)]
         assert gaps.min() > 0.1
+
+
+def test_dollars_in_a_title_are_no_formulas(encoder):
+    figure = plotting.plot_levels(encoder, r"fear $\frac$")
+    figure.canvas.draw()
+    assert r"\$\frac\$" in figure.get_suptitle()
