@@ -1,7 +1,9 @@
-# make demo   fit a small model on real studies; writes demo_output/
-# make test   the test suite, with the examples in docstrings
-# make lint   formatting, style, types
-# make clean  remove the environment and everything made by the above
+# make demo      fit a small model on real studies; writes demo_output/
+# make test      the test suite, with the examples in docstrings
+# make test-old  the same with the oldest versions of the dependencies, in .venv-old
+# make lint      formatting, style, types
+# make docs      the manual, with its figures and examples, in docs/_build/html
+# make clean     remove the environments and everything made by the above
 #
 # Each makes .venv on first use and installs again only when pyproject.toml or this file changed.
 # PYTHON chooses the interpreter, TORCH what pip installs as torch, with any options of pip.
@@ -10,11 +12,14 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 
 VENV := .venv
+# Versions that pip may install, if not the newest.
+CONSTRAINTS :=
 IN_VENV := $(VENV)/bin/python
 # Twice quiet: errors only.
-INSTALL := $(IN_VENV) -m pip install -qq --disable-pip-version-check
+INSTALL := $(IN_VENV) -m pip install -qq --disable-pip-version-check \
+	$(addprefix --constraint ,$(CONSTRAINTS))
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-old lint docs clean
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
@@ -22,16 +27,26 @@ demo: $(VENV)/.installed-demo
 	$(IN_VENV) examples/demo.py
 
 # The suite brings the language model that it needs: nothing is looked up on the network.
-test: $(VENV)/.installed-test
+test: $(VENV)/.installed-dev
 	HF_HUB_OFFLINE=1 $(IN_VENV) -m pytest
 
-lint: $(VENV)/.installed-test
+# Without the tools of make lint, which ask for newer versions.
+test-old:
+	$(MAKE) .venv-old/.installed-test VENV=.venv-old CONSTRAINTS=.ci/oldest.txt
+	HF_HUB_OFFLINE=1 .venv-old/bin/python -m pytest
+
+lint: $(VENV)/.installed-dev
 	$(IN_VENV) -m ruff format --check .
 	$(IN_VENV) -m ruff check .
 	$(IN_VENV) -m mypy
 
+# Examples and figures are made anew where their scripts changed, or after make clean. Their
+# matrices are small: threads that wait for each other would cost more time.
+docs: $(VENV)/.installed-docs
+	OMP_NUM_THREADS=1 $(IN_VENV) -m sphinx -W --keep-going -b html docs docs/_build/html
+
 # Torch goes first, so that the build chosen here is the one that the package then finds.
-$(VENV)/.installed-%: pyproject.toml Makefile | $(VENV)/pyvenv.cfg
+$(VENV)/.installed-%: pyproject.toml Makefile $(CONSTRAINTS) | $(VENV)/pyvenv.cfg
 	@echo "Installing into $(VENV) (some minutes the first time) ..."
 	@$(INSTALL) $(TORCH)
 	@$(INSTALL) --editable '.[$*]'
@@ -41,5 +56,6 @@ $(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV) demo_output build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf docs/_build docs/auto_examples docs/api/generated
+	rm -rf $(VENV) .venv-old demo_output build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find sklearn_mnm tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

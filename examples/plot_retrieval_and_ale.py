@@ -40,7 +40,8 @@ found[["rank", "title", "distance"]].head(8)
 # The meta-analysis
 # -----------------
 # ALE needs sample sizes, which most of these contrasts lack: 20 is taken for them. The z below are
-# not corrected for the number of voxels; see NiMARE's correctors for that.
+# not corrected for the number of voxels; see NiMARE's correctors for that. Contrasts of one paper
+# are not independent: for a meta-analysis to publish, keep one of each.
 chosen = studies.select(ids=found["id"])
 result = ALE().fit(to_nimare(chosen, sample_size=20))
 chosen
@@ -51,6 +52,6 @@ chosen
 figure, (above, below) = plt.subplots(2, 1, figsize=(9, 5.6), layout="constrained")
 predicted = encoder.predict_img([query], kind="z", resolution=2)
 plot_map(predicted, threshold=1.64, title=f"Predicted for “{query}”", label="z", ax=above)
-title = "Where the 60 studies agree: ALE, uncorrected p < 0.001"
+title = "Where the 60 contrasts agree: ALE, uncorrected p < 0.001"
 plot_map(result.get_map("z"), threshold=3.09, title=title, label="z", ax=below)
 plt.show()

@@ -318,7 +318,8 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         studies : DataFrame
             A row for each text and rank, with the columns ``query``, ``rank``, ``id``, ``title``
             where known, ``similarity`` and ``distance``.
-            ``to_nimare(corpus.select(ids=studies["id"]))`` hands them to NiMARE.
+            ``to_nimare(corpus.select(ids=studies["id"]))`` hands them to NiMARE; for a
+            meta-analysis of their peaks choose them by text, blind to these.
         """
         return self._retrieve(self._text_points(X), "text", k, by)
 

@@ -1,0 +1,145 @@
+"""Settings of the manual, built by ``make docs``."""
+
+import os
+import re
+
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util.typing import ExtensionMetadata
+from sphinx_gallery.sorting import ExplicitOrder
+
+import sklearn_mnm
+
+# The language model of the examples comes as a package: nothing is looked up on the network.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+project = "sklearn-mnm"
+author = "The sklearn-mnm developers"
+copyright = f"2026, {author}"
+release = version = sklearn_mnm.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
+    "matplotlib.sphinxext.plot_directive",
+    "myst_parser",
+    "numpydoc",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "auto_examples/*.ipynb", "auto_examples/*.py", "figures"]
+templates_path = ["_templates"]
+html_static_path = ["_static"]
+html_css_files = ["manual.css"]
+
+# References that lead nowhere are errors; so are, by sphinx-build -W, all other warnings.
+nitpicky = True
+nitpick_ignore_regex = [
+    # Other packages are named, but not linked, so that nothing is looked up on the network.
+    (r"py:.*", r"(sklearn|numpy|scipy|pandas|torch|nibabel|nilearn|nimare|matplotlib|joblib)\..*"),
+]
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sklearn-mnm"
+html_show_sourcelink = False
+html_theme_options = {
+    "navbar_align": "left",
+    "show_prev_next": True,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
+    "header_links_before_dropdown": 7,
+    "pygments_light_style": "default",
+}
+html_sidebars = {"*": []}  # pages of the top level have no sections to navigate
+html_math_renderer = "mathml"
+
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+
+autosummary_generate = True
+autodoc_default_options = {"members": True, "inherited-members": True}
+toc_object_entries_show_parents = "hide"
+autodoc_typehints = "none"  # types are in the docstrings, with shapes
+numpydoc_show_class_members = False  # members have entries of their own
+
+plot_basedir = "figures"
+plot_include_source = False
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_formats = [("png", 150)]
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",
+    "ignore_pattern": r"demo\.py",
+    "within_subsection_order": ExplicitOrder(
+        ["plot_quick_start.py", "plot_text_to_map.py", "plot_decode_map.py", "*"]
+    ),
+    "remove_config_comments": True,
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_memory": False,
+    "write_computation_times": False,
+    "doc_module": ("sklearn_mnm",),
+    "reference_url": {"sklearn_mnm": None},
+    "backreferences_dir": "api/generated/backreferences",
+    "inspect_global_variables": False,
+}
+
+
+def visit_math(translator, node):
+    """Write a formula as MathML, which browsers draw without a script."""
+    translator.body.append(tex2mathml(node.astext()))
+    raise nodes.SkipNode
+
+
+def visit_math_block(translator, node):
+    """Write a formula on a line of its own."""
+    formula = tex2mathml(node.astext()).replace("<math", '<math display="block"', 1)
+    translator.body.append(f'<div class="formula">{formula}</div>')
+    raise nodes.SkipNode
+
+
+def skip_member(app, what, name, obj, skip, options):
+    """Leave out members of other packages, and setters of metadata routing."""
+    function = getattr(obj, "fget", obj)
+    module = getattr(function, "__module__", None) or ""
+    of_others = callable(function) and not module.startswith("sklearn_mnm")
+    of_tuples = type(obj).__name__ == "_tuplegetter"
+    return True if of_others or of_tuples or name.endswith("_request") else None
+
+
+def escape_fitted_sizes(app, what, name, obj, options, lines):
+    """Let shapes name fitted attributes: ``n_regions_`` looks like a reference."""
+    lines[:] = [re.sub(r"\b(n_\w+)_(?=[ ,)])", r"\1\\_", line) for line in lines]
+
+
+def short_reference(app, env, node, contnode):
+    """Find what a docstring calls by its short name, such as ``MNMEncoder.fit``."""
+    if node.get("refdomain") != "py":
+        return None
+    domain, target = env.get_domain("py"), node["reftarget"].removeprefix("sklearn_mnm.")
+    # Public names are documented once, at the shortest path: brain.PeaksToRegions at the top.
+    for tail in (target, target.partition(".")[2]):
+        names = [
+            name
+            for name, entry in domain.objects.items()
+            if tail and name.endswith(f".{tail}") and not entry.aliased
+        ]
+        if len(names) == 1:
+            return domain.resolve_xref(
+                env, node["refdoc"], app.builder, "obj", names[0], node, contnode
+            )
+    return None
+
+
+def setup(app) -> ExtensionMetadata:
+    """Connect the above."""
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
+    app.connect("autodoc-skip-member", skip_member)
+    # Later than numpydoc.
+    app.connect("autodoc-process-docstring", escape_fitted_sizes, priority=600)
+    app.connect("missing-reference", short_reference)
+    return {"parallel_read_safe": True}
