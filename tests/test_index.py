@@ -150,12 +150,54 @@ def test_faiss_graph_finds_neighbours_in_clusters(similarity, role, monkeypatch)
 
 
 @EVERY_SIMILARITY
+@pytest.mark.parametrize(("role", "dim"), [("brain", 32), ("text", 80)])
+def test_faiss_cells_find_neighbours_in_clusters(similarity, role, dim, monkeypatch):
+    pytest.importorskip("faiss", reason="the approximate search needs faiss-cpu")
+    monkeypatch.setattr(index_module, "_CELLS_BEYOND", 5_000)
+    monkeypatch.setattr(index_module, "_CELLS_SEARCHED", 40)
+    monkeypatch.setattr(index_module, "_ITERATIONS", 2)
+    monkeypatch.setattr(index_module, "_SAMPLE_OF_CODE", 16)
+    generator = np.random.default_rng(0)
+    centres = generator.normal(size=(50, dim))
+    tangent = [centres[generator.integers(50, size=n)] for n in (8_000, 50)]
+    tangent = [x + 0.5 * generator.normal(size=x.shape) for x in tangent]
+    points, queries = (exp_map0(torch.from_numpy(x / dim**0.5), 1.0).numpy() for x in tangent)
+    points[:100] = origin(100, dim)
+    points = points.astype(np.float32)
+    exact = PointIndex(points, similarity=similarity, role=role, method="exact")
+    cells = PointIndex(points, similarity=similarity, role=role, method="faiss")
+    expected, indices = exact.search(queries, 10), cells.search(queries, 10)
+    assert recall(indices[0], expected[0]) >= 0.98
+    same = indices[0] == expected[0]
+    np.testing.assert_allclose(indices[1][same], expected[1][same], rtol=0, atol=1e-12)
+
+
+def test_cells_keep_a_byte_for_a_part_of_a_point_and_not_the_point(monkeypatch, tmp_path):
+    faiss = pytest.importorskip("faiss", reason="the approximate search needs faiss-cpu")
+    monkeypatch.setattr(index_module, "_CELLS_BEYOND", 5_000)
+    monkeypatch.setattr(index_module, "_ITERATIONS", 1)
+    monkeypatch.setattr(index_module, "_SAMPLE_OF_CODE", 2)
+    sizes = {}
+    for n in (10_000, 14_000):
+        np.save(tmp_path / "points.npy", random_points(np.random.default_rng(0), n, 200))
+        index = PointIndex(np.load(tmp_path / "points.npy", mmap_mode="r"), method="faiss")
+        sizes[n] = len(faiss.serialize_index(index._candidates))
+        sizes[n] -= 4 * index._candidates.nlist * index._candidates.d  # centres of the cells
+    # 67 parts of 3 coordinates, an 8 byte row number.
+    assert (sizes[14_000] - sizes[10_000]) / 4_000 == pytest.approx(67 + 8, abs=1)
+
+
+@EVERY_SIMILARITY
 @EVERY_ROLE
 @pytest.mark.parametrize("method", ["exact", "faiss"])
+@pytest.mark.parametrize("cells_beyond", [100, 10**6])
 @pytest.mark.parametrize("graph_beyond", [100, 10**6])
-def test_origin_ties_are_broken_by_row_number(similarity, role, method, graph_beyond, monkeypatch):
+def test_origin_ties_are_broken_by_row_number(
+    similarity, role, method, cells_beyond, graph_beyond, monkeypatch
+):
     if method == "faiss":
         pytest.importorskip("faiss", reason="the approximate search needs faiss-cpu")
+    monkeypatch.setattr(index_module, "_CELLS_BEYOND", cells_beyond)
     monkeypatch.setattr(index_module, "_GRAPH_BEYOND", graph_beyond)
     points = random_points(np.random.default_rng(0), 4_000, 4)
     points[3] = origin(1, 4)
@@ -170,9 +212,10 @@ def test_origin_ties_are_broken_by_row_number(similarity, role, method, graph_be
         assert indices[0].tolist() == list(range(150))
 
 
-def test_faiss_returns_all_points_when_asked_for_all(monkeypatch):
+@pytest.mark.parametrize("limit", ["_GRAPH_BEYOND", "_CELLS_BEYOND"])
+def test_faiss_returns_all_points_when_asked_for_all(limit, monkeypatch):
     pytest.importorskip("faiss", reason="the approximate search needs faiss-cpu")
-    monkeypatch.setattr(index_module, "_GRAPH_BEYOND", 100)
+    monkeypatch.setattr(index_module, limit, 100)
     generator = np.random.default_rng(0)
     points, queries = random_points(generator, 7_000, 4), random_points(generator, 3, 4)
     found = PointIndex(points, method="faiss").search(queries, 7_000)

@@ -135,8 +135,8 @@ def _unit(vectors: Tensor, norms: Tensor) -> Tensor:
 
 
 def safe_sqrt(values: Tensor, margin: float = 0.0) -> Tensor:
-    """Square root that is zero, with zero gradient, where ``values <= margin``."""
-    positive = values > margin
+    """Square root that is zero, with zero gradient, where ``values <= margin``; NaN stays NaN."""
+    positive = ~(values <= margin)
     root = torch.where(positive, values, torch.ones_like(values)).sqrt()
     return torch.where(positive, root, torch.zeros_like(root))
 

@@ -156,3 +156,9 @@ def test_radius_is_the_distance_to_the_origin():
     x = points(0, 9, 5, 6.0, 0.3)
     root = geometry.origin(5, 0.3, dtype=torch.float64)
     torch.testing.assert_close(geometry.radius(x, 0.3), geometry.distance(x, root, 0.3))
+
+
+def test_points_that_are_not_a_number_have_no_distance():
+    points = torch.tensor([[1.0, 0.0, 0.0], [float("nan")] * 3], dtype=torch.float64)
+    assert torch.isnan(pairwise_distance(points, points[:1], 1.0)[1]).all()
+    assert torch.isnan(distance(points[1], points[0], 1.0))
