@@ -160,5 +160,5 @@ def test_radius_is_the_distance_to_the_origin():
 
 def test_points_that_are_not_a_number_have_no_distance():
     points = torch.tensor([[1.0, 0.0, 0.0], [float("nan")] * 3], dtype=torch.float64)
-    assert torch.isnan(pairwise_distance(points, points[:1], 1.0)[1]).all()
-    assert torch.isnan(distance(points[1], points[0], 1.0))
+    assert torch.isnan(geometry.pairwise_distance(points, points[:1], 1.0)[1]).all()
+    assert torch.isnan(geometry.distance(points[1], points[0], 1.0))
