@@ -2,6 +2,7 @@
 
 import base64
 import io
+import struct
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,14 +49,15 @@ def picture(figure: Any, alt: str) -> Picture:
     -------
     picture : Picture
     """
-    # Cut off as matplotlib does.
-    width, height = (int(_RESOLUTION * inches) for inches in figure.get_size_inches())
     stream = io.BytesIO()
     try:
         figure.savefig(stream, format="png", dpi=_RESOLUTION)
     finally:
         import_pyplot().close(figure)
-    content = base64.b64encode(stream.getvalue()).decode()
+    png = stream.getvalue()
+    # As its header says: settings of matplotlib can crop figures when they are saved.
+    width, height = struct.unpack(">II", png[16:24])
+    content = base64.b64encode(png).decode()
     return Picture(f"data:image/png;base64,{content}", alt, width, height)
 
 

@@ -5,8 +5,11 @@ import re
 import struct
 from importlib.resources import files
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+
+from sklearn_mnm.report.figures import picture
 
 
 def test_page_is_well_formed_and_says_its_language_and_title(page, report):
@@ -116,3 +119,13 @@ def test_text_is_legible_in_light_and_dark(scheme):
             assert contrast(colours[text], colours[ground]) >= 4.5
     # Colours are named once for each scheme; only the paper of figures is always white.
     assert set(re.findall(r"(?<!-)(?:color|background): (#\w+)", style)) == {"#fff"}
+
+
+def test_pictures_say_their_size_also_where_settings_crop_them():
+    with plt.rc_context({"savefig.bbox": "tight"}):
+        figure = plt.figure(figsize=(4, 3))
+        figure.text(0.5, 0.5, "little")
+        cropped = picture(figure, "A word.")
+    png = base64.b64decode(cropped.source.split(",", 1)[1])
+    assert struct.unpack(">II", png[16:24]) == (cropped.width, cropped.height)
+    assert cropped.width < 300
