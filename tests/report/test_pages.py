@@ -56,16 +56,16 @@ def test_page_needs_neither_network_nor_scripts(page):
 def test_pictures_are_embedded_whole_described_and_of_the_size_they_say(page):
     pictures = page.all("img")
     assert pictures
-    for picture in pictures:
-        kind, content = picture["src"].split(",", 1)
+    for image in pictures:
+        kind, content = image["src"].split(",", 1)
         assert kind == "data:image/png;base64"
         png = base64.b64decode(content, validate=True)
         assert png.startswith(b"\x89PNG")
         assert png.rstrip().endswith(b"IEND\xaeB`\x82")
         size = struct.unpack(">II", png[16:24])
-        assert size == (int(picture["width"]), int(picture["height"]))
+        assert size == (int(image["width"]), int(image["height"]))
         assert len(picture["alt"]) > 30
-    assert len({picture["alt"] for picture in pictures}) == len(pictures)
+    assert len({image["alt"] for image in pictures}) == len(pictures)
 
 
 def test_tables_have_captions_and_marked_headers(page):
