@@ -64,7 +64,7 @@ def test_pictures_are_embedded_whole_described_and_of_the_size_they_say(page):
         assert png.rstrip().endswith(b"IEND\xaeB`\x82")
         size = struct.unpack(">II", png[16:24])
         assert size == (int(image["width"]), int(image["height"]))
-        assert len(picture["alt"]) > 30
+        assert len(image["alt"]) > 30
     assert len({image["alt"] for image in pictures}) == len(pictures)
 
 
