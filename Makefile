@@ -28,7 +28,7 @@ demo: $(VENV)/.installed-demo
 
 # The suite brings the language model that it needs: nothing is looked up on the network.
 test: $(VENV)/.installed-dev
-	HF_HUB_OFFLINE=1 $(IN_VENV) -m pytest
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(IN_VENV) -m pytest
 
 # Without the tools of make lint, which ask for newer versions.
 test-old:

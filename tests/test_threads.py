@@ -1,9 +1,12 @@
 import threading
 
+import numpy as np
 import pytest
 import torch
+from scipy import linalg
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from sklearn_mnm import HyperbolicBrainTextEmbedder
 from sklearn_mnm._threads import one_thread_if_small
 
 SMALL, LARGE = 2000 * 2000, 2000 * 2000 + 1
@@ -83,3 +86,26 @@ def test_fits_in_two_python_threads_at_once_leave_all_threads_behind():
     assert set(threads()) == {2}
     with one_thread_if_small(SMALL):
         assert set(threads()) == {1}
+
+
+def test_small_fits_factorise_and_train_with_one_thread(monkeypatch):
+    factorising, training = [], []
+    factorise = linalg.lapack.dpotrf
+
+    def watched(*args, **kwargs):
+        factorising.extend(threads()[1:])
+        return factorise(*args, **kwargs)
+
+    monkeypatch.setattr(linalg.lapack, "dpotrf", watched)
+    random = np.random.default_rng(0)
+    topics = random.dirichlet(np.full(6, 0.1), size=60)
+    X, Y = (random.poisson(topics @ random.gamma(0.3, size=(6, n)) * 5) for n in (40, 20))
+    embedder = HyperbolicBrainTextEmbedder(
+        max_epochs=2,
+        callbacks=[lambda record: training.append(torch.get_num_threads())],
+        random_state=0,
+    )
+    embedder.fit(X, Y)
+    assert set(factorising) == {1}
+    assert training == [1, 1]
+    assert set(threads()) == {2}
