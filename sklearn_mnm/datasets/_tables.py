@@ -62,7 +62,6 @@ def read_table(
                 encoding="utf-8-sig",
                 dtype={name: str for name, plain in names.items() if plain == key},
                 keep_default_na=False,
-                float_precision="round_trip",  # old versions of pandas lose the last bits
                 na_values=[""],
                 index_col=False,
                 low_memory=False,
