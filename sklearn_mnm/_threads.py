@@ -2,19 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
 
 import torch
 from threadpoolctl import ThreadpoolController
 
 # Entries of the largest matrix up to which one thread is enough: 2,000 x 2,000.
 _SMALL = 4_000_000
-
-
-@lru_cache(maxsize=1)
-def _blas() -> ThreadpoolController:
-    # Looking for libraries takes longer than many a small computation.
-    return ThreadpoolController().select(user_api="blas")
 
 
 @contextmanager
@@ -33,7 +26,8 @@ def one_thread_if_small(n_entries: int) -> Iterator[None]:
     """
     with ExitStack() as stack:
         if n_entries <= _SMALL:
-            blas = _blas()
+            # Looked for each time, as others can be loaded in between.
+            blas = ThreadpoolController().select(user_api="blas")
             # What is at one already stays: if another Python thread holds it there, that one
             # also gives it back, and giving back one thread after it would be for good.
             if any(pool["num_threads"] > 1 for pool in blas.info()):
