@@ -2,10 +2,35 @@
 
 import hashlib
 import os
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 _DIGEST_SIZE = 32
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a name to write under; the file gets its own when the context ends without an error.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file, new or to be replaced, in a folder that exists.
+
+    Yields
+    ------
+    temporary : Path
+        Beside it, and gone afterwards.
+    """
+    # Not by tempfile, whose files nobody else may read.
+    temporary = path.with_name(f"tmp-{uuid4().hex}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_checked(path: Path, content: bytes) -> None:
@@ -18,14 +43,8 @@ def write_checked(path: Path, content: bytes) -> None:
     content : bytes
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix="tmp-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(hashlib.sha256(content).digest() + content)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary:
+        temporary.write_bytes(hashlib.sha256(content).digest() + content)
 
 
 def read_checked(path: Path) -> bytes:

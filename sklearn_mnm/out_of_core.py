@@ -12,12 +12,12 @@ from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 from scipy import sparse
 
 from sklearn_mnm._dependencies import import_optional
+from sklearn_mnm._files import replacing
 from sklearn_mnm._memory_maps import release_pages
 from sklearn_mnm.exceptions import InvalidInputError
 
@@ -180,28 +180,21 @@ def transform_to_file(
     path, n_rows, n_columns = Path(path), count_rows(source), None
     if n_rows == 0:
         raise InvalidInputError("source has no rows; there is nothing to write.")
-    # Not by tempfile, whose files nobody else may read.
-    temporary = path.with_name(f"tmp-{uuid4().hex}.npy")
-    try:
-        with temporary.open("xb") as stream:
-            for batch in batches(source, batch_size):
-                rows = np.asarray(transform(batch), dtype="<f4", order="C")
-                if n_columns is None and rows.ndim == 2:
-                    n_columns = rows.shape[1]
-                    header = {"descr": "<f4", "fortran_order": False, "shape": (n_rows, n_columns)}
-                    np.lib.format.write_array_header_1_0(stream, header)
-                if rows.shape != (batch.shape[0], n_columns):
-                    raise InvalidInputError(
-                        f"transform made an array of shape {rows.shape} of {batch.shape[0]} rows; "
-                        "it must give as many rows as it takes, of the same columns each time."
-                    )
-                stream.write(rows)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary, temporary.open("xb") as stream:
+        for batch in batches(source, batch_size):
+            rows = np.asarray(transform(batch), dtype="<f4", order="C")
+            if n_columns is None and rows.ndim == 2:
+                n_columns = rows.shape[1]
+                header = {"descr": "<f4", "fortran_order": False, "shape": (n_rows, n_columns)}
+                np.lib.format.write_array_header_1_0(stream, header)
+            if rows.shape != (batch.shape[0], n_columns):
+                raise InvalidInputError(
+                    f"transform made an array of shape {rows.shape} of {batch.shape[0]} rows; "
+                    "it must give as many rows as it takes, of the same columns each time."
+                )
+            stream.write(rows)
+        stream.flush()
+        os.fsync(stream.fileno())
     return np.load(path, mmap_mode="r")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from sklearn_mnm._files import replacing
 from sklearn_mnm.exceptions import DownloadError, InvalidInputError
 
 CACHE_VARIABLE, MIRROR_VARIABLE = "SKLEARN_MNM_CACHE", "SKLEARN_MNM_MIRROR"
@@ -192,7 +193,8 @@ def _check_whole(path: Path, name: str) -> None:
                     pass
         elif name.endswith(".npz"):
             with zipfile.ZipFile(path) as archive:
-                archive.testzip()
+                if damaged := archive.testzip():
+                    raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
     except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
         raise ValueError(f"{name} is damaged: {error}") from error
 
@@ -226,9 +228,8 @@ def _read_record(folder: Path) -> dict[str, str]:
 
 def _write_record(folder: Path, recorded: Mapping[str, str]) -> None:
     lines = [f"{checksum}  {name}\n" for name, checksum in sorted(recorded.items())]
-    new = folder / f"{RECORD}.new"
-    new.write_text("".join(lines), encoding="utf-8")
-    os.replace(new, folder / RECORD)
+    with replacing(folder / RECORD) as temporary:
+        temporary.write_text("".join(lines), encoding="utf-8")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_mnm._files import replacing
 from sklearn_mnm.datasets._studyset_tables import contrast_keys, empty_rows, tables_from_rows
 from sklearn_mnm.datasets._warnings import warn_of_data
 from sklearn_mnm.datasets.nimare_export import check_sample_size, contrast_id_of, sample_sizes
@@ -143,7 +144,8 @@ def save_sleuth(studies: Studies, path: str | Path, *, sample_size: int | None =
         lines += [f"// {name}", f"// Subjects={size}"]
         lines += ["\t".join(str(value) for value in row) for row in rows.tolist()]
         lines.append("")
-    Path(path).write_text("\n".join(lines), encoding="utf-8")
+    with replacing(Path(path)) as temporary:
+        temporary.write_text("\n".join(lines), encoding="utf-8")
     if notes:
         warnings.warn(f"{'; '.join(notes)}.", DataWarning, stacklevel=2)
 

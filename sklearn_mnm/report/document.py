@@ -1,13 +1,12 @@
 """HTMLReport: a page that shows itself, and the templates that pages are filled into."""
 
 import html
-import os
 import string
-import uuid
 from pathlib import Path
 from typing import Any
 
 from sklearn_mnm._dependencies import import_optional
+from sklearn_mnm._files import replacing
 
 # Height in pixels of the frame in a notebook; the page scrolls within.
 _HEIGHT = 700
@@ -60,13 +59,8 @@ class HTMLReport:
         OSError
             If it cannot be written, e.g. as there is no such folder.
         """
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        try:
+        with replacing(Path(path)) as temporary:
             temporary.write_text(self.html, encoding="utf-8", newline="\n")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def open_in_browser(self) -> None:
         """Show the page in the web browser."""

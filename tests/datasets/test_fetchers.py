@@ -222,6 +222,18 @@ def test_archives_of_unknown_checksum_are_checked_inside(neuroquery):
         fetch_neuroquery(mirror=neuroquery.base)
 
 
+def test_arrays_that_only_their_checksum_tells_damaged_are_refused(neuroquery):
+    path = neuroquery.folder / VOCABULARY.replace(
+        "_vocabulary.txt", "_source-title_type-count_features.npz"
+    )
+    sparse.save_npz(path, sparse.load_npz(path), compressed=False)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DownloadError, match=r"title.*npz is damaged: wrong checksum"):
+        fetch_neuroquery(mirror=neuroquery.base)
+
+
 @pytest.mark.parametrize("name", [METADATA, VOCABULARY])
 def test_files_that_change_on_the_disk_are_fetched_again(neuroquery, tmp_path, name):
     fetch_neuroquery(mirror=neuroquery.base)
