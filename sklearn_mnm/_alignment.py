@@ -14,7 +14,7 @@ from sklearn_mnm.brain.features import ActivationScaler, relative_extent
 from sklearn_mnm.exceptions import InterruptedFitWarning
 from sklearn_mnm.nn.objective import Objective, ObjectiveWeights
 from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
-from sklearn_mnm.nn.training import TrainingSettings, resolve_device, train
+from sklearn_mnm.nn.training import TrainingResult, TrainingSettings, resolve_device, train
 
 
 class Pairs(NamedTuple):
@@ -39,26 +39,6 @@ class Pairs(NamedTuple):
     sample_weight: np.ndarray | None
 
 
-class Alignment(NamedTuple):
-    """Trained towers.
-
-    Attributes
-    ----------
-    model : BrainTextModel
-        On the CPU, with the weights of the best epoch.
-    history : list of dict
-        See :class:`~sklearn_mnm.nn.training.TrainingResult`.
-    best_epoch : int
-    interrupted : bool
-        Whether Ctrl-C ended training early.
-    """
-
-    model: BrainTextModel
-    history: list[dict[str, float]]
-    best_epoch: int
-    interrupted: bool
-
-
 def align(
     pairs: Pairs,
     params: Any,
@@ -68,7 +48,7 @@ def align(
     seed: int,
     start: BrainTextModel | None = None,
     checkpoint: Path | None = None,
-) -> Alignment:
+) -> tuple[BrainTextModel, TrainingResult]:
     """Train towers.
 
     Parameters
@@ -87,7 +67,9 @@ def align(
 
     Returns
     -------
-    alignment : Alignment
+    model : BrainTextModel
+        On the CPU, with the weights of the best epoch.
+    result : TrainingResult
 
     Raises
     ------
@@ -146,7 +128,7 @@ def align(
             InterruptedFitWarning,
             stacklevel=5,
         )
-    return Alignment(model.to("cpu"), result.history, result.best_epoch, result.interrupted)
+    return model.to("cpu"), result
 
 
 def _new_model(text: np.ndarray, params: Any, n_components: int) -> BrainTextModel:

@@ -17,7 +17,7 @@ from sklearn_mnm._frames import is_frame
 from sklearn_mnm._inputs import are_images, are_peaks, region_activations, text_input
 from sklearn_mnm._leave_out import leave_out_activations
 from sklearn_mnm._points import tangent_of
-from sklearn_mnm._sample_weight import positive_rows
+from sklearn_mnm._sample_weight import checked_weights
 from sklearn_mnm.brain.hierarchy import BrainHierarchy
 from sklearn_mnm.brain.peaks import as_peak_table
 from sklearn_mnm.brain.regions import PeaksToRegions
@@ -293,9 +293,12 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     def __getstate__(self) -> Any:
         return {name: v for name, v in super().__getstate__().items() if name != "_indexes"}
 
+    def _common_terms(self) -> np.ndarray:
+        """Numbers of the terms of at least one study in a hundred."""
+        return np.flatnonzero(self.term_counts_ >= _COMMON_TERM * len(self.neighbours_.ids))
+
     def _walk(self, point: np.ndarray, n_steps: int, k: int) -> pd.DataFrame:
-        common = np.flatnonzero(self.term_counts_ >= _COMMON_TERM * len(self.neighbours_.ids))
-        terms = self.terms_[common]
+        terms = self.terms_[self._common_terms()]
         curvature = self.embedder_.curvature_
         points = self.embedder_.transform(self.vectorizer_.transform(terms))
         walk = walk_to_root(point, {"term": points}, curvature=curvature, n_steps=n_steps, k=k)
@@ -354,13 +357,8 @@ def _usable_rows(
             f"There are {X.shape[0]} texts but {len(Y)} maps. Give one map per text, in the same "
             "order; a Studies also holds those without peaks."
         )
-    weights = None
-    asked = np.ones(len(Y), dtype=bool)
-    if sample_weight is not None:
-        rows, positive = positive_rows(sample_weight, Y)
-        weights = np.zeros(len(Y))
-        weights[rows] = positive
-        asked = weights > 0
+    weights = None if sample_weight is None else checked_weights(sample_weight, Y)
+    asked = np.ones(len(Y), dtype=bool) if weights is None else weights > 0
     with_text = count_terms(X) > 0
     with_brain = np.any(Y, axis=1)
     kept = np.flatnonzero(with_text & with_brain & asked)

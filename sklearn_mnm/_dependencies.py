@@ -1,9 +1,18 @@
 """The one place where optional packages are imported."""
 
 import importlib
+import importlib.metadata
 from types import ModuleType
 
 from sklearn_mnm.exceptions import MissingDependencyError
+
+
+def installed_version(package: str) -> str | None:
+    """Return the version of a package by its name for pip, None if it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def import_optional(module: str, *, extra: str, purpose: str) -> ModuleType:

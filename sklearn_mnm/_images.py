@@ -4,10 +4,24 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from nibabel.affines import apply_affine
 
 from sklearn_mnm.brain.atlas import image_from_voxels, load_mask
 
 _mask = lru_cache(maxsize=2)(load_mask)
+
+
+def highest_value(image: Any) -> tuple[float, np.ndarray]:
+    """Find the highest value of a map, and where it is in mm, shape (3,).
+
+    Parameters
+    ----------
+    image : nibabel.nifti1.Nifti1Image
+        3D.
+    """
+    values = np.asarray(image.dataobj)
+    voxel = np.unravel_index(values.argmax(), values.shape)
+    return float(values[voxel]), apply_affine(image.affine, voxel)
 
 
 def resampled(voxels: np.ndarray, mask_img: Any, resolution: int | None) -> Any:

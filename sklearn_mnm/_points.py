@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sklearn_mnm._memory_maps import release_pages
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import constraint_violation, exp_map0, log_map0
 
@@ -91,6 +92,7 @@ def blocks(points: np.ndarray, size: int) -> Iterator[tuple[slice, Tensor]]:
     for start in range(0, len(points), size):
         rows = slice(start, start + size)
         yield rows, as_tensor(points[rows])
+        release_pages(points)
 
 
 def as_tensor(points: np.ndarray) -> Tensor:

@@ -8,8 +8,8 @@ from sklearn.utils.validation import _check_sample_weight
 from sklearn_mnm.exceptions import InvalidInputError
 
 
-def positive_rows(sample_weight: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of positive weight, and their weights.
+def checked_weights(sample_weight: Any, X: Any) -> np.ndarray:
+    """Weights, none of them negative and one at least positive.
 
     Parameters
     ----------
@@ -19,8 +19,7 @@ def positive_rows(sample_weight: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
 
     Returns
     -------
-    rows : ndarray of int
-    sample_weight : ndarray of float64 of the same length
+    sample_weight : ndarray of float64 of shape (n_studies,)
 
     Raises
     ------
@@ -35,9 +34,8 @@ def positive_rows(sample_weight: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
             f"sample_weight holds {weights.min():g} (study {weights.argmin()}); weights cannot be "
             "negative. Give 0 to leave a study out."
         )
-    rows = np.flatnonzero(weights)
-    if not len(rows):
+    if not weights.any():
         raise InvalidInputError(
             "sample_weight is 0 for all studies. Give at least one a positive weight."
         )
-    return rows, weights[rows]
+    return weights

@@ -127,6 +127,7 @@ class LeaveOutRidge:
             self._gram += earlier.gram
             self._moment = self._moment + earlier.moment
         self._blocks = _groups_by_size(groups) if groups is not None else []
+        self._last: tuple[float, np.ndarray] | None = None
 
     def statistics(self) -> RidgeStatistics:
         """All that later regressions need to know of these samples and earlier ones.
@@ -156,7 +157,7 @@ class LeaveOutRidge:
         -------
         fit : RidgeFit
         """
-        inverse = _inverse(self._gram, alpha)
+        inverse = self._inverse_at(alpha)
         weights = inverse @ self._moment
         # Dual: the residual is alpha * weights, and I - H = alpha * inverse.
         coef = weights if self._primal else self._X.T @ weights
@@ -197,7 +198,7 @@ class LeaveOutRidge:
             At least a small positive number; the same for all features if nothing is left
             unexplained.
         """
-        inverse = _inverse(self._gram, fit.alpha)
+        inverse = self._inverse_at(fit.alpha)
         if self._primal:
             # M M' = inverse (inverse^-1 - alpha I) inverse
             squared = np.einsum("ij,ij->i", inverse, inverse)
@@ -243,6 +244,13 @@ class LeaveOutRidge:
                     break
                 best, position = current, position + step
         return best, scores
+
+    def _inverse_at(self, alpha: float) -> np.ndarray:
+        """Inverse of the system at a penalty; the last one is kept."""
+        if self._last is None or self._last[0] != alpha:
+            self._last = None  # before there is another, which is as large
+            self._last = alpha, _inverse(self._gram, alpha)
+        return self._last[1]
 
     def _noise(self, coef: np.ndarray) -> float:
         """Mean squared residual of a sample, over all targets."""

@@ -30,7 +30,7 @@ from torch import Tensor
 from sklearn_mnm._alignment import Pairs, align
 from sklearn_mnm._fit_checkpoint import FitCheckpoint
 from sklearn_mnm._points import as_tensor, tangent_of
-from sklearn_mnm._sample_weight import positive_rows
+from sklearn_mnm._sample_weight import checked_weights
 from sklearn_mnm._selection import mean_recall
 from sklearn_mnm.brain.features import ActivationScaler
 from sklearn_mnm.brain.hierarchy import BrainHierarchy
@@ -476,7 +476,7 @@ class HyperbolicBrainTextEmbedder(
         )
         self.alpha_, self.alpha_scores_ = regression.alpha, regression.scores
         logger.debug("alpha=%g of %s", self.alpha_, self.alpha_scores_)
-        alignment = align(
+        self.model_, result = align(
             Pairs(regression.left_out, brain, Y, groups, sample_weight),
             self,
             n_components=n_components,
@@ -485,14 +485,13 @@ class HyperbolicBrainTextEmbedder(
             start=start,
             checkpoint=checkpoint.training,
         )
-        self.model_ = alignment.model
-        history, n_before = pd.DataFrame(alignment.history), 0
+        history, n_before = pd.DataFrame(result.history), 0
         if start is not None:
             n_before = int(self.history_["epoch"].iloc[-1])
             history = history[1:].assign(epoch=history["epoch"][1:] + n_before)
             history = pd.concat([self.history_, history], ignore_index=True)
         self.history_: pd.DataFrame = history
-        self.best_epoch_ = n_before + alignment.best_epoch
+        self.best_epoch_ = n_before + result.best_epoch
         learnt = float(self.model_.curvature.detach())
         # As given, unless learnt: the model holds it in single precision.
         self.curvature_ = learnt if self.learn_curvature else float(self.curvature)
@@ -501,7 +500,7 @@ class HyperbolicBrainTextEmbedder(
             tangent.numpy(), Y, self.activation_scaler_, groups, sample_weight
         )
         self._store_left_out(tangent)
-        if not alignment.interrupted:
+        if not result.interrupted:
             checkpoint.remove()
         return self
 
@@ -732,8 +731,9 @@ class HyperbolicBrainTextEmbedder(
             check_consistent_length(X, groups)
         if sample_weight is None:
             return X, Y, groups, None
-        rows, sample_weight = positive_rows(sample_weight, X)
-        return X[rows], Y[rows], None if groups is None else groups[rows], sample_weight
+        weights = checked_weights(sample_weight, X)
+        rows = np.flatnonzero(weights)
+        return X[rows], Y[rows], None if groups is None else groups[rows], weights[rows]
 
     def _wrong_regions(self, Y) -> InvalidInputError:
         return InvalidInputError(

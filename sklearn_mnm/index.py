@@ -221,7 +221,6 @@ class PointIndex:
                 numbers = torch.cat([found, numbers.expand(len(query_block), -1)], dim=1)
                 positions = _top_positions(values, min(k, values.shape[1]))
                 best, found = values.gather(1, positions), numbers.gather(1, positions)
-                release_pages(self.points)
             indices[rows], similarities[rows] = found.numpy(), best.numpy()
         return indices, similarities
 
@@ -278,7 +277,6 @@ class PointIndex:
             index = faiss.IndexFlatIP(len(centre))
         for _, block in blocks(self.points, _POINT_BLOCK):
             index.add(_single(self._lift(block, self.role) - centre, index.d))
-            release_pages(self.points)
         return index
 
     def _lifted_sample(self, size: int) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 import re
 import runpy
-from html.parser import HTMLParser
 from pathlib import Path
 
 import nibabel
@@ -14,39 +13,8 @@ from sklearn_mnm import model_card
 SCRIPT = Path(__file__).parents[1] / "examples" / "demo.py"
 QUERIES = "reward anticipation", "working memory load", "fear", "finger tapping", "reading words"
 SECTIONS = ["maps", "words", "retrieval", "explanation", "walk", "quality", "data", "versions"]
-# HTML elements without an end tag.
-VOID = {"br", "hr", "img", "input", "link", "meta"}
 
 pytestmark = pytest.mark.slow
-
-
-class Page(HTMLParser):
-    """Elements of a page, their nesting checked on the way."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.elements, self.words = [], [], []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open, f"</{tag}> at {self.getpos()} ends nothing"
-        assert self.open.pop() == tag, f"</{tag}> at {self.getpos()} ends another element"
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    @property
-    def text(self):
-        return re.sub(r"\s+", " ", " ".join(self.words))
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +32,8 @@ def html(output):
 
 
 @pytest.fixture(scope="module")
-def page(html):
-    return Page(html)
+def page(html, read_page):
+    return read_page(html)
 
 
 def test_page_is_well_formed(page):

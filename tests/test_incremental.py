@@ -106,7 +106,7 @@ def test_the_alignment_heeds_weights(studies):
             n_components=20,
             scaler=scaler,
             seed=0,
-        ).history[1]["alignment"]
+        )[1].history[1]["alignment"]
         for weights in (None, np.full(300, 3.0), np.repeat([1.0, 1e-6], 150))
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sklearn_mnm._dependencies import installed_version
 from sklearn_mnm.cli._fit import DataFormat, DataLevel, load_data
 from sklearn_mnm.cli._models import BUNDLED, HUB, load_encoder
 from sklearn_mnm.cli._output import Json, progress_bar, show_facts, show_json
@@ -116,21 +117,15 @@ def fetch(
 
 def _about_package() -> dict[str, Any]:
     import platform
-    from importlib.metadata import PackageNotFoundError, version
 
     import sklearn_mnm
     from sklearn_mnm.datasets._download import cache_folder
 
-    versions: dict[str, str | None] = {}
-    for name in ("numpy", "scipy", "scikit-learn", "torch", "nilearn", "nimare"):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = None
+    packages = ("numpy", "scipy", "scikit-learn", "torch", "nilearn", "nimare")
     return {
         "sklearn-mnm": sklearn_mnm.__version__,
         "Python": platform.python_version(),
-        **versions,
+        **{name: installed_version(name) for name in packages},
         "models": [BUNDLED],
         "cache": str(cache_folder()),
     }

@@ -22,7 +22,6 @@ EVALUATE_EXAMPLES = (
     "mnm evaluate new_studies.csv --model my_model",
     "mnm evaluate new_studies.json --model neuroquery --json",
 )
-_RANKS = (1, 10, 100)
 
 
 class Format(Enum):
@@ -187,7 +186,8 @@ def _unseen(studies: "Studies", encoder: Any) -> "Studies":
 
 
 def _measure(encoder: Any, studies: "Studies") -> dict[str, Any]:
-    from sklearn_mnm.metrics import dice_top, map_correlation, retrieval_report
+    from sklearn_mnm._evaluation import retrieval_by_direction
+    from sklearn_mnm.metrics import dice_top, map_correlation
 
     if encoder.regions_ is None:
         raise InvalidInputError("model: it was fitted to arrays and cannot be given peaks.")
@@ -201,13 +201,13 @@ def _measure(encoder: Any, studies: "Studies") -> dict[str, Any]:
     texts, maps = encoder.transform(studies), encoder.decoder().transform(studies)
     similarity = encoder.embedder_.similarity(texts, maps)
     predicted = encoder.predict(studies)
-    ranks = [rank for rank in _RANKS if rank < n_studies]
+    text_to_brain, brain_to_text, chance = retrieval_by_direction(similarity)
     return {
         "studies": n_studies,
         "left_out_without_peaks": n_silent,
-        "text_to_brain": retrieval_report(similarity, ranks),
-        "brain_to_text": retrieval_report(similarity.T, ranks),
-        "chance": {f"R@{rank}": 100 * rank / n_studies for rank in ranks} | {"MM": 50.0},
+        "text_to_brain": text_to_brain,
+        "brain_to_text": brain_to_text,
+        "chance": chance,
         "map_correlation": map_correlation(predicted, observed).mean(),
         "map_dice": dice_top(predicted, observed).mean(),
     }

@@ -69,8 +69,8 @@ def encode(
     if not output.name.endswith(_IMAGES):
         raise typer.BadParameter(f"{output}: the name must end in .nii or .nii.gz.")
     import numpy as np
-    from nibabel.affines import apply_affine
 
+    from sklearn_mnm._images import highest_value
     from sklearn_mnm.text.terms import TermVectorizer
 
     encoder = load_encoder(model)
@@ -82,13 +82,12 @@ def encode(
     image = encoder.predict_img([text], kind=kind.value, level=level, resolution=resolution)
     image.set_data_dtype(np.float32)  # as accurate as a model is, at half the size
     image.to_filename(output)
-    values = np.asarray(image.dataobj)
-    highest = np.unravel_index(values.argmax(), values.shape)
+    highest, place = highest_value(image)
     result = {
         "file": str(output),
         "kind": kind.value,
-        "highest": float(values[highest]),
-        "highest_at_mm": apply_affine(image.affine, highest).tolist(),
+        "highest": highest,
+        "highest_at_mm": place.tolist(),
         **words,
     }
     show_json(result) if as_json else show_facts(result)

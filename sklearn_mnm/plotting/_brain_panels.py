@@ -36,6 +36,16 @@ class Scale(NamedTuple):
     threshold: float
     top: float
 
+    def options(self) -> dict[str, Any]:
+        """Options of nilearn's functions, which draw no bar: there is one for all panels."""
+        return {
+            "threshold": self.threshold,
+            "vmin": self.threshold,
+            "vmax": self.top,
+            "cmap": _COLOUR_MAP,
+            "colorbar": False,
+        }
+
     def colour_bar(self, axes: Any, label: str | None, **layout: Any) -> Any:
         """Draw a colour bar beside one or several axes."""
         from matplotlib.cm import ScalarMappable
@@ -95,11 +105,7 @@ def _draw_volume(
             image,
             figure=root,
             axes=rectangle,
-            threshold=scale.threshold,
-            vmin=scale.threshold,
-            vmax=scale.top,
-            cmap=_COLOUR_MAP,
-            colorbar=False,
+            **scale.options(),
             annotate=False,
             black_bg=False,
             **options,
@@ -128,11 +134,7 @@ def _draw_surface(root: Any, rectangle: tuple[float, ...], image: Any, scale: Sc
             bg_map=folds,
             axes=ax,
             figure=root,
-            threshold=scale.threshold,
-            vmin=scale.threshold,
-            vmax=scale.top,
-            cmap=_COLOUR_MAP,
-            colorbar=False,
+            **scale.options(),
         )
         ax.set_box_aspect(None, zoom=_ZOOM)
         side = f"{hemisphere[0].upper()} {view}"

@@ -17,7 +17,7 @@ _VIEWS = tuple(_HEIGHTS)
 # Without a threshold, values above this share of the highest are shown.
 _SHOWN = 1 / 8
 # Of texts that are unrelated to a region, one in forty has a z above this there.
-_SHOWN_Z = float(norm.isf(1 / 40))
+SHOWN_Z = float(norm.isf(1 / 40))
 # Voxel size in mm of the maps that are drawn.
 _RESOLUTION = 2
 
@@ -94,7 +94,7 @@ def plot_levels(
     *,
     levels: Sequence[str] | None = None,
     views: Sequence[str] = ("glass",),
-    threshold: float = _SHOWN_Z,
+    threshold: float = SHOWN_Z,
     figure: Any = None,
 ) -> Any:
     """Draw the z map that a text predicts at several levels, from regions to broad networks.

@@ -1,12 +1,12 @@
 """What a page tells of the model and software behind it."""
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import joblib
 
 import sklearn_mnm
+from sklearn_mnm._dependencies import installed_version
 
 # Packages on which results depend.
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "nilearn")
@@ -41,12 +41,9 @@ def about_model(encoder: Any) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Versions of the package, of Python and of the packages on which results depend."""
     found = {"sklearn-mnm": sklearn_mnm.__version__, "Python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # imported from a folder
-            continue
-    return found
+    packages = {name: installed_version(name) for name in _PACKAGES}
+    # One that is imported from a folder has none.
+    return found | {name: version for name, version in packages.items() if version is not None}
 
 
 def _fingerprint(encoder: Any) -> str:

@@ -6,13 +6,10 @@ import struct
 from typing import Any, NamedTuple
 
 import numpy as np
-from nibabel.affines import apply_affine
-from scipy.stats import norm
 
+from sklearn_mnm._images import highest_value
 from sklearn_mnm.plotting._figure import import_pyplot
 
-# Of texts that are unrelated to a region, one in forty has a z above this there.
-SHOWN_Z = float(norm.isf(1 / 40))
 # Dots per inch: sharp at the width of the page.
 _RESOLUTION = 130
 
@@ -77,9 +74,9 @@ def described(image: Any, threshold: float) -> str:
         Highest value, its place in mm, and the volume above the threshold.
     """
     values = image.get_fdata()
-    x, y, z = apply_affine(image.affine, np.unravel_index(values.argmax(), values.shape))
+    highest, (x, y, z) = highest_value(image)
     volume = np.sum(values > threshold) * abs(np.linalg.det(image.affine[:3, :3])) / 1000
     return (
-        f"highest value {values.max():.2g} at MNI ({x:.0f}, {y:.0f}, {z:.0f}) mm; "
+        f"highest value {highest:.2g} at MNI ({x:.0f}, {y:.0f}, {z:.0f}) mm; "
         f"{volume:.0f} cm³ above {threshold:.2g}"
     )

@@ -9,11 +9,11 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_mnm._evaluation import retrieval_by_direction
 from sklearn_mnm._inputs import region_activations, text_input
 from sklearn_mnm._points import points_of
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
-from sklearn_mnm.metrics import retrieval_report
 from sklearn_mnm.plotting import (
     plot_calibration,
     plot_history,
@@ -28,11 +28,8 @@ from sklearn_mnm.report.document import HTMLReport, fill_template
 from sklearn_mnm.report.figures import Picture, picture
 from sklearn_mnm.text_regression import count_terms
 
-_RANKS = (1, 10, 100)
 _COVERAGE = 0.9
-# Terms of fewer studies are left out of the disk, as near the root they may be rare rather than
-# general; and how many of the others are shown at either end.
-_COMMON_TERM = 0.01
+# Terms in the disk.
 _N_SPECIFIC, _N_GENERAL = 24, 12
 
 
@@ -145,8 +142,8 @@ def _radii_picture(encoder: Any) -> Picture:
 def _disk_picture(encoder: Any) -> Picture:
     """Terms of which most and least is known, in the disk."""
     curvature = encoder.embedder_.curvature_
-    n_studies = len(encoder.neighbours_.ids)
-    common = np.flatnonzero(encoder.term_counts_ >= _COMMON_TERM * n_studies)
+    # Near the root, terms of few studies may be rare rather than general.
+    common = encoder._common_terms()
     points = _term_points(encoder, common)
     order = np.argsort(radii_of(points, curvature), kind="stable")
     general = order[: min(_N_GENERAL, len(order) // 2)]
@@ -194,17 +191,12 @@ def _measured(encoder: Any, studies: Studies) -> dict[str, Any]:
         )
     texts, maps = encoder.transform(studies), encoder.decoder().transform(studies)
     similarity = encoder.embedder_.similarity(np.asarray(texts), np.asarray(maps))
-    ranks = [rank for rank in _RANKS if rank < n_studies]
-    rows = {
-        "text to map": retrieval_report(similarity, ranks),
-        "map to text": retrieval_report(similarity.T, ranks),
-        "chance": {f"R@{rank}": 100 * rank / n_studies for rank in ranks} | {"MM": 50.0},
-    }
+    rows = ("text to map", "map to text", "chance")
     return {
         "n_studies": n_studies,
         "n_left_out": n_left_out,
         "n_seen": n_seen,
-        "rows": rows,
+        "rows": dict(zip(rows, retrieval_by_direction(similarity), strict=True)),
         "curve": picture(
             plot_retrieval_curve({"model": similarity}),
             f"Recall at k among {n_studies} studies, from text to map and from map to text, above "

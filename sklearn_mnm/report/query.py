@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.plotting import plot_levels, plot_walk
 from sklearn_mnm.plotting._brain_panels import described as level_described
+from sklearn_mnm.plotting.brain import SHOWN_Z
 from sklearn_mnm.report._about import about_model, versions
 from sklearn_mnm.report.document import HTMLReport, fill_template
-from sklearn_mnm.report.figures import SHOWN_Z, Picture, described, picture
+from sklearn_mnm.report.figures import Picture, described, picture
 from sklearn_mnm.text._documents import as_documents
 from sklearn_mnm.text.explanation import QueryExplanation
 from sklearn_mnm.text.terms import TermVectorizer

@@ -11,7 +11,7 @@ import nilearn.plotting  # noqa: F401  (settles the backend, once)
 import numpy as np
 import pytest
 
-from sklearn_mnm import load_pretrained
+from sklearn_mnm import MNMEncoder, load_pretrained
 from sklearn_mnm.datasets import load_nback_flanker
 from sklearn_mnm.exceptions import MNMWarning
 
@@ -55,3 +55,11 @@ def points(encoder, studies):
         activations = encoder.regions_.transform(studies)
     maps = encoder.embedder_.ancestors(activations)
     return {"texts": encoder.transform(studies), **maps}
+
+
+@pytest.fixture(scope="session")
+def placeless():
+    """Encoder fitted to arrays, which does not know where regions are."""
+    random = np.random.default_rng(0)
+    texts = ["finger tapping", "visual motion"] * 20
+    return MNMEncoder(random_state=0).fit(texts, random.poisson(1.0, size=(40, 12)) + 0.1)

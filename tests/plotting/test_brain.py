@@ -7,7 +7,6 @@ import pytest
 from nilearn.datasets import load_mni152_brain_mask
 from nilearn.image import index_img
 
-from sklearn_mnm import MNMEncoder
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.plotting import plot_levels, plot_map
 
@@ -204,10 +203,7 @@ def test_levels_that_are_not_there_are_refused(encoder, arguments, message):
     assert plt.get_fignums() == []
 
 
-def test_an_encoder_that_knows_no_places_is_refused():
-    random = np.random.default_rng(0)
-    texts = ["finger tapping", "visual motion"] * 20
-    encoder = MNMEncoder(random_state=0).fit(texts, random.poisson(1.0, size=(40, 12)) + 0.1)
+def test_an_encoder_that_knows_no_places_is_refused(placeless):
     with pytest.raises(InvalidInputError, match="where regions are"):
-        plot_levels(encoder, "finger", levels=["region"])
+        plot_levels(placeless, "finger", levels=["region"])
     assert plt.get_fignums() == []

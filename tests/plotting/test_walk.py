@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from sklearn_mnm import MNMEncoder
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.plotting import plot_walk
 from sklearn_mnm.walk import geodesic_to_root
@@ -77,10 +76,7 @@ def test_walks_that_do_not_exist_are_refused(encoder, arguments, message):
     assert plt.get_fignums() == []
 
 
-def test_an_encoder_that_knows_no_places_is_refused():
-    random = np.random.default_rng(0)
-    texts = ["finger tapping", "visual motion"] * 20
-    encoder = MNMEncoder(random_state=0).fit(texts, random.poisson(1.0, size=(40, 12)) + 0.1)
+def test_an_encoder_that_knows_no_places_is_refused(placeless):
     with pytest.raises(InvalidInputError, match="where regions are"):
-        plot_walk(encoder, "finger")
+        plot_walk(placeless, "finger")
     assert plt.get_fignums() == []

@@ -1,8 +1,6 @@
-"""The bundled model, one real report of each kind, and a reader of pages."""
+"""The bundled model, and one real report of each kind."""
 
-import re
 import warnings
-from html.parser import HTMLParser
 
 import matplotlib
 
@@ -17,54 +15,6 @@ from sklearn_mnm.report import model_report, query_report
 
 ATTACK = 'fear <script>alert("x")</script><img src=x onerror=alert(1)> of misophonia'
 UNKNOWN = "qwxzzy"
-# HTML elements without an end tag.
-VOID = {"br", "hr", "img", "input", "link", "meta"}
-
-
-class Page(HTMLParser):
-    """Elements of a page, their nesting checked on the way, and its words."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.html = text
-        self.open, self.elements, self.words, self.headings, self.rows = [], [], [], [], []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if re.fullmatch("h[1-6]", tag):
-            self.headings.append((int(tag[1]), ""))
-        if tag == "tr":
-            self.rows.append("")
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open, f"</{tag}> at {self.getpos()} ends nothing"
-        assert self.open.pop() == tag, f"</{tag}> at {self.getpos()} ends another element"
-
-    def handle_data(self, data):
-        if "style" in self.open:
-            return
-        self.words.append(data)
-        if self.open and re.fullmatch("h[1-6]", self.open[-1]):
-            level, before = self.headings[-1]
-            self.headings[-1] = level, before + data
-        if "tr" in self.open:
-            self.rows[-1] += f" {data.strip()}"
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    @property
-    def text(self):
-        return re.sub(r"\s+", " ", " ".join(self.words))
-
-
-@pytest.fixture(scope="session")
-def read_page():
-    return Page
 
 
 @pytest.fixture(scope="session")
@@ -114,5 +64,5 @@ def report(request):
 
 
 @pytest.fixture
-def page(report):
-    return Page(report.html)
+def page(report, read_page):
+    return read_page(report.html)
