@@ -11,7 +11,8 @@ from torch import Tensor
 from sklearn_mnm._selection import validation_score, validation_split
 from sklearn_mnm._threads import one_thread_if_small
 from sklearn_mnm.brain.features import ActivationScaler, relative_extent
-from sklearn_mnm.exceptions import InterruptedFitWarning
+from sklearn_mnm.exceptions import InterruptedFitWarning, TrainingDivergedError
+from sklearn_mnm.nn.distributed import shared_if_asked
 from sklearn_mnm.nn.objective import Objective, ObjectiveWeights
 from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
 from sklearn_mnm.nn.training import TrainingResult, TrainingSettings, resolve_device, train
@@ -70,11 +71,7 @@ def align(
     model : BrainTextModel
         On the CPU, with the weights of the best epoch.
     result : TrainingResult
-
-    Raises
-    ------
-    TrainingDivergedError
-        If the loss is not finite.
+        Also of training that diverged, which it then says.
 
     Warns
     -----
@@ -100,26 +97,30 @@ def align(
             None if pairs.sample_weight is None else pairs.sample_weight[validation],
         )
     n_rows = min(len(training), params.batch_size)
-    with one_thread_if_small(n_rows * max(n_rows, text.shape[1])):
-        result = train(
-            model,
-            _objective(pairs, training, params, scaler),
-            text[training],
-            brain[training],
-            evaluate=evaluate,
-            settings=TrainingSettings(
-                max_epochs=params.max_epochs,
-                batch_size=params.batch_size,
-                learning_rate=params.learning_rate,
-                learning_rate_schedule=params.learning_rate_schedule,
-                weight_decay=params.weight_decay,
-                patience=params.patience,
-            ),
-            seed=seed,
-            progress=_progress_bar if params.verbose else iter,
-            callbacks=params.callbacks or (),
-            checkpoint=checkpoint,
-        )
+    is_small = one_thread_if_small(n_rows * max(n_rows, text.shape[1]))
+    with is_small, shared_if_asked(model):
+        try:
+            result = train(
+                model,
+                _objective(pairs, training, params, scaler),
+                text[training],
+                brain[training],
+                evaluate=evaluate,
+                settings=TrainingSettings(
+                    max_epochs=params.max_epochs,
+                    batch_size=params.batch_size,
+                    learning_rate=params.learning_rate,
+                    learning_rate_schedule=params.learning_rate_schedule,
+                    weight_decay=params.weight_decay,
+                    patience=params.patience,
+                ),
+                seed=seed,
+                progress=_progress_bar if params.verbose else iter,
+                callbacks=params.callbacks or (),
+                checkpoint=checkpoint,
+            )
+        except TrainingDivergedError as error:
+            result = error.result
     if result.interrupted:
         again = "" if checkpoint is None else " Fit again to go on from the checkpoint."
         warnings.warn(

@@ -21,9 +21,18 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from sklearn_mnm.geometry._polar import as_curvature, gap, norm, pairwise_gap, polar
+from sklearn_mnm.geometry._fused import fused
+from sklearn_mnm.geometry._polar import (
+    as_curvature,
+    at_least_single,
+    gap,
+    norm,
+    pairwise_gap,
+    polar,
+)
 
 
+@at_least_single
 def exterior_angle(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
     """Angle at the apex `x` between the ray leaving the origin through `x` and the geodesic to `y`.
 
@@ -64,6 +73,7 @@ def exterior_angle(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
     return _AngleFromPolar.apply(a, b, versine, apex_at_origin)
 
 
+@at_least_single
 def pairwise_exterior_angle(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
     """Exterior angles of all pairs, apexes in rows.
 
@@ -90,6 +100,7 @@ def pairwise_exterior_angle(x: Tensor, y: Tensor, curvature: float | Tensor) -> 
     return _AngleFromPolar.apply(a[:, None], b[None, :], versine, apex_at_origin[:, None])
 
 
+@at_least_single
 def half_aperture(x: Tensor, curvature: float | Tensor, *, min_radius: float = 0.1) -> Tensor:
     """Half-aperture of the entailment cone at `x`.
 
@@ -124,6 +135,7 @@ def half_aperture(x: Tensor, curvature: float | Tensor, *, min_radius: float = 0
     return torch.where(outside, aperture, torch.full_like(aperture, math.pi / 2))
 
 
+@at_least_single
 def entailment_violation(
     parent: Tensor, child: Tensor, curvature: float | Tensor, *, min_radius: float = 0.1
 ) -> Tensor:
@@ -149,6 +161,7 @@ def entailment_violation(
     return torch.relu(exterior_angle(parent, child, curvature) - aperture)
 
 
+@at_least_single
 def is_entailed(
     parent: Tensor, child: Tensor, curvature: float | Tensor, *, min_radius: float = 0.1
 ) -> Tensor:
@@ -185,33 +198,56 @@ class _AngleFromPolar(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, versine: Tensor, apex_at_origin: Tensor) -> Tensor:
-        eps = torch.finfo(versine.dtype).eps
-        sine = (2 - versine).mul_(versine)
-        # Directions are unit vectors rounded to eps: a smaller sine is noise, and so would be its
-        # slope of 1 / sin(theta).
-        sine = sine.masked_fill_(sine <= (eps / 4) ** 2, 0.0).sqrt_()
-        tanh_b = torch.tanh(b)
-        adjacent = torch.sinh(b - a).div_(torch.cosh(b))
-        adjacent = adjacent.addcmul_(torch.cosh(a) * tanh_b, versine, value=-1)
-        margin = 4 * eps * tanh_b
-        undefined = (sine <= 4 * eps).logical_and_(adjacent.abs() <= margin)
-        undefined = undefined.logical_or_(apex_at_origin)
-        ctx.save_for_backward(a, b, versine, sine, adjacent, undefined)
-        convention = math.pi / 2 * apex_at_origin.to(versine.dtype)
-        return torch.where(undefined, convention, torch.atan2(tanh_b * sine, adjacent))
+        angle, *terms = _angle_and_terms(a, b, versine, apex_at_origin)
+        ctx.save_for_backward(a, b, versine, *terms)
+        return angle
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        a, b, versine, sine, adjacent, undefined = ctx.saved_tensors
-        tanh_b, sech_b, sinh_a = torch.tanh(b), 1 / torch.cosh(b), torch.sinh(a)
-        squared = (tanh_b * sine).square_().addcmul_(adjacent, adjacent)
-        grad = (grad / squared.masked_fill(undefined, 1.0)).masked_fill_(undefined, 0.0)
-        along = grad * sine
-        grad_b = (along * sinh_a).sum_to_size(b.shape) * -(sech_b**2)
-        grad_a = squared.add_(sech_b**2).sqrt_().mul_(along).mul_(tanh_b).sum_to_size(a.shape)
-        # sinh(b - a) / cosh(b) = adjacent + cosh(a) tanh(b) versine
-        slope = torch.addcmul(adjacent, torch.cosh(a) * tanh_b + sinh_a, versine)
-        aligned = sine == 0
-        slope = slope.mul_(grad).mul_(tanh_b).div_(sine.masked_fill(aligned, 1.0))
-        return grad_a, grad_b, slope.masked_fill_(aligned, 0.0), None
+        return *_angle_gradients(grad, *ctx.saved_tensors), None
+
+
+@fused
+def _angle_and_terms(
+    a: Tensor, b: Tensor, versine: Tensor, apex_at_origin: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Angle, sine of theta, second argument of atan2, and where the angle is undefined."""
+    eps = torch.finfo(versine.dtype).eps
+    sine = (2 - versine).mul_(versine)
+    # Directions are unit vectors rounded to eps: a smaller sine is noise, and so would be its
+    # slope of 1 / sin(theta).
+    sine = sine.masked_fill_(sine <= (eps / 4) ** 2, 0.0).sqrt_()
+    tanh_b = torch.tanh(b)
+    adjacent = torch.sinh(b - a).div_(torch.cosh(b))
+    adjacent = adjacent.addcmul_(torch.cosh(a) * tanh_b, versine, value=-1)
+    margin = 4 * eps * tanh_b
+    undefined = (sine <= 4 * eps).logical_and_(adjacent.abs() <= margin)
+    undefined = undefined.logical_or_(apex_at_origin)
+    convention = math.pi / 2 * apex_at_origin.to(versine.dtype)
+    angle = torch.where(undefined, convention, torch.atan2(tanh_b * sine, adjacent))
+    return angle, sine, adjacent, undefined
+
+
+@fused
+def _angle_gradients(
+    grad: Tensor,
+    a: Tensor,
+    b: Tensor,
+    versine: Tensor,
+    sine: Tensor,
+    adjacent: Tensor,
+    undefined: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients by a, b and versine."""
+    tanh_b, sech_b, sinh_a = torch.tanh(b), 1 / torch.cosh(b), torch.sinh(a)
+    squared = (tanh_b * sine).square_().addcmul_(adjacent, adjacent)
+    grad = (grad / squared.masked_fill(undefined, 1.0)).masked_fill_(undefined, 0.0)
+    along = grad * sine
+    grad_b = (along * sinh_a).sum_to_size(b.shape) * -(sech_b**2)
+    grad_a = squared.add_(sech_b**2).sqrt_().mul_(along).mul_(tanh_b).sum_to_size(a.shape)
+    # sinh(b - a) / cosh(b) = adjacent + cosh(a) tanh(b) versine
+    slope = torch.addcmul(adjacent, torch.cosh(a) * tanh_b + sinh_a, versine)
+    aligned = sine == 0
+    slope = slope.mul_(grad).mul_(tanh_b).div_(sine.masked_fill(aligned, 1.0))
+    return grad_a, grad_b, slope.masked_fill_(aligned, 0.0)

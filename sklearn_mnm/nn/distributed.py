@@ -1,13 +1,42 @@
 """Training by several processes that see each other's studies as candidates."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any, cast
 
 import torch
 from torch import Tensor, distributed
 
 from sklearn_mnm.nn.towers import BrainTextModel, Points
+
+_TRAINING_IS_SHARED = ContextVar("training_is_shared", default=False)
+
+
+@contextmanager
+def shared_training() -> Iterator[None]:
+    """Let the fits inside share each batch among the processes of a group.
+
+    All processes fit the same estimator to the same data, with the same int as `random_state`; see
+    :func:`shared_batches` for what they share and what comes out. It is asked for, and not assumed
+    wherever there is a group, because processes of a group may also fit each its own model.
+
+    Raises
+    ------
+    ValueError
+        If this is none of a group of processes.
+    """
+    distributed.get_world_size()
+    token = _TRAINING_IS_SHARED.set(True)
+    try:
+        yield
+    finally:
+        _TRAINING_IS_SHARED.reset(token)
+
+
+def shared_if_asked(model: BrainTextModel) -> AbstractContextManager[BrainTextModel]:
+    """Return `shared_batches` within `shared_training`, elsewhere the model as it is."""
+    return shared_batches(model) if _TRAINING_IS_SHARED.get() else nullcontext(model)
 
 
 @contextmanager

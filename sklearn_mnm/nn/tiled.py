@@ -11,9 +11,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-# Rows and columns computed at once. The dozen buffers of a tile in float32 are 50 MB; smaller tiles
-# repeat the work that is done per point, larger ones leave the cache (benchmarks/RESULTS.md).
-TILE = 1024
+from sklearn_mnm.geometry._fused import fused
+
+# Rows and columns computed at once. On a processor the dozen buffers of a tile in float32 are
+# 50 MB: smaller tiles repeat the work that is done per point, larger ones leave the cache. On a
+# GPU they are 3 GB, so large that starting each step takes no time (benchmarks/RESULTS.md).
+TILE, TILE_ON_GPU = 1024, 8192
 
 
 def contrastive_loss(
@@ -24,7 +27,7 @@ def contrastive_loss(
     curvature: Tensor,
     *,
     pair_weights: Tensor | None = None,
-    tile: int = TILE,
+    tile: int | None = None,
 ) -> Tensor:
     """Contrast each pair against all others of the batch, in both directions (InfoNCE).
 
@@ -52,8 +55,8 @@ def contrastive_loss(
         c of the space.
     pair_weights : Tensor of shape (n,) or None, default=None
         Positive weights of the pairs in the mean; as candidates all count alike.
-    tile : int, default=1024
-        Rows and columns computed at once.
+    tile : int or None, default=None
+        Rows and columns computed at once; None is 1,024, and 8,192 on a GPU.
 
     Returns
     -------
@@ -62,11 +65,11 @@ def contrastive_loss(
     shares = x.new_full((len(x),), 1 / len(x))
     if pair_weights is not None:
         shares = (pair_weights / pair_weights.sum()).to(x)
-    return _Contrast.apply(similarity, x, y, scale, curvature, shares, tile)
+    return _Contrast.apply(similarity, x, y, scale, curvature, shares, tile or _tile_on(x))
 
 
 def order_violation(
-    values: Tensor, levels: Tensor, *, min_difference: float, tile: int = TILE
+    values: Tensor, levels: Tensor, *, min_difference: float, tile: int | None = None
 ) -> Tensor:
     """Mean amount by which values rise with their levels, where they should fall.
 
@@ -81,8 +84,8 @@ def order_violation(
     levels : Tensor of shape (n,)
     min_difference : float
         Pairs whose levels differ by less are not compared.
-    tile : int, default=1024
-        Rows and columns computed at once.
+    tile : int or None, default=None
+        Rows and columns computed at once; None is 1,024, and 8,192 on a GPU.
 
     Returns
     -------
@@ -90,15 +93,27 @@ def order_violation(
         Zero if no pair is compared.
     """
     counts = torch.zeros_like(levels, dtype=torch.int64)
-    n_compared = counts.new_zeros(())
-    for rows, columns in _tiles(len(values), tile):
-        compared = levels[rows, None] - levels[None, columns] > min_difference
-        n_compared += compared.sum()
-        violated = compared.logical_and_(values[rows, None] > values[None, columns])
-        counts[rows] += violated.sum(1)
-        counts[columns] -= violated.sum(0)
+    n_compared, fixed = counts.new_zeros(()), values.detach()
+    for rows, columns in _tiles(len(values), tile or _tile_on(values)):
+        differences = levels[rows, None] - levels[None, columns]
+        compared, from_above, from_below = _violations(
+            differences, min_difference, fixed[rows, None], fixed[None, columns]
+        )
+        n_compared += compared
+        counts[rows] += from_above
+        counts[columns] -= from_below
     # The counts sum to zero: a shift of the values changes nothing, but less is lost in the sum.
-    return (counts * (values - values.detach().mean())).sum() / n_compared.clamp(min=1)
+    return (counts * (values - fixed.mean())).sum() / n_compared.clamp(min=1)
+
+
+@fused
+def _violations(
+    differences: Tensor, min_difference: float, row_values: Tensor, column_values: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Count the pairs compared, and those that violate the order by row and by column."""
+    compared = differences > min_difference
+    violated = compared & (row_values > column_values)
+    return compared.sum(), violated.sum(1), violated.sum(0)
 
 
 class _Contrast(torch.autograd.Function):
@@ -120,11 +135,12 @@ class _Contrast(torch.autograd.Function):
         column_sums = y.new_full((len(y),), -torch.inf)
         own = torch.zeros_like(row_sums)
         for rows, columns in _tiles(len(x), tile):
-            logits = scale * similarity(x[rows], y[columns], curvature)
-            row_sums[rows] = torch.logaddexp(row_sums[rows], logits.logsumexp(1))
-            column_sums[columns] = torch.logaddexp(column_sums[columns], logits.logsumexp(0))
+            values = similarity(x[rows], y[columns], curvature)
+            in_rows, in_columns = _log_sums(values, scale)
+            row_sums[rows] = torch.logaddexp(row_sums[rows], in_rows)
+            column_sums[columns] = torch.logaddexp(column_sums[columns], in_columns)
             if rows == columns:
-                own[rows] = logits.diagonal()
+                own[rows] = scale * values.diagonal()
         ctx.similarity, ctx.tile = similarity, tile
         ctx.save_for_backward(x, y, scale, curvature, shares, row_sums, column_sums)
         return (shares * (row_sums + column_sums - 2 * own)).sum() / 2
@@ -178,14 +194,38 @@ def _tile_gradients(
         values = similarity(*inputs)
     # The derivative by the logits: both softmaxes times the shares of row and column in the mean,
     # less twice the share for each true pair.
-    logits = scale * values.detach()
-    weights = (logits - (row_sums - row_shares.log())[:, None]).exp_()
-    weights += logits.sub_(column_sums - column_shares.log()).exp_()
+    weights = _softmaxes(
+        values.detach(), scale, row_sums - row_shares.log(), column_sums - column_shares.log()
+    )
     if holds_true_pairs:
         weights.diagonal().sub_(2 * row_shares)
-    grad_scale = (weights * values.detach()).sum()
+    grad_scale = _inner_product(weights, values.detach())
     grad_x, grad_y, grad_curvature = torch.autograd.grad(values, inputs, weights.mul_(scale))
     return grad_x, grad_y, grad_scale, grad_curvature
+
+
+@fused
+def _log_sums(values: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Logarithms of the sums of exponentials of rows and of columns."""
+    logits = scale * values
+    return logits.logsumexp(1), logits.logsumexp(0)
+
+
+@fused
+def _softmaxes(values: Tensor, scale: Tensor, row_sums: Tensor, column_sums: Tensor) -> Tensor:
+    """Exponentials relative to those sums, of rows plus of columns."""
+    logits = scale * values
+    weights = (logits - row_sums[:, None]).exp_()
+    return weights.add_(logits.sub_(column_sums).exp_())
+
+
+@fused
+def _inner_product(x: Tensor, y: Tensor) -> Tensor:
+    return (x * y).sum()
+
+
+def _tile_on(points: Tensor) -> int:
+    return TILE_ON_GPU if points.is_cuda else TILE
 
 
 def _tiles(n: int, tile: int) -> Iterator[tuple[slice, slice]]:

@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from sklearn_mnm.nn.distributed import shared_batches
+from sklearn_mnm.nn.distributed import shared_batches, shared_training
 
 SCRIPT = """
 import sys
@@ -75,16 +77,20 @@ if __name__ == "__main__":
 """
 
 
-def test_two_processes_of_fabric_give_the_weights_of_one(tmp_path):
+def run(code, folder):
     pytest.importorskip("lightning_fabric", reason="needs lightning-fabric")
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
+    script = folder / "script.py"
+    script.write_text(code)
     subprocess.run(
-        [sys.executable, str(script), str(tmp_path)],
+        [sys.executable, str(script), str(folder)],
         check=True,
         timeout=300,
         env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
     )
+
+
+def test_two_processes_of_fabric_give_the_weights_of_one(tmp_path):
+    run(SCRIPT, tmp_path)
     alone, *both = (torch.load(tmp_path / f"{name}.pt") for name in ("alone", "0", "1"))
     moved = [(alone["state"][x] - alone["start"][x]).abs().max() for x in alone["state"]]
     assert max(moved) > 1e-2
@@ -104,6 +110,55 @@ def test_two_processes_of_fabric_give_the_weights_of_one(tmp_path):
             assert record == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
-def test_one_process_by_itself_is_told_so():
-    with pytest.raises(ValueError, match="process group"), shared_batches(torch.nn.Linear(2, 2)):
+ESTIMATOR = """
+import sys
+import numpy as np
+from lightning_fabric import Fabric
+from sklearn_mnm import HyperbolicBrainTextEmbedder
+from sklearn_mnm.nn.distributed import shared_training
+
+random = np.random.default_rng(0)
+topics = random.dirichlet(np.full(6, 0.1), size=120)
+X = random.poisson(topics @ random.gamma(0.3, size=(6, 30)) * 5)
+Y = random.poisson(topics @ random.gamma(0.3, size=(6, 20)) * 5)
+
+
+def fit(path):
+    # Maps start at one radius, up to rounding, which the order by extent would take for an order.
+    embedder = HyperbolicBrainTextEmbedder(
+        n_components=8, batch_size=40, max_epochs=3, dropout=0.0, extent_weight=0.0, random_state=0
+    )
+    embedder.fit(X, Y)
+    embedder.history_.to_json(f"{path}.json")
+    np.save(f"{path}.npy", embedder.transform(X))
+
+
+def work(fabric, folder):
+    with shared_training():
+        fit(f"{folder}/{fabric.global_rank}")
+
+
+if __name__ == "__main__":
+    fit(f"{sys.argv[1]}/alone")
+    fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp_spawn")
+    fabric.launch(work, sys.argv[1])
+"""
+
+
+def test_an_estimator_fitted_by_two_processes_is_that_of_one(tmp_path):
+    run(ESTIMATOR, tmp_path)
+    alone, *both = (np.load(tmp_path / f"{name}.npy") for name in ("alone", "0", "1"))
+    history, *histories = (pd.read_json(tmp_path / f"{name}.json") for name in ("alone", "0", "1"))
+    assert len(history) == 4
+    assert history.loss.iloc[-1] < history.loss.iloc[1]
+    for points, other in zip(both, histories, strict=True):
+        np.testing.assert_allclose(points, alone, rtol=1e-3, atol=1e-4)
+        pd.testing.assert_frame_equal(other, history, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "context", [lambda: shared_batches(torch.nn.Linear(2, 2)), shared_training]
+)
+def test_one_process_by_itself_is_told_so(context):
+    with pytest.raises(ValueError, match="process group"), context():
         pass
