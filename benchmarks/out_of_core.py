@@ -239,6 +239,9 @@ ask for their {N_NEIGHBOURS} nearest maps by exterior angle; recall is against e
     print(text)
     if arguments.output:
         replace_section(arguments.output, "out-of-core", "Studies beyond memory", text)
+        # Of these docs/figures/memory.py draws memory by the number of studies.
+        figures = arguments.output.parent / "results" / "out-of-core.json"
+        records.to_json(figures, orient="records", indent=1)
 
 
 if __name__ == "__main__":
