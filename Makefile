@@ -2,6 +2,7 @@
 # make test      the test suite, with the examples in docstrings
 # make test-old  the same with the oldest versions of the dependencies, in .venv-old
 # make lint      formatting, style, types
+# make audit     known vulnerabilities of what is installed; needs the network
 # make docs      the manual, with its figures and examples, in docs/_build/html
 # make clean     remove the environments and everything made by the above
 #
@@ -19,7 +20,7 @@ IN_VENV := $(VENV)/bin/python
 INSTALL := $(IN_VENV) -m pip install -qq --disable-pip-version-check \
 	$(addprefix --constraint ,$(CONSTRAINTS))
 
-.PHONY: demo test test-old lint docs clean
+.PHONY: demo test test-old lint audit docs clean
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
@@ -39,6 +40,10 @@ lint: $(VENV)/.installed-dev
 	$(IN_VENV) -m ruff format --check .
 	$(IN_VENV) -m ruff check .
 	$(IN_VENV) -m mypy
+
+audit: $(VENV)/.installed-dev
+	$(INSTALL) pip-audit
+	$(IN_VENV) -m pip_audit --skip-editable
 
 # Examples and figures are made anew where their scripts changed, or after make clean. Their
 # matrices are small: threads that wait for each other would cost more time.

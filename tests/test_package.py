@@ -5,13 +5,11 @@ import importlib.metadata
 import json
 import pkgutil
 import re
-import shutil
 import subprocess
 import sys
 import warnings
 from pathlib import Path
 
-import nilearn
 import pytest
 
 import sklearn_mnm
@@ -86,8 +84,6 @@ def test_examples_of_the_front_page_run_as_they_stand(tmp_path, monkeypatch):
     examples = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
     assert len(examples) == 2
     monkeypatch.chdir(tmp_path)
-    motor_map = Path(nilearn.__file__).parent / "datasets" / "data" / "image_10426.nii.gz"
-    shutil.copy(motor_map, "my_contrast.nii.gz")
     for example in examples:
         names = {}
         with warnings.catch_warnings():
