@@ -1,5 +1,6 @@
 """The commands together, what they share, and how errors are told."""
 
+import logging
 import os
 import sys
 import warnings
@@ -9,7 +10,8 @@ import typer
 from typer.core import TyperGroup
 
 import sklearn_mnm
-from sklearn_mnm.cli import _data, _fit, _queries, _report
+from sklearn_mnm.cli import _data, _fit, _queries, _report, _serve
+from sklearn_mnm.cli._output import printable
 from sklearn_mnm.exceptions import MNMError, MNMWarning
 
 
@@ -19,6 +21,8 @@ class _Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         debug = ctx.params.get("debug", False)
         with warnings.catch_warnings():
+            # What nibabel makes of headers it would print; what matters is in our errors.
+            logging.getLogger("nibabel.global").setLevel("NOTSET" if debug else "CRITICAL")
             if not debug:
                 warnings.simplefilter("ignore")
             warnings.simplefilter("default", MNMWarning)
@@ -32,7 +36,7 @@ class _Group(TyperGroup):
             except (MNMError, OSError) as error:
                 if debug:
                     raise
-                typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+                typer.echo(f"error: {printable(str(error))}", err=True)
                 raise typer.Exit(1) from error
 
 
@@ -40,7 +44,7 @@ def _show_warning(
     message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None
 ) -> None:
     where = "" if issubclass(category, MNMWarning) else f" ({category.__name__}, {filename})"
-    typer.echo(f"warning: {' '.join(str(message).split())}{where}", err=True)
+    typer.echo(f"warning: {printable(str(message))}{where}", err=True)
 
 
 app = typer.Typer(
@@ -58,6 +62,7 @@ for command, examples in (
     (_queries.decode, _queries.DECODE_EXAMPLES),
     (_queries.search, _queries.SEARCH_EXAMPLES),
     (_report.report, _report.REPORT_EXAMPLES),
+    (_serve.app, _serve.APP_EXAMPLES),
     (_fit.fit, _fit.FIT_EXAMPLES),
     (_fit.evaluate, _fit.EVALUATE_EXAMPLES),
     (_data.info, _data.INFO_EXAMPLES),

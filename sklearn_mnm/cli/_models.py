@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sklearn_mnm._storage import reading
 from sklearn_mnm.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ Model = Annotated[
 ]
 
 
+def _is_folder(name: str) -> bool:
+    with reading(name):
+        return Path(name).is_dir()
+
+
 def load_encoder(name: str) -> "MNMEncoder":
     """Load a model in the direction from text to maps.
 
@@ -56,7 +62,7 @@ def load_encoder(name: str) -> "MNMEncoder":
         from sklearn_mnm.hub import load_from_hub
 
         model = load_from_hub(name.removeprefix(HUB))
-    elif Path(name).is_dir():
+    elif _is_folder(name):
         from sklearn_mnm.persistence import load_model
 
         model = load_model(name)
@@ -67,10 +73,10 @@ def load_encoder(name: str) -> "MNMEncoder":
             f"model: there is no folder {name!r}. Give that of a model that 'mnm fit' or "
             f"save_model wrote, {HUB}owner/name, or {BUNDLED!r}."
         )
-    if isinstance(model, MNMDecoder):
-        return model.encoder()
-    if isinstance(model, MNMEncoder):
-        return model
+    if isinstance(model, MNMEncoder | MNMDecoder):
+        if not hasattr(model, "neighbours_"):
+            raise InvalidInputError(f"model: {name} is not fitted. Make one with 'mnm fit'.")
+        return model.encoder() if isinstance(model, MNMDecoder) else model
     raise InvalidInputError(
         f"model: {name} is a {type(model).__name__}; an MNMEncoder or MNMDecoder is needed."
     )

@@ -2,19 +2,34 @@
 
 import json
 import math
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
+# Control characters and halves of surrogate pairs.
+_UNPRINTABLE, _REPLACEMENT = {"Cc", "Cs"}, "\N{REPLACEMENT CHARACTER}"
+
 #: The option that every command with results has.
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
+def printable(text: str) -> str:
+    """Put a text on one line and take from it what would steer a terminal."""
+    line = " ".join(text.split())
+    return "".join(
+        _REPLACEMENT if unicodedata.category(character) in _UNPRINTABLE else character
+        for character in line
+    )
+
+
 def show_json(result: Any) -> None:
     """Print a result as JSON; what is no number is null."""
-    typer.echo(json.dumps(_plain(result), ensure_ascii=False, indent=2, allow_nan=False))
+    text = json.dumps(_plain(result), ensure_ascii=False, indent=2, allow_nan=False)
+    # As JSON escapes what is no character, such as half of a surrogate pair.
+    typer.echo(text.encode("utf-8", "backslashreplace").decode())
 
 
 def show_table(records: Sequence[dict[str, Any]]) -> None:
@@ -27,7 +42,7 @@ def show_table(records: Sequence[dict[str, Any]]) -> None:
     rows = [[_shown(record[name]) for name in columns] for record in records]
     if not console.is_terminal:
         for row in [columns, *rows] if records else []:
-            typer.echo("\t".join(" ".join(cell.split()) for cell in row))
+            typer.echo("\t".join(map(printable, row)))
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:
@@ -42,7 +57,7 @@ def show_table(records: Sequence[dict[str, Any]]) -> None:
 def show_facts(facts: dict[str, Any]) -> None:
     """Print names and values, one a line."""
     for name, value in facts.items():
-        typer.echo(f"{name.replace('_', ' ')}: {_shown(value)}")
+        typer.echo(f"{name.replace('_', ' ')}: {printable(_shown(value))}")
 
 
 @contextmanager
@@ -74,7 +89,7 @@ def progress_bar(description: str) -> Iterator[Callable[..., None]]:
 def _as_text(cell: str) -> Any:
     from rich.text import Text
 
-    return Text(cell)
+    return Text(printable(cell))
 
 
 def _shown(value: Any) -> str:

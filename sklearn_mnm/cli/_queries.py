@@ -1,11 +1,15 @@
 """Commands that ask a fitted model."""
 
+import gzip
+import math
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from sklearn_mnm._files import replacing
+from sklearn_mnm._storage import storing
 from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
 from sklearn_mnm.cli._output import Json, show_facts, show_json, show_table
 from sklearn_mnm.exceptions import InvalidInputError
@@ -81,7 +85,9 @@ def encode(
         words["unknown_words"] = explanation.unknown["word"].tolist()
     image = encoder.predict_img([text], kind=kind.value, level=level, resolution=resolution)
     image.set_data_dtype(np.float32)  # as accurate as a model is, at half the size
-    image.to_filename(output)
+    content = image.to_bytes()
+    with storing(output), replacing(output) as temporary:
+        temporary.write_bytes(gzip.compress(content) if output.suffix == ".gz" else content)
     highest, place = highest_value(image)
     result = {
         "file": str(output),
@@ -145,11 +151,18 @@ def _read_map(path: Path, threshold: float | None) -> Any:
     image = read_image(path)
     if threshold is None:
         return image
-    if threshold < 0:
-        raise InvalidInputError(f"threshold={threshold}: values below 0 count as 0 anyway.")
-    from nilearn.image import threshold_img
+    if not 0 <= threshold < math.inf:
+        raise InvalidInputError(
+            f"threshold={threshold}: give a finite number of at least 0; values below 0 count as 0 "
+            "anyway."
+        )
+    import nibabel
+    import numpy as np
 
-    return threshold_img(image, threshold, two_sided=False, copy_header=True)
+    from sklearn_mnm._image_files import image_values
+
+    values = image_values(image, str(path))
+    return nibabel.Nifti1Image(np.where(values < threshold, 0, values), image.affine, image.header)
 
 
 def _show_records(table: Any, as_json: bool) -> None:

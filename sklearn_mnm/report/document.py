@@ -2,11 +2,13 @@
 
 import html
 import string
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from sklearn_mnm._dependencies import import_optional
 from sklearn_mnm._files import replacing
+from sklearn_mnm._storage import storing
 
 # Height in pixels of the frame in a notebook; the page scrolls within.
 _HEIGHT = 700
@@ -56,11 +58,13 @@ class HTMLReport:
 
         Raises
         ------
-        OSError
+        StorageError
             If it cannot be written, e.g. as there is no such folder.
         """
-        with replacing(Path(path)) as temporary:
-            temporary.write_text(self.html, encoding="utf-8", newline="\n")
+        # What is no character, such as half of a surrogate pair, is shown as such.
+        content = self.html.encode("utf-8", "xmlcharrefreplace")
+        with storing(path), replacing(Path(path)) as temporary:
+            temporary.write_bytes(content)
 
     def open_in_browser(self) -> None:
         """Show the page in the web browser."""
@@ -91,15 +95,21 @@ def fill_template(name: str, folder: Path | None = None, **content: Any) -> str:
     MissingDependencyError
         If jinja2 is not installed.
     """
+    return _templates(folder).get_template(name).render(content)
+
+
+# Compiling them takes a hundred times as long as filling them.
+@lru_cache(maxsize=4)
+def _templates(folder: Path | None) -> Any:
+    """Templates of the package, and before them those of a folder."""
     jinja2 = import_optional("jinja2", extra="report", purpose="A report")
     loaders = [jinja2.PackageLoader("sklearn_mnm.report", "templates")]
     if folder is not None:
         loaders.insert(0, jinja2.FileSystemLoader(folder))
-    templates = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.ChoiceLoader(loaders),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return templates.get_template(name).render(content)

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from sklearn_mnm.exceptions import StorageError
 from sklearn_mnm.report import HTMLReport
 from sklearn_mnm.report.document import fill_template
 
@@ -40,7 +41,7 @@ def test_failed_save_leaves_the_old_file_and_nothing_else(tmp_path):
 
 
 def test_saving_where_there_is_no_folder_fails(tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(StorageError, match="Make the folder first"):
         HTMLReport(PAGE, "a page").save(tmp_path / "nowhere" / "page.html")
 
 

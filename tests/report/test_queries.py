@@ -9,7 +9,7 @@ import pytest
 from sklearn_mnm import MNMEncoder
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.report import query_report
-from sklearn_mnm.report.query import _centres
+from sklearn_mnm.report._facts import region_centres
 
 K = 7
 
@@ -44,7 +44,7 @@ def test_each_usable_query_has_its_pictures_with_where_the_map_is_highest(page):
 
 def test_regions_that_stand_out_are_where_the_literature_on_reward_has_them(page, encoder):
     z = encoder.predict_z(["reward anticipation"])[0]
-    x, y, height = _centres(encoder.regions_)[z.argmax()]
+    x, y, height = region_centres(encoder.regions_)[z.argmax()]
     assert np.linalg.norm([abs(x) - 12, y - 10, height + 6]) < 10  # ventral striatum
     lower, upper = encoder.predict_interval(["reward anticipation"])
     interval = f"{lower[0, z.argmax()]:.3f} to {upper[0, z.argmax()]:.3f}"

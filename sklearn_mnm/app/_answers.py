@@ -1,0 +1,206 @@
+"""Answers to a question, each the body of a response."""
+
+import gzip
+import json
+import re
+from base64 import b64decode
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sklearn_mnm.app._questions import N_SHOWN, MapQuestion, Question, TextQuestion
+from sklearn_mnm.app._viewer import viewer_page
+from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.plotting import plot_map
+from sklearn_mnm.plotting.brain import SHOWN_Z
+from sklearn_mnm.report import query_report
+from sklearn_mnm.report._about import about_model, versions
+from sklearn_mnm.report._facts import COVERAGE
+from sklearn_mnm.report.document import fill_template
+from sklearn_mnm.report.figures import described, picture
+
+_TEMPLATES = Path(str(files("sklearn_mnm.app") / "templates"))
+# Rows of tables to download.
+_N_DOWNLOADED = 100
+# Places in mm beyond which there is no head.
+_FARTHEST = 200
+
+
+class Wish(NamedTuple):
+    """What is wanted of an answer, as an address says.
+
+    Attributes
+    ----------
+    view : str
+        Which map; empty for the first.
+    place : (float, float, float) or None
+        Where the slices cross, in mm.
+    """
+
+    view: str = ""
+    place: tuple[float, float, float] | None = None
+
+    @classmethod
+    def from_address(cls, query: Any) -> "Wish":
+        """Read the parameters of an address.
+
+        Raises
+        ------
+        InvalidInputError
+            If a coordinate is no number, or far from any head.
+        """
+        given = [query.get(axis, "").strip() for axis in "xyz"]
+        if not any(given):
+            return cls(query.get("view", ""))
+        try:
+            x, y, z = (float(value) for value in given)
+        except ValueError as error:
+            raise InvalidInputError(f"x, y, z = {given}: give three numbers, in mm.") from error
+        if not max(abs(x), abs(y), abs(z)) <= _FARTHEST:
+            raise InvalidInputError(f"x, y, z = {given}: give places within {_FARTHEST} mm.")
+        return cls(query.get("view", ""), (x, y, z))
+
+
+class Answer(NamedTuple):
+    """A part of what a question can be asked for.
+
+    Attributes
+    ----------
+    make : callable
+        Takes the question, a function from a part and parameters to its address, and the wish.
+    media_type : str
+    download : bool
+        Whether it is to be saved rather than shown.
+    draws : bool
+        Whether matplotlib draws, which it can do one at a time.
+    """
+
+    make: Callable[[Any, Any, Wish], str | bytes]
+    media_type: str
+    download: bool = False
+    draws: bool = False
+
+
+def page(name: str, **content: Any) -> str:
+    """Fill a template of the app."""
+    return fill_template(name, _TEMPLATES, **content)
+
+
+def slug(heading: str) -> str:
+    """Turn a heading into a part of the name of a file, of plain letters."""
+    plain = re.sub(r"\.nii(\.gz)?$", "", heading.lower())
+    return re.sub("[^a-z0-9]+", "-", plain)[:40].strip("-") or "map"
+
+
+def encoded(facts: dict[str, Any]) -> bytes:
+    """Facts as JSON."""
+    return json.dumps(facts, ensure_ascii=False, allow_nan=False, default=_plain).encode()
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else list(value)
+
+
+def _whole_page(question: Question, link: Any, wish: Wish) -> str:
+    facts = question.facts(N_SHOWN)
+    more: dict[str, Any] = {}
+    if facts["usable"]:
+        view = wish.view if wish.view in question.views else next(iter(question.views))
+        more = {"view": view, "views": question.views, "levels": question.level_terms()}
+    return page(
+        "answer.html.jinja",
+        question=question,
+        is_text=isinstance(question, TextQuestion),
+        text=getattr(question, "text", ""),
+        title=question.heading,
+        facts=facts,
+        link=link,
+        shown_z=SHOWN_Z,
+        coverage=COVERAGE,
+        alignment=question.model.encoder.embedder_.alignment.replace("_", " "),
+        model=question.model,
+        **more,
+    )
+
+
+def _viewer(question: Question, link: Any, wish: Wish) -> str:
+    shown = question.shown(wish.view or next(iter(question.views)))
+    return viewer_page(shown, f"Map of {question.heading}", wish.place)
+
+
+def _nifti(question: Question, link: Any, wish: Wish) -> bytes:
+    image = question.shown(wish.view or next(iter(question.views))).image
+    image.set_data_dtype(np.float32)
+    # The same map gives the same file.
+    return gzip.compress(image.to_bytes(), compresslevel=6, mtime=0)
+
+
+def _terms(question: Question, link: Any, wish: Wish) -> str:
+    return _tab_separated(question.terms(_N_DOWNLOADED).drop(columns="map"))
+
+
+def _studies(question: Question, link: Any, wish: Wish) -> str:
+    return _tab_separated(question.studies(_N_DOWNLOADED).drop(columns="query"))
+
+
+def _tab_separated(table: pd.DataFrame) -> str:
+    return table.to_csv(sep="\t", index=False, lineterminator="\n")
+
+
+def _disk(question: Question, link: Any, wish: Wish) -> bytes:
+    source = picture(question.disk(), "").source
+    return b64decode(source.partition(",")[2])
+
+
+def _report(question: Question, link: Any, wish: Wish) -> str:
+    if isinstance(question, TextQuestion):
+        return query_report(question.model.encoder, [question.text], k=N_SHOWN).html
+    assert isinstance(question, MapQuestion)
+    shown = question.shown("map")
+    figures = [
+        picture(
+            plot_map(shown.image, view=view, threshold=shown.threshold, label="value"),
+            f"{name}: {described(shown.image, shown.threshold)}.",
+        )
+        for view, name in (("glass", "Glass brain"), ("slices", "Axial slices"))
+    ]
+    return page(
+        "decoded.html.jinja",
+        title=f"What “{question.heading}” shows",
+        question=question,
+        facts=question.facts(N_SHOWN),
+        levels=question.level_terms(),
+        figures=figures,
+        disk=picture(question.disk(), "Poincaré disk with the root in its middle."),
+        model=about_model(question.model.encoder),
+        versions=versions(),
+    )
+
+
+#: By the last part of the address.
+ANSWERS = {
+    "": Answer(_whole_page, "text/html"),
+    "viewer": Answer(_viewer, "text/html"),
+    "disk.png": Answer(_disk, "image/png", draws=True),
+    "map.nii.gz": Answer(_nifti, "application/gzip", download=True),
+    "terms.tsv": Answer(_terms, "text/tab-separated-values", download=True),
+    "studies.tsv": Answer(_studies, "text/tab-separated-values", download=True),
+    "report.html": Answer(_report, "text/html", download=True, draws=True),
+}
+
+
+@cache
+def static_files() -> dict[str, tuple[bytes, str]]:
+    """Contents and media types of the files that pages use, by name."""
+    own, report = files("sklearn_mnm.app") / "static", files("sklearn_mnm.report") / "templates"
+    style = [part.read_bytes() for part in (report / "report.css", own / "app.css")]
+    return {
+        "app.css": (b"\n".join(style), "text/css"),
+        "app.js": ((own / "app.js").read_bytes(), "text/javascript"),
+        "icon.svg": ((own / "icon.svg").read_bytes(), "image/svg+xml"),
+    }

@@ -1,0 +1,215 @@
+"""NIfTI files of strangers: read without trust, and refused in words that help.
+
+Only the fixed header and as many bytes as it calls for are read, whatever else a file holds:
+neither extensions nor what a small gzip file would unfold to.
+"""
+
+import gzip
+import math
+import struct
+import zlib
+from typing import Any, BinaryIO, NamedTuple
+
+import nibabel
+import numpy as np
+from nibabel.spatialimages import HeaderDataError
+
+from sklearn_mnm._image_files import doubts_of_space, image_values, open_image
+from sklearn_mnm.exceptions import DataFormatError
+
+# 0.7 mm of the whole head are 21 million.
+MAX_VOXELS = 32_000_000
+# Headers and their extensions.
+_MAX_OFFSET = 16_000_000
+# By the size that the header says it has: class, place of the magic string, and that string.
+_KINDS: dict[int, tuple[Any, int, bytes]] = {
+    348: (nibabel.Nifti1Header, 344, b"n+1\0"),
+    540: (nibabel.Nifti2Header, 4, b"n+2\0"),
+}
+_PAIRS = (b"ni1\0", b"ni2\0")
+
+
+class MapRefused(DataFormatError):
+    """An uploaded file cannot be used as a map.
+
+    Parameters
+    ----------
+    message : str
+        Says why, and what to do.
+    status : int
+        Of the answer, by HTTP: 400 wrong, 413 too large, 415 another kind of file.
+    """
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ReadMap(NamedTuple):
+    """A map that was read.
+
+    Attributes
+    ----------
+    image : nibabel.nifti1.Nifti1Image
+        3D, float32, finite, on its own grid.
+    notes : tuple of str
+        What whoever looks at results should know.
+    """
+
+    image: Any
+    notes: tuple[str, ...]
+
+
+def read_map(stream: BinaryIO, mask_img: Any, max_voxels: int = MAX_VOXELS) -> ReadMap:
+    """Read a statistical map in MNI152 space from a file that may hold anything.
+
+    Parameters
+    ----------
+    stream : binary file
+        A NIfTI-1 or NIfTI-2 file, may be gzip-compressed.
+    mask_img : nibabel.nifti1.Nifti1Image
+        Of the brain, MNI152, to see whether the map lies there.
+    max_voxels : int
+        More are refused.
+
+    Returns
+    -------
+    found : ReadMap
+
+    Raises
+    ------
+    MapRefused
+        If it is no NIfTI file, damaged, too large, not one 3D map, or holds nothing above zero.
+    """
+    try:
+        header, raw = _read(stream, max_voxels)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise MapRefused(
+            "The file is damaged: its gzip compression ends early or has errors. Copy or export "
+            "it again."
+        ) from error
+    return _checked(_image(header, raw), mask_img)
+
+
+def _read(stream: BinaryIO, max_voxels: int) -> tuple[Any, bytes]:
+    """Return the header and the bytes of all values."""
+    start = stream.read(2)
+    stream.seek(0)
+    if not start:
+        raise MapRefused("The file is empty. Choose a NIfTI file, .nii or .nii.gz.")
+    file: Any = gzip.GzipFile(fileobj=stream, mode="rb") if start == b"\x1f\x8b" else stream
+    header = _header(file)
+    shape, dtype = _layout(header)
+    n_voxels = math.prod(shape)
+    if n_voxels > max_voxels:
+        raise MapRefused(
+            f"The map has {n_voxels:,} voxels, and at most {max_voxels:,} are taken. Resample it "
+            "to 1 mm or coarser.",
+            status=413,
+        )
+    raw = file.read(n_voxels * dtype.itemsize)
+    if len(raw) < n_voxels * dtype.itemsize:
+        raise MapRefused(
+            "The file is damaged: it ends before all voxels are there. Copy or export it again."
+        )
+    if file is not stream:
+        file.read(1)  # at the end the checksum is compared
+    return header, raw
+
+
+def _header(file: Any) -> Any:
+    """Read the header, and go to where the values begin."""
+    block = file.read(min(_KINDS))
+    size = _header_size(block)
+    if size is None:
+        raise MapRefused("This is no NIfTI file. Choose one, .nii or .nii.gz.", status=415)
+    make, place, magic = _KINDS[size]
+    block += file.read(size - len(block))
+    if block[place : place + 4] in _PAIRS:
+        raise MapRefused(
+            "This is one of a pair of files, .hdr and .img. Save the map as one file, .nii or "
+            ".nii.gz.",
+            status=415,
+        )
+    if len(block) < size or block[place : place + 4] != magic:
+        raise MapRefused("This is no NIfTI file. Choose one, .nii or .nii.gz.", status=415)
+    header = make(block, check=False)
+    offset = float(header["vox_offset"])
+    if not size <= offset <= _MAX_OFFSET:
+        raise _damaged_header(f"values begin at byte {offset:g}")
+    file.read(int(offset) - size)
+    return header
+
+
+def _header_size(block: bytes) -> int | None:
+    """Return what the first four bytes say in either order, None if no header begins so."""
+    sizes = [struct.unpack(order, block[:4])[0] for order in ("<i", ">i") if len(block) >= 4]
+    return next((size for size in sizes if size in _KINDS), None)
+
+
+def _layout(header: Any) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape, of three dimensions, and type of the values."""
+    n_dimensions = int(header["dim"][0])
+    shape = tuple(int(length) for length in header["dim"][1 : n_dimensions + 1])
+    if not 1 <= n_dimensions <= 7 or min(shape) < 0:
+        raise _damaged_header(f"the shape is {shape}")
+    n_maps = math.prod(shape[3:])
+    if len(shape) < 3 or math.prod(shape[:3]) == 0 or n_maps == 0:
+        raise MapRefused(f"The image has the shape {shape}; a map has three dimensions.")
+    if n_maps > 1:
+        raise MapRefused(
+            f"The image has the shape {shape}, so it holds {n_maps} maps. Upload one 3D map, such "
+            "as nilearn.image.index_img(image, 0)."
+        )
+    try:
+        dtype = header.get_data_dtype()
+    except (HeaderDataError, KeyError) as error:
+        raise _damaged_header("the type of the values is unknown") from error
+    if dtype.kind not in "iuf":
+        raise MapRefused(
+            f"The values are of the type {dtype}, colours or complex numbers. Upload a statistical "
+            "map of real numbers."
+        )
+    return shape[:3], dtype
+
+
+def _image(header: Any, raw: bytes) -> Any:
+    """Values, scaled but as they are, in space."""
+    shape, dtype = _layout(header)
+    try:
+        slope, intercept = header.get_slope_inter()
+        affine = np.asarray(header.get_best_affine(), dtype=np.float64)
+    except (HeaderDataError, ValueError) as error:
+        raise _damaged_header("its scale or orientation makes no sense") from error
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = np.frombuffer(raw, dtype).reshape(shape, order="F").astype(np.float32)
+        if slope is not None:
+            values *= np.float32(slope)
+            values += np.float32(intercept)
+    return nibabel.Nifti1Image(values, affine, header)
+
+
+def _checked(image: Any, mask_img: Any) -> ReadMap:
+    """Refuse what is no map of something, and note what is doubtful."""
+    try:
+        values = image_values(open_image(image, "map"), "map")
+        doubts = doubts_of_space(image, mask_img)
+    except DataFormatError as error:
+        raise MapRefused(str(error)) from error
+    if not values.any():
+        fault = "all its values are 0" if np.isfinite(image.dataobj).all() else "it holds only NaN"
+        raise MapRefused(f"The map is empty: {fault}. Look at it, and export it again.")
+    if values.max() <= 0:
+        raise MapRefused(
+            "No value of the map is above 0, and values below 0 count as 0. To decode "
+            "deactivation, multiply the map by -1."
+        )
+    n_not_finite = int(np.count_nonzero(~np.isfinite(image.dataobj)))
+    notes = [f"The map may not be in MNI152 space as it should: {doubt}." for doubt in doubts]
+    if n_not_finite:
+        notes.append(f"{n_not_finite:,} voxels are NaN or infinite; they count as 0.")
+    return ReadMap(nibabel.Nifti1Image(values, image.affine, image.header), tuple(notes))
+
+
+def _damaged_header(fault: str) -> MapRefused:
+    return MapRefused(f"The header is damaged: {fault}. Export the map again.")

@@ -1,0 +1,388 @@
+"""What is asked of a model, by a text or by a map, and what it answers."""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import nibabel
+import numpy as np
+import pandas as pd
+
+from sklearn_mnm._inputs import region_activations
+from sklearn_mnm._points import points_of
+from sklearn_mnm.app._nifti import MapRefused, ReadMap
+from sklearn_mnm.brain.atlas import load_mask
+from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
+from sklearn_mnm.plotting import plot_poincare_disk
+from sklearn_mnm.plotting._brain_panels import described as level_described
+from sklearn_mnm.plotting._figure import figure_or_new
+from sklearn_mnm.plotting.brain import SHOWN_Z
+from sklearn_mnm.report._facts import (
+    N_STEPS,
+    region_centres,
+    shortened,
+    study_rows,
+    text_facts,
+    walk_rows,
+)
+from sklearn_mnm.report.figures import described
+from sklearn_mnm.text.terms import TermVectorizer
+from sklearn_mnm.text_regression import count_terms
+from sklearn_mnm.walk import geodesic_to_root
+
+# Terms and studies that a page shows.
+N_SHOWN = 10
+# Voxel size in mm of maps that are shown and downloaded.
+RESOLUTION = 2
+# Of a map that nobody has set a threshold for, values above this share of the highest are shown.
+_SHOWN = 1 / 8
+# Of a map on the walk to the root, as in plot_walk.
+_SHOWN_OF_STEP = 1 / 4
+# Terms told of each level and regions of an uploaded map.
+_N_LEVEL_TERMS, _N_REGIONS = 5, 5
+# Kinds that the disk has room for beside terms, studies and the query.
+_N_LEVELS_IN_DISK = 4
+# Width and height of the disk in inches: small, as a page shows it, so that words are large.
+_DISK_SIZE = (6.0, 6.5)
+# Name of the question itself in the disk.
+_PLACE = "your text"
+
+
+class Model:
+    """A fitted model, in both directions.
+
+    Parameters
+    ----------
+    encoder : MNMEncoder
+        Fitted to peaks or images.
+    name : str
+        What users call it.
+
+    Attributes
+    ----------
+    encoder : MNMEncoder
+    decoder : MNMDecoder
+    name : str
+    grid : nibabel.nifti1.Nifti1Image
+        Mask of the MNI152 brain, on the grid of the maps that are shown.
+    centres : ndarray of shape (n_regions, 3)
+        Of regions, in mm.
+    row_of_study : dict of str to int
+
+    Raises
+    ------
+    InvalidInputError
+        If the encoder was fitted to arrays: nothing is known of where regions are.
+    """
+
+    def __init__(self, encoder: Any, name: str) -> None:
+        if encoder.regions_ is None:
+            raise InvalidInputError(
+                f"model: {name} was fitted to maps given as arrays, so nothing is known of where "
+                "regions are. Fit it to peaks or images."
+            )
+        self.encoder, self.decoder, self.name = encoder, encoder.decoder(), name
+        self.grid = load_mask(resolution=RESOLUTION)
+        self.centres = region_centres(encoder.regions_)
+        self.row_of_study = {str(name): row for row, name in enumerate(encoder.neighbours_.ids)}
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Levels of networks, without the whole brain."""
+        return self.encoder.hierarchy_.levels[:-1]
+
+
+class Shown(NamedTuple):
+    """A map to look at.
+
+    Attributes
+    ----------
+    image : nibabel.nifti1.Nifti1Image
+        3D, MNI152.
+    threshold : float
+        Values above it are shown.
+    unit : str
+    """
+
+    image: Any
+    threshold: float
+    unit: str
+
+    @property
+    def words(self) -> str:
+        """Say what is seen."""
+        return f"{self.unit}: {described(self.image, self.threshold)}"
+
+
+class Question(ABC):
+    """A text or a map, and what the model says of it."""
+
+    #: What heads the page.
+    heading: str
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    @property
+    @abstractmethod
+    def activations(self) -> np.ndarray:
+        """Of regions, as the text speaks of or the map shows, shape (1, n_regions)."""
+
+    @property
+    @abstractmethod
+    def point(self) -> np.ndarray:
+        """Point of the question in the space, shape (d + 1,)."""
+
+    @property
+    @abstractmethod
+    def views(self) -> dict[str, str]:
+        """Maps that can be looked at: label by name, the first at first."""
+
+    @abstractmethod
+    def _view(self, name: str) -> Shown:
+        """Make the map of a view."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a map; without one there are facts and nothing else."""
+        return True
+
+    @abstractmethod
+    def facts(self, k: int) -> dict[str, Any]:
+        """Tell what tables show; see :func:`~sklearn_mnm.report._facts.text_facts`."""
+
+    @abstractmethod
+    def studies(self, k: int) -> pd.DataFrame:
+        """Find similar studies."""
+
+    def terms(self, k: int, level: str | None = None) -> pd.DataFrame:
+        """Rank the terms that the map speaks for."""
+        k = min(k, len(self.model.encoder.terms_))
+        return self.model.decoder.predict_topk(self.activations, k=k, level=level)
+
+    def shown(self, view: str) -> Shown:
+        """Make the map of a view or of a step of the walk, ``"step-0"`` to ``"step-4"``.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no such view.
+        """
+        if view in self.views:
+            return self._view(view)
+        steps = [f"step-{step}" for step in range(N_STEPS)]
+        if view not in steps:
+            raise InvalidInputError(f"view={view!r}: choose one of {[*self.views, *steps]}.")
+        embedder = self.model.encoder.embedder_
+        walk = geodesic_to_root(self.point, curvature=embedder.curvature_, n_steps=N_STEPS)
+        here = walk[[steps.index(view)]]
+        image = self.model.encoder.regions_.inverse_transform(embedder.inverse_transform(here))
+        return _above(image, None, _SHOWN_OF_STEP, "activation")
+
+    def level_terms(self) -> list[dict[str, str]]:
+        """Terms of the map at each level, from fine to broad."""
+        return [
+            {
+                "level": level_described(self.model.encoder, level),
+                "terms": ", ".join(self.terms(_N_LEVEL_TERMS, level)["term"]),
+            }
+            for level in self.model.levels
+        ]
+
+    def disk(self) -> Any:
+        """Draw where the question, its terms and studies lie in the space."""
+        encoder = self.model.encoder
+        embedder = encoder.embedder_
+        terms = list(self.terms(N_SHOWN)["term"])
+        rows = [self.model.row_of_study[str(name)] for name in self.studies(N_SHOWN)["id"]]
+        ancestors = embedder.ancestors(self.activations)
+        finest, *broader = encoder.hierarchy_.levels
+        levels = [finest, *broader[1 - _N_LEVELS_IN_DISK :]]
+        names = {level: level_described(encoder, level) for level in levels}
+        names[finest] = "map"
+        points = {
+            "terms of the map": embedder.transform(encoder.vectorizer_.transform(terms)),
+            "similar studies": points_of(
+                encoder.neighbours_.brain_tangent[rows], embedder.curvature_
+            ),
+            **{names[level]: ancestors[level] for level in reversed(levels)},
+            **self._own_point(),
+        }
+        edges = [(names[child], names[parent]) for parent, child in pairwise(levels)]
+        labels = {"terms of the map": terms} | {kind: [_PLACE] for kind in self._own_point()}
+        with figure_or_new(None, _DISK_SIZE) as figure:
+            plot_poincare_disk(
+                points,
+                curvature=embedder.curvature_,
+                edges=edges,
+                labels=labels,
+                ax=figure.add_subplot(),
+            )
+        return figure
+
+    def _own_point(self) -> dict[str, np.ndarray]:
+        """Where the question itself is in the disk, if it is not its map."""
+        return {}
+
+
+class TextQuestion(Question):
+    """A text.
+
+    Parameters
+    ----------
+    model : Model
+    text : str
+        With at least one word.
+
+    Attributes
+    ----------
+    text : str
+    """
+
+    def __init__(self, model: Model, text: str) -> None:
+        super().__init__(model)
+        self.text, self.heading = text, shortened(text)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the model knows anything of the text."""
+        vectorizer = self.model.encoder.vectorizer_
+        if not isinstance(vectorizer, TermVectorizer):
+            return True
+        return bool(count_terms(vectorizer.transform([self.text]))[0] > 0)
+
+    @cached_property
+    def activations(self) -> np.ndarray:
+        """Predicted from the text."""
+        return self.model.encoder.predict([self.text])
+
+    @property
+    def point(self) -> np.ndarray:
+        """Point of the text."""
+        return self.model.encoder.transform([self.text])[0]
+
+    @property
+    def views(self) -> dict[str, str]:
+        """Map of z at each level, and of the activation."""
+        encoder = self.model.encoder
+        levels = {level: f"z of {level_described(encoder, level)}" for level in self.model.levels}
+        return levels | {"activation": "activation"}
+
+    def _view(self, name: str) -> Shown:
+        ask = self.model.encoder.predict_img
+        if name == "activation":
+            image = ask([self.text], resolution=RESOLUTION)
+            return _above(image, None, _SHOWN, "activation")
+        image = ask([self.text], kind="z", level=name, resolution=RESOLUTION)
+        return Shown(image, SHOWN_Z, "z")
+
+    def facts(self, k: int) -> dict[str, Any]:
+        """Tell what tables show."""
+        return text_facts(self.model.encoder, self.text, k)
+
+    def studies(self, k: int) -> pd.DataFrame:
+        """Find the studies whose maps fit best."""
+        return self.model.encoder.retrieve([self.text], k=min(k, len(self.model.row_of_study)))
+
+    def _own_point(self) -> dict[str, np.ndarray]:
+        return {"text": self.point[None]}
+
+
+class MapQuestion(Question):
+    """An uploaded map.
+
+    Parameters
+    ----------
+    model : Model
+    found : ReadMap
+    name : str
+        Of the file, to show.
+    threshold : float or None
+        Values below it count as 0.
+
+    Raises
+    ------
+    MapRefused
+        If nothing is left of it within the brain.
+    """
+
+    def __init__(
+        self, model: Model, found: ReadMap, name: str, threshold: float | None = None
+    ) -> None:
+        from nilearn.image import resample_to_img, threshold_img
+
+        super().__init__(model)
+        self.heading, self.notes, self.threshold = name, found.notes, threshold
+        regions, image = model.encoder.regions_, found.image
+        if threshold is not None:
+            image = threshold_img(image, threshold, two_sided=False, copy_header=True)
+        try:
+            self._activations = region_activations(image, regions, name="map")
+        except (DataFormatError, InvalidInputError) as error:
+            raise MapRefused(str(error)) from error
+        if not self._activations.any():
+            over = "0" if threshold is None else f"the threshold of {threshold:g}"
+            raise MapRefused(
+                f"Within the MNI152 brain nothing of the map is above {over}. Check that it is "
+                "normalised to MNI152 and that its header says where voxels are."
+            )
+        # On one grid, so that all maps that are kept have the same size.
+        self.image = resample_to_img(
+            image, model.grid, interpolation="linear", force_resample=True, copy_header=False
+        )
+
+    @property
+    def activations(self) -> np.ndarray:
+        """Read from the map."""
+        return self._activations
+
+    @property
+    def point(self) -> np.ndarray:
+        """Point of the map."""
+        return self.model.decoder.transform(self.activations)[0]
+
+    @property
+    def views(self) -> dict[str, str]:
+        """The map itself, and at each level as the model sees it."""
+        encoder = self.model.encoder
+        levels = {level: level_described(encoder, level) for level in self.model.levels}
+        return {"map": "as uploaded", **levels}
+
+    def _view(self, name: str) -> Shown:
+        if name == "map":
+            return _above(self.image, self.threshold, _SHOWN, "value")
+        encoder = self.model.encoder
+        values = encoder.hierarchy_.smooth(self.activations, name)
+        return _above(encoder.regions_.inverse_transform(values), None, _SHOWN, "value")
+
+    def facts(self, k: int) -> dict[str, Any]:
+        """Tell what tables show."""
+        volumes = self.model.encoder.regions_.region_volumes_
+        values = self.activations[0]
+        if self.model.encoder.regions_.strategy == "sum":
+            values = values / np.where(volumes > 0, volumes, 1)
+        top = np.argsort(-values, kind="stable")[:_N_REGIONS]
+        centres = np.rint(self.model.centres).astype(int)
+        return {
+            "usable": True,
+            "notes": self.notes,
+            "regions": [
+                {"centre": centres[row].tolist(), "value": float(values[row])} for row in top
+            ],
+            "terms": self.terms(k).to_dict("records"),
+            "studies": study_rows(self.studies(k)),
+            "walk": walk_rows(self.model.decoder.walk(self.activations, n_steps=N_STEPS)),
+        }
+
+    def studies(self, k: int) -> pd.DataFrame:
+        """Find the studies whose texts fit best."""
+        return self.model.decoder.retrieve(self.activations, k=min(k, len(self.model.row_of_study)))
+
+
+def _above(image: Any, threshold: float | None, share: float, unit: str) -> Shown:
+    """Show what is above a threshold, or above a share of the highest value."""
+    values = np.maximum(np.asarray(image.dataobj, dtype=np.float32), 0)
+    if threshold is None:
+        threshold = max(share * float(values.max()), 1e-6)
+    return Shown(nibabel.Nifti1Image(values, image.affine), threshold, unit)

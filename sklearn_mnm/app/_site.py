@@ -1,0 +1,292 @@
+"""Addresses, and what is behind them."""
+
+import asyncio
+import gc
+import json
+import os
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+import sklearn_mnm
+from sklearn_mnm.app._answers import ANSWERS, Wish, encoded, page, slug, static_files
+from sklearn_mnm.app._cache import BodyCache
+from sklearn_mnm.app._nifti import MapRefused, read_map
+from sklearn_mnm.app._questions import N_SHOWN, MapQuestion, Model, Question, TextQuestion
+from sklearn_mnm.app._uploads import Upload, UploadedMaps, UploadReader
+from sklearn_mnm.app._viewer import VIEWER_POLICY
+from sklearn_mnm.app._workers import TooBusy, Workers
+from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.text.terms import TermVectorizer
+from sklearn_mnm.text_regression import count_terms
+
+# Some pages of text; an abstract has 2,000 characters.
+_LONGEST_TEXT = 5_000
+_MAX_WAITING = 100
+_CACHED_BYTES = 64 * 2**20
+# Each takes 4 MB.
+_N_UPLOADED = 20
+_EXAMPLES = (
+    "reward anticipation",
+    "n-back working memory",
+    "fear of spiders",
+    "finger tapping",
+    "reading words aloud",
+)
+_API = "/api/"
+# Terms and studies that programs get.
+_MAX_COUNT = 100
+
+
+class Site:
+    """The pages of one model.
+
+    Parameters
+    ----------
+    model : Model
+    max_upload : int
+        Bytes of an uploaded file.
+    """
+
+    def __init__(self, model: Model, max_upload: int) -> None:
+        self.model, self.max_upload = model, max_upload
+        self._thinkers = Workers(min(4, os.cpu_count() or 1), _MAX_WAITING)
+        # Figures of matplotlib, which is for one thread, and slow: others need not wait for them.
+        self._painter = Workers(1, _MAX_WAITING)
+        self._cache = BodyCache(_CACHED_BYTES)
+        self._reader = UploadReader(max_upload)
+        self._uploaded = UploadedMaps(_N_UPLOADED)
+        self._examples = _examples(model.encoder)
+
+    def routes(self) -> list[Route]:
+        """Addresses of all pages."""
+        return [
+            Route("/", self.home),
+            Route("/text", self.text),
+            Route("/text/{part}", self.text),
+            Route("/map", self.upload, methods=["POST"]),
+            Route("/map/{token}", self.map),
+            Route("/map/{token}/{part}", self.map),
+            Route("/api/encode", self.api_encode),
+            Route("/api/decode", self.api_decode, methods=["POST"]),
+            Route("/health", self.health),
+            Route("/static/{name}", self.static),
+        ]
+
+    async def warm_up(self) -> None:
+        """Answer a first text, which loads what later ones need."""
+        question = TextQuestion(self.model, self._examples[0])
+        await self._thinkers.run(ANSWERS["viewer"].make, question, str, Wish())
+        # All that exists by now stays; nilearn has it searched for garbage with every map.
+        gc.freeze()
+
+    def close(self) -> None:
+        """End the threads."""
+        gc.unfreeze()
+        self._thinkers.close()
+        self._painter.close()
+
+    async def home(self, request: Request) -> Response:
+        """Show where to ask."""
+        return Response(self._home(), media_type="text/html")
+
+    async def text(self, request: Request) -> Response:
+        """Answer a text."""
+        text = _text(request, "q")
+        question = TextQuestion(self.model, text)
+
+        def link(part: str = "", **params: Any) -> str:
+            return f"/text{'/' * bool(part)}{part}?{urlencode({'q': text, **params})}"
+
+        return await self._answer(request, question, ("text", text), link)
+
+    async def map(self, request: Request) -> Response:
+        """Answer a map that was uploaded."""
+        token = request.path_params["token"]
+        question = self._uploaded.get(token)
+        if question is None:
+            raise HTTPException(
+                404,
+                f"This map is not here any more: the last {_N_UPLOADED} are kept, until the server "
+                "stops. Upload it again.",
+            )
+
+        def link(part: str = "", **params: Any) -> str:
+            return f"/map/{token}{'/' * bool(part)}{part}{'?' * bool(params)}{urlencode(params)}"
+
+        return await self._answer(request, question, ("map", token), link)
+
+    async def upload(self, request: Request) -> Response:
+        """Take a map, and lead to its page."""
+        question = await self._receive(request)
+        return RedirectResponse(f"/map/{self._uploaded.add(question)}", status_code=303)
+
+    async def api_encode(self, request: Request) -> Response:
+        """Answer a text, for programs."""
+        text = _text(request, "text")
+        return await self._json(TextQuestion(self.model, text), _count(request))
+
+    async def api_decode(self, request: Request) -> Response:
+        """Answer a map, for programs; it is not kept."""
+        k = _count(request)
+        return await self._json(await self._receive(request), k)
+
+    async def health(self, request: Request) -> Response:
+        """Tell that the server is there, and with which model."""
+        told = {
+            "status": "ok",
+            "model": self.model.name,
+            "studies": len(self.model.row_of_study),
+            "version": sklearn_mnm.__version__,
+        }
+        return Response(encoded(told), media_type="application/json")
+
+    async def static(self, request: Request) -> Response:
+        """Give one of the files that pages use."""
+        known = static_files()
+        name = request.path_params["name"]
+        if name not in known:
+            raise HTTPException(404)
+        body, media_type = known[name]
+        return Response(body, media_type=media_type, headers={"Cache-Control": "max-age=300"})
+
+    async def problem(self, request: Request, error: Exception) -> Response:
+        """Say what went wrong, in words for users."""
+        status, words = _told(error)
+        headers = dict(getattr(error, "headers", None) or {})
+        if status == 503:
+            headers["Retry-After"] = "5"
+        if request.method == "POST":
+            headers["Connection"] = "close"  # whatever else is being sent
+        if request.url.path.startswith(_API):
+            body, kind = json.dumps({"error": words}), "application/json"
+        else:
+            body, kind = self._home(problem=words, status=status), "text/html"
+        return Response(body, status, headers, media_type=kind)
+
+    def _home(self, problem: str | None = None, status: int = 200) -> str:
+        return page(
+            "home.html.jinja",
+            title="Brain maps from words, words from brain maps",
+            model=self.model,
+            examples=self._examples,
+            max_upload=self.max_upload,
+            problem=problem,
+            status=status,
+            version=sklearn_mnm.__version__,
+        )
+
+    async def _answer(
+        self, request: Request, question: Question, key: tuple[str, str], link: Callable[..., str]
+    ) -> Response:
+        part = request.path_params.get("part", "")
+        if part not in ANSWERS:
+            raise HTTPException(404)
+        answer = ANSWERS[part]
+        wish = Wish.from_address(request.query_params)
+
+        def make() -> bytes:
+            if part and not question.is_known:
+                raise InvalidInputError("None of these words is known, so there is no map.")
+            body = answer.make(question, link, wish)
+            return body.encode() if isinstance(body, str) else body
+
+        workers = self._painter if answer.draws else self._thinkers
+        body = await workers.run(self._cache.get, (*key, part, wish), make)
+        headers = {}
+        if part == "viewer":
+            headers["Content-Security-Policy"] = VIEWER_POLICY
+        if answer.download:
+            view = f"_{wish.view}" if wish.view.isascii() and wish.view.isidentifier() else ""
+            stem, _, ending = part.partition(".")
+            name = f"{slug(question.heading)}_{stem}{view}.{ending}"
+            headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return Response(body, media_type=answer.media_type, headers=headers)
+
+    async def _receive(self, request: Request) -> MapQuestion:
+        async with self._reader.receive(request) as upload:
+            return await self._thinkers.run(self._question, upload)
+
+    def _question(self, upload: Upload) -> MapQuestion:
+        found = read_map(upload.file, self.model.grid)
+        return MapQuestion(self.model, found, upload.name, upload.threshold)
+
+    async def _json(self, question: Question, k: int) -> Response:
+        body = await self._thinkers.run(lambda: encoded(question.facts(k)))
+        return Response(body, media_type="application/json")
+
+
+def make_starlette(site: Site) -> Starlette:
+    """Put pages and their errors together."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> Any:
+        warming = asyncio.create_task(site.warm_up())
+        yield
+        warming.cancel()
+        site.close()
+
+    kinds = (HTTPException, InvalidInputError, MapRefused, TooBusy, ClientDisconnect, Exception)
+    return Starlette(
+        routes=site.routes(),
+        lifespan=lifespan,
+        exception_handlers=dict.fromkeys(kinds, site.problem),
+    )
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    """Status and words of an error; nothing of what is not meant for users."""
+    if isinstance(error, MapRefused):
+        return error.status, str(error)
+    if isinstance(error, InvalidInputError):
+        return 400, str(error)
+    if isinstance(error, TooBusy):
+        return 503, "Too much is asked at the moment. Try again in a few seconds."
+    if isinstance(error, HTTPException):
+        ours = error.detail != HTTPStatus(error.status_code).phrase
+        known = {404: "There is no such page.", 405: "This address is not for such requests."}
+        words = error.detail if ours else known.get(error.status_code, error.detail)
+        return error.status_code, words
+    if isinstance(error, ClientDisconnect):
+        return 400, "The connection ended early."
+    return 500, "Something went wrong here; the log of the server tells more."
+
+
+def _text(request: Request, name: str) -> str:
+    """Read a text from the address; white space is that between words."""
+    text = " ".join(request.query_params.get(name, "").split())
+    if not text:
+        raise InvalidInputError("There is no text. Type at least one word.")
+    if len(text) > _LONGEST_TEXT:
+        raise InvalidInputError(
+            f"The text has {len(text):,} characters, and at most {_LONGEST_TEXT:,} are taken, "
+            "which is enough for an abstract."
+        )
+    return text
+
+
+def _count(request: Request) -> int:
+    given = request.query_params.get("k", str(N_SHOWN))
+    if not given.isascii() or not given.isdecimal() or not 1 <= int(given[:9]) <= _MAX_COUNT:
+        raise InvalidInputError(f"k={given[:20]!r} must be a whole number from 1 to {_MAX_COUNT}.")
+    return int(given)
+
+
+def _examples(encoder: Any) -> list[str]:
+    """Texts to start with: ours as far as the model knows them, else its commonest terms."""
+    if not isinstance(encoder.vectorizer_, TermVectorizer):
+        return list(_EXAMPLES)
+    known = count_terms(encoder.vectorizer_.transform(_EXAMPLES)) > 0
+    if known.any():
+        return [text for text, is_known in zip(_EXAMPLES, known, strict=True) if is_known]
+    commonest = np.argsort(-encoder.term_counts_, kind="stable")[: len(_EXAMPLES)]
+    return [str(term) for term in encoder.terms_[commonest]]

@@ -1,0 +1,59 @@
+"""The interactive viewer: a page of nilearn's, which stands alone and is shown in a frame."""
+
+import html
+
+import numpy as np
+
+from sklearn_mnm.app._questions import Shown
+
+# Nothing is loaded, and what runs cannot reach the page around it: the frame has no origin.
+VIEWER_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
+    "style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; base-uri 'none'; "
+    "form-action 'none'"
+)
+# The darkest colours would not be seen on the brain.
+_COLOUR_MAP, _FIRST_COLOUR = "inferno", 0.35
+_STYLE = (
+    "<style>html, body { margin: 0; background: #000; } canvas { display: block; } "
+    "p { margin: .4rem .8rem; color: #e6e6e6; font: .875rem/1.4 system-ui, sans-serif; }</style>"
+)
+
+
+def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | None = None) -> str:
+    """Make the page that shows a map on the MNI152 template that comes with nilearn.
+
+    Parameters
+    ----------
+    shown : Shown
+    title : str
+        Says what is shown.
+    place : (float, float, float) or None
+        Where the slices cross at first, in mm; None takes a place of high values.
+
+    Returns
+    -------
+    page : str
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+    from nilearn.plotting import view_img
+
+    image, threshold = shown.image, shown.threshold
+    highest = float(np.asarray(image.dataobj).max())
+    empty = highest <= threshold
+    view = view_img(
+        image,
+        threshold=threshold,
+        vmin=threshold,
+        # Of a map without anything to show the scale says where it would begin.
+        vmax=2 * threshold if empty else highest,
+        cmap=ListedColormap(colormaps[_COLOUR_MAP](np.linspace(_FIRST_COLOUR, 1, 256))),
+        symmetric_cmap=False,
+        cut_coords=(0, 0, 0) if empty and place is None else place,
+        resampling_interpolation="linear",
+        black_bg=True,
+    )
+    words = f"<p>{html.escape(shown.words)}</p>"
+    page = view.html.replace("<title>Slice viewer</title>", f"<title>{html.escape(title)}</title>")
+    return page.replace("</head>", f"{_STYLE}</head>", 1).replace("</body>", f"{words}</body>", 1)

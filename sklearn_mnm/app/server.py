@@ -1,0 +1,166 @@
+"""The application, and a server for it."""
+
+import logging
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable, Collection
+from numbers import Real
+from typing import Any
+
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_mnm._dependencies import import_optional
+from sklearn_mnm.exceptions import InvalidInputError
+
+logger = logging.getLogger("sklearn_mnm.app")
+
+_MEGABYTE = 2**20
+# Bytes of an address and headers: 5,000 letters of any script, escaped.
+_LONGEST_HEAD = 96 * 1024
+
+
+def check_packages() -> None:
+    """Say what is missing before anything takes time.
+
+    Raises
+    ------
+    MissingDependencyError
+        If one of the packages of the extra ``app`` is not installed.
+    """
+    for module in ("starlette", "uvicorn", "python_multipart", "jinja2", "matplotlib"):
+        import_optional(module, extra="app", purpose="The web page")
+
+
+def create_app(
+    encoder: Any,
+    *,
+    name: str = "model",
+    max_upload_mb: float = 64,
+    hosts: Collection[str] = (),
+) -> Any:
+    """Make the application, for servers of your own.
+
+    Parameters
+    ----------
+    encoder : MNMEncoder
+        Fitted to peaks or images.
+    name : str, default="model"
+        What pages call the model.
+    max_upload_mb : float, default=64
+        Size of uploaded files in units of 2**20 bytes, as sent. Once unpacked, maps may have 32
+        million voxels.
+    hosts : collection of str, default=()
+        Names and addresses, without port, by which browsers may call the server, besides those
+        of this computer for itself; ``"*"`` allows all. Others are refused, as a foreign site could
+        use them to reach a server that only this computer can reach.
+
+    Returns
+    -------
+    app : ASGI application
+        For one process: uploaded maps are kept in its memory.
+
+    Raises
+    ------
+    InvalidInputError
+        If `max_upload_mb` is not above 0, or the encoder was fitted to arrays.
+    MissingDependencyError
+        If one of the packages of the extra ``app`` is not installed.
+    """
+    check_packages()
+    from sklearn_mnm.app._guard import LOOPBACK, Guard
+    from sklearn_mnm.app._questions import Model
+    from sklearn_mnm.app._site import Site, make_starlette
+
+    check_is_fitted(encoder)
+    if not isinstance(max_upload_mb, Real) or not 0 < max_upload_mb < float("inf"):
+        raise InvalidInputError(f"max_upload_mb={max_upload_mb!r} must be a number above 0.")
+    site = Site(Model(encoder, name), int(max_upload_mb * _MEGABYTE))
+    return Guard(make_starlette(site), {*LOOPBACK, *hosts})
+
+
+def serve(
+    encoder: Any,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    name: str = "model",
+    max_upload_mb: float = 64,
+    allowed_hosts: Collection[str] = (),
+    open_browser: bool = False,
+    tell: Callable[[str], None] | None = None,
+) -> None:
+    """Serve the web page until it is interrupted.
+
+    Parameters
+    ----------
+    encoder : MNMEncoder
+        Fitted to peaks or images.
+    host : str, default="127.0.0.1"
+        Address to listen at. The default is reached from this computer only; there is neither
+        password nor encryption, so put a server that has them before it for anything else.
+    port : int, default=8000
+        0 takes one that is free.
+    name, max_upload_mb
+        See :func:`create_app`.
+    allowed_hosts : collection of str, default=()
+        Names and addresses by which it may be called, besides `host`; see :func:`create_app`.
+    open_browser : bool, default=False
+        Whether to show the page.
+    tell : callable or None, default=None
+        Called with the address of the page when the server is ready.
+
+    Raises
+    ------
+    InvalidInputError
+        If it cannot listen at `host` and `port`, or as :func:`create_app`.
+    MissingDependencyError
+        As :func:`create_app`.
+    """
+    check_packages()
+    import matplotlib
+    import uvicorn
+
+    # Figures go to browsers, so no display is needed.
+    matplotlib.use("Agg")
+    app = create_app(encoder, name=name, max_upload_mb=max_upload_mb, hosts={host, *allowed_hosts})
+    with _listening(host, port) as listener:
+        address = _address(host, listener.getsockname()[1])
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            h11_max_incomplete_event_size=_LONGEST_HEAD,
+            # Longer than it takes to look at a map.
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=3,
+        )
+        # Connections wait until the server takes them.
+        if tell is not None:
+            tell(address)
+        if open_browser:
+            threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=256)
+    except (OSError, OverflowError) as error:
+        raise InvalidInputError(
+            f"host={host!r}, port={port!r}: cannot listen there ({error}). Choose others; port 0 "
+            "takes one that is free."
+        ) from error
+
+
+def _address(host: str, port: int) -> str:
+    """Address at which a browser on this computer finds the page."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+    name = everywhere.get(host, host)
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}/"

@@ -1,0 +1,246 @@
+"""Pages, downloads and the interface for programs say what the model says."""
+
+import gzip
+import io
+import json
+import re
+import struct
+from concurrent.futures import ThreadPoolExecutor
+
+import nibabel
+import numpy as np
+import pandas as pd
+import pytest
+
+QUERY = "reward anticipation"
+ATTACK = 'fear <script>alert("x")</script><img src=x onerror=alert(1)> \'"&{{ 7*7 }}'
+
+
+def text(ask, query=QUERY, part="", **params):
+    return ask.get(f"/text{part}", params={"q": query, **params})
+
+
+@pytest.fixture(scope="module")
+def answer(ask):
+    return text(ask)
+
+
+@pytest.fixture(scope="module")
+def page(answer, read_page):
+    return read_page(answer.text)
+
+
+def test_home_asks_for_a_text_or_a_map(ask, read_page):
+    answer = ask.get("/")
+    assert answer.status_code == 200
+    page = read_page(answer.text)
+    by_text, by_map = page.all("form")
+    assert (by_text["action"], by_text["method"]) == ("/text", "get")
+    assert (by_map["action"], by_map["enctype"]) == ("/map", "multipart/form-data")
+    examples = [link["href"] for link in page.all("a") if link["href"].startswith("/text?")]
+    assert len(examples) == 5
+    assert ask.get(examples[0]).status_code == 200
+
+
+def test_terms_studies_and_words_are_those_of_the_model(page, encoder):
+    for row in encoder.decoder().predict_topk(encoder.predict([QUERY]), k=10).itertuples():
+        assert any(line.startswith(f" {row.term} {row.score:.2f}") for line in page.rows)
+    studies = encoder.retrieve([QUERY], k=10)
+    links = [link["href"] for link in page.all("a") if "pubmed" in link["href"]]
+    assert links == [f"https://pubmed.ncbi.nlm.nih.gov/{study}/" for study in studies["id"]]
+    assert "reward anticipation 100 % of the map" in page.text.replace("\xa0", " ")
+
+
+def test_hierarchy_shows_walk_and_levels(page, encoder):
+    root = encoder.walk(QUERY, n_steps=5).query("step == 4")["term"]
+    assert any(row.split() == f"root 0.00 {', '.join(root)}".split() for row in page.rows)
+    predicted = encoder.predict([QUERY])
+    broad = encoder.decoder().predict_topk(predicted, k=5, level="ward7")["term"]
+    assert any(row.strip() == f"7 networks (ward7) {', '.join(broad)}" for row in page.rows)
+
+
+@pytest.mark.parametrize("view", ["region", "ward17", "ward7", "activation"])
+def test_maps_to_download_are_those_of_the_model(ask, encoder, view):
+    answer = text(ask, part="/map.nii.gz", view=view)
+    name = answer.headers["content-disposition"]
+    assert name == f'attachment; filename="reward-anticipation_map_{view}.nii.gz"'
+    found = nibabel.Nifti1Image.from_bytes(gzip.decompress(answer.content))
+    kind = {} if view == "activation" else {"kind": "z", "level": view}
+    expected = encoder.predict_img([QUERY], resolution=2, **kind)
+    assert np.array_equal(found.affine, expected.affine)
+    values = expected.get_fdata()
+    values = np.maximum(values, 0) if view == "activation" else values
+    np.testing.assert_allclose(found.get_fdata(), values, rtol=1e-5, atol=1e-6)
+
+
+def test_steps_of_the_walk_become_more_general(ask, encoder):
+    maps = [
+        nibabel.Nifti1Image.from_bytes(
+            gzip.decompress(text(ask, part="/map.nii.gz", view=f"step-{step}").content)
+        ).get_fdata()
+        for step in (0, 4)
+    ]
+    start = encoder.predict_img([QUERY]).get_fdata()
+    np.testing.assert_allclose(maps[0], np.maximum(start, 0), rtol=1e-4, atol=1e-6)
+    # At the root is what all texts have in common.
+    other = text(ask, "visual motion", "/map.nii.gz", view="step-4").content
+    assert gzip.decompress(other) == gzip.decompress(
+        text(ask, part="/map.nii.gz", view="step-4").content
+    )
+
+
+def test_tables_to_download_hold_a_hundred_rows(ask, encoder):
+    terms = pd.read_csv(io.StringIO(text(ask, part="/terms.tsv").text), sep="\t")
+    expected = encoder.decoder().predict_topk(encoder.predict([QUERY]), k=100)
+    assert terms["term"].tolist() == expected["term"].tolist()
+    np.testing.assert_allclose(terms["probability"], expected["probability"], rtol=1e-5)
+    studies = pd.read_csv(io.StringIO(text(ask, part="/studies.tsv").text), sep="\t", dtype=str)
+    assert studies["id"].tolist() == encoder.retrieve([QUERY], k=100)["id"].tolist()
+
+
+def test_disk_is_a_picture_of_the_size_that_the_page_says(ask, page):
+    png = text(ask, part="/disk.png").content
+    (disk,) = [image for image in page.all("img") if "disk.png" in image["src"]]
+    assert struct.unpack(">II", png[16:24]) == (int(disk["width"]), int(disk["height"]))
+    assert "ventral striatum" in disk["alt"]
+
+
+def test_viewer_stands_alone_and_shows_what_is_asked_for(ask):
+    answer = text(ask, part="/viewer", view="ward17", x=10, y=-20, z=30)
+    assert "brainsprite(" in answer.text
+    # Scripts aside, which hold what looks like tags.
+    elements = re.sub("<script>.*?</script>", "", answer.text, flags=re.DOTALL)
+    assert set(re.findall(r"(?:src|href)=.(\w+:)?", elements)) == {"data:"}
+    assert "@import" not in answer.text
+    assert re.search(r"z: highest value [\d.]+ at MNI", answer.text)
+    cut = json.loads(re.search(r'"numSlice": ({[^}]*})', answer.text).group(1))
+    elsewhere = text(ask, part="/viewer", view="ward17", x=-10, y=-20, z=30).text
+    moved = json.loads(re.search(r'"numSlice": ({[^}]*})', elsewhere).group(1))
+    assert cut["Y"] == moved["Y"]
+    assert cut["X"] - moved["X"] == 10  # of 2 mm
+
+
+def test_a_vague_text_has_a_viewer_too(ask):
+    answer = text(ask, "control", "/viewer", view="ward7")
+    assert answer.status_code == 200
+    assert "brainsprite(" in answer.text
+
+
+@pytest.mark.slow
+def test_report_is_that_of_the_package(ask, read_page):
+    answer = text(ask, "fear", "/report.html")
+    assert answer.headers["content-disposition"] == 'attachment; filename="fear_report.html"'
+    page = read_page(answer.text)
+    assert (1, "Brain map of “fear”") in page.headings
+    assert len(page.all("img")) == 2
+
+
+def test_unknown_words_are_told_with_what_is_near(ask, read_page):
+    answer = text(ask, "antcipation qwxzzy")
+    assert answer.status_code == 200
+    page = read_page(answer.text)
+    assert "knows none of these words" in page.text
+    assert "/text?q=anticipation" in [link["href"] for link in page.all("a")]
+    assert page.all("iframe") == []
+    for part in ("/viewer", "/disk.png", "/report.html"):
+        refused = text(ask, "qwxzzy", part)
+        assert refused.status_code == 400
+        assert "None of these words is known" in refused.text
+
+
+def test_what_a_text_holds_is_shown_as_text(ask, read_page):
+    answer = text(ask, ATTACK)
+    page = read_page(answer.text)
+    assert '<script>alert("x")</script>' in page.text
+    assert "{{ 7*7 }}" in page.text
+    assert [script.get("src") for script in page.all("script")] == ["/static/app.js"]
+    assert not any(name.startswith("on") for _, given in page.elements for name in given)
+    # The title of the viewer is the only place where a text stands beside scripts.
+    viewer = text(ask, ATTACK, "/viewer").text
+    assert "<script>alert" not in viewer
+    assert "alert(&quot;x" in viewer
+    assert (
+        "\r" not in text(ask, "pain\r\nX-Injected: 1", "/terms.tsv").headers["content-disposition"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"q": ""}, "There is no text"),
+        ({"q": " \n"}, "There is no text"),
+        ({}, "There is no text"),
+        ({"q": "pain " * 1001}, "at most 5,000"),
+    ],
+)
+def test_no_text_and_too_long_a_text_are_refused(ask, read_page, params, message):
+    answer = ask.get("/text", params=params)
+    assert answer.status_code == 400
+    page = read_page(answer.text)
+    assert message in page.text
+    assert len(page.all("form")) == 2
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"view": "lobe"},
+        {"view": "step-5"},
+        {"x": 1, "y": 2},
+        {"x": "nan", "y": 2, "z": 3},
+        {"x": 1e9, "y": 2, "z": 3},
+        {"x": "1;DROP", "y": 2, "z": 3},
+    ],
+)
+def test_views_and_places_that_do_not_exist_are_refused(ask, params):
+    answer = text(ask, part="/viewer", **params)
+    assert answer.status_code == 400
+    assert 'role="alert"' in answer.text
+
+
+def test_the_longest_text_of_any_script_is_taken(ask):
+    assert text(ask, "pain " + "脑" * 4_990).status_code == 200
+
+
+def test_programs_get_the_same_as_json(ask, encoder):
+    answer = ask.get("/api/encode", params={"text": f"{QUERY} qwxzzy", "k": 3})
+    told = answer.json()
+    assert answer.headers["content-type"] == "application/json"
+    assert [row["term"] for row in told["known"]] == [QUERY]
+    assert [row["word"] for row in told["unknown"]] == ["qwxzzy"]
+    expected = encoder.retrieve([QUERY], k=3)
+    assert [row["id"] for row in told["studies"]] == expected["id"].tolist()
+    assert len(told["terms"]) == 3
+    for params in ({"text": ""}, {"text": "pain", "k": 0}, {"text": "pain", "k": "²"}):
+        refused = ask.get("/api/encode", params=params)
+        assert refused.status_code == 400
+        assert set(refused.json()) == {"error"}
+
+
+def test_health_names_model_and_version(ask):
+    import sklearn_mnm
+
+    told = ask.get("/health").json()
+    assert told["status"] == "ok"
+    assert (told["model"], told["studies"]) == ("neuroquery", 12000)
+    assert told["version"] == sklearn_mnm.__version__
+
+
+def test_many_at_a_time_get_the_answers_that_each_would_get(ask, encoder):
+    # Of terms that no other test asks for, so that none is known from before; each twice.
+    asked = [str(term) for term in encoder.terms_[1000:1006] for _ in range(2)]
+
+    def both(term):
+        told = ask.get("/api/encode", params={"text": term}).json()
+        return told, text(ask, term, "/viewer", view="activation")
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(both, asked))
+    for term, (told, viewer) in zip(asked, answers, strict=True):
+        assert [row["id"] for row in told["studies"]] == encoder.retrieve([term])["id"].tolist()
+        expected = encoder.decoder().predict_topk(encoder.predict([term]), k=10)
+        assert [row["term"] for row in told["terms"]] == expected["term"].tolist()
+        scores = [row["score"] for row in told["terms"]]
+        np.testing.assert_allclose(scores, expected["score"], rtol=1e-6)
+        highest = encoder.predict_img([term], resolution=2).get_fdata().max()
+        assert f"activation: highest value {highest:.2g} at MNI" in viewer.text

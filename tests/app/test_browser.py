@@ -1,0 +1,310 @@
+"""The page as users have it, in Chromium without a window."""
+
+import os
+import re
+import shutil
+
+import pytest
+
+from tests.app.conftest import MAX_UPLOAD_MB, MOTOR_MAP
+
+# The browser of the system: none is downloaded.
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--headless",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+# Pixels that are grey, as the template is, and coloured, as maps are, below the scale of colours.
+COLOURED = """canvas => {
+    const top = Math.round(0.15 * canvas.height), height = canvas.height - top;
+    const pixels = canvas.getContext("2d").getImageData(0, top, canvas.width, height).data;
+    let grey = 0, coloured = 0;
+    for (let i = 0; i < pixels.length; i += 4) {
+        const [red, green, blue] = pixels.slice(i, i + 3);
+        if (red > 60 && red === green && green === blue) grey += 1;
+        if (red > blue + 60) coloured += 1;
+    }
+    return [grey, coloured];
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser(server):
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if shutil.which(CHROMIUM) is None:
+        pytest.skip(f"there is no {CHROMIUM}: install Debian's chromium, or set CHROMIUM")
+    with playwright.sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser, server):
+    """Open the first page; anything that fails to load, or an error of a script, is a failure."""
+    contexts, faults = [], []
+
+    def start(**options):
+        context = browser.new_context(base_url=server.address, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda told: told.type == "error" and faults.append(told.text))
+        page.on("requestfailed", lambda request: faults.append(f"{request.failure} {request.url}"))
+        # Whatever is asked for elsewhere is noticed, and goes nowhere.
+        context.route(
+            lambda address: not address.startswith((server.address, "data:")),
+            lambda route: (faults.append(route.request.url), route.abort()),
+        )
+        page.goto("/")
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    # Answers of 400 or 415 are told to the console; a page that is left ends what it asked for.
+    expected = re.compile("responded with a status of 4|^net::ERR_ABORTED")
+    assert [fault for fault in faults if not expected.search(fault)] == []
+
+
+def frame(page, name):
+    """Frame that shows a map, when it has drawn."""
+    inside = page.frame_locator(f"iframe[name={name}]")
+    page.locator(f"iframe[name={name}]").scroll_into_view_if_needed()
+    canvas = inside.locator("canvas")
+    canvas.wait_for()
+    inside.locator("p").wait_for()
+    # It draws when all of the page is loaded.
+    for _ in range(50):
+        if canvas.evaluate(COLOURED)[0] > 1000:
+            break
+        page.wait_for_timeout(100)
+    return inside
+
+
+def test_a_query_is_typed_and_its_map_drawn(open_page):
+    page = open_page()
+    page.get_by_label("Words, a title or an abstract").fill("finger tapping")
+    page.get_by_role("button", name="Show the map").click()
+    page.get_by_role("heading", name="“finger tapping”").wait_for()
+    grey, coloured = frame(page, "map").locator("canvas").evaluate(COLOURED)
+    assert grey > 1000
+    assert coloured > 100
+    assert page.get_by_role("link", name="motor", exact=True).count() == 1
+    studies = page.locator("#studies a")
+    assert studies.count() == 10
+    assert re.fullmatch(
+        r"https://pubmed\.ncbi\.nlm\.nih\.gov/\d+/", studies.first.get_attribute("href")
+    )
+
+
+def test_levels_regions_and_places_change_the_map(open_page):
+    page = open_page()
+    page.goto("/text?q=fear+of+spiders")
+    said = frame(page, "map").locator("p").inner_text()
+    assert said.startswith("z: highest value")
+
+    page.locator("nav").get_by_role("link", name="z of 7 networks").click()
+    page.wait_for_function("document.querySelector('.place [name=view]').value === 'ward7'")
+    inside = frame(page, "map")
+    inside.locator("p").filter(has_not_text=said).wait_for()
+    marked = page.locator("nav [aria-current=true]")
+    assert marked.all_inner_texts() == ["z of 7 networks (ward7)"]
+
+    # Regions and places keep the level.
+    region = page.locator("#map table a").first
+    assert "view=ward7" in region.get_attribute("href")
+    with page.expect_event("framenavigated") as navigated:
+        region.click()
+    assert "view=ward7" in navigated.value.url
+    for axis, value in zip("xyz", ("-20", "-4", "-16"), strict=True):
+        page.get_by_label(axis, exact=True).fill(value)
+    with page.expect_event("framenavigated") as navigated:
+        page.get_by_role("button", name="Go").click()
+    assert navigated.value.url.endswith("view=ward7&x=-20&y=-4&z=-16")
+    assert frame(page, "map").locator("canvas").evaluate(COLOURED)[0] > 1000
+
+
+def test_a_step_of_the_walk_is_shown(open_page):
+    page = open_page()
+    page.goto("/text?q=fear+of+spiders")
+    first = frame(page, "walk").locator("p").inner_text()
+    page.get_by_role("link", name="root", exact=True).click()
+    inside = frame(page, "walk")
+    inside.locator("p").filter(has_not_text=first).wait_for()
+    assert inside.locator("canvas").evaluate(COLOURED)[1] > 100
+    assert page.locator(".steps [aria-current=true]").inner_text() == "root"
+
+
+def test_of_a_map_of_nothing_the_brain_is_seen(open_page):
+    page = open_page()
+    page.goto("/text?q=results")  # a word of all studies
+    inside = frame(page, "map")
+    assert "; 0 cm³ above 2" in inside.locator("p").inner_text()
+    grey, coloured = inside.locator("canvas").evaluate(COLOURED)
+    assert grey > 1000
+    assert coloured == 0
+
+
+def test_a_map_is_uploaded_and_decoded(open_page):
+    page = open_page()
+    page.get_by_label("A statistical map").set_input_files(MOTOR_MAP)
+    page.get_by_label("Threshold").fill("3")
+    page.get_by_role("button", name="Decode the map").click()
+    page.get_by_role("heading", name="image_10426.nii.gz").wait_for()
+    assert "/map/" in page.url
+    assert page.locator("#terms tbody a").first.inner_text() == "hand"
+    assert frame(page, "map").locator("canvas").evaluate(COLOURED)[1] > 100
+    with page.expect_download() as waiting:
+        page.locator("#downloads").get_by_role("link", name="terms").click()
+    assert waiting.value.suggested_filename == "image-10426_terms.tsv"
+
+
+def test_a_bad_file_gives_a_message_and_another_try(open_page):
+    page = open_page()
+    form = page.get_by_label("A statistical map")
+    form.set_input_files([{"name": "a.nii.gz", "mimeType": "", "buffer": b"no image"}])
+    page.get_by_role("button", name="Decode the map").click()
+    assert "This is no NIfTI file" in page.get_by_role("alert").inner_text()
+    page.get_by_label("A statistical map").set_input_files(MOTOR_MAP)
+    page.get_by_role("button", name="Decode the map").click()
+    page.get_by_role("heading", name="Similar studies").wait_for()
+
+
+def test_a_file_that_is_too_large_is_not_even_sent(open_page):
+    page = open_page()
+    large = {"name": "a.nii", "mimeType": "", "buffer": bytes(MAX_UPLOAD_MB * 2**20 + 1)}
+    field = page.get_by_label("A statistical map")
+    field.set_input_files([large])
+    page.get_by_role("button", name="Decode the map").click()
+    assert f"at most {MAX_UPLOAD_MB} MB" in field.evaluate("field => field.validationMessage")
+    assert page.url.endswith("/")
+
+
+def test_without_scripts_a_file_that_is_too_large_gets_the_page_of_the_server(open_page):
+    page = open_page(java_script_enabled=False)
+    large = {"name": "a.nii", "mimeType": "", "buffer": bytes(MAX_UPLOAD_MB * 2**20 + 50_000)}
+    page.get_by_label("A statistical map").set_input_files([large])
+    page.get_by_role("button", name="Decode the map").click()
+    assert f"larger than {MAX_UPLOAD_MB} MB" in page.get_by_role("alert").inner_text()
+
+
+def test_the_keyboard_is_enough(open_page):
+    page = open_page()
+
+    def focused():
+        return page.evaluate("document.activeElement.textContent || document.activeElement.name")
+
+    page.keyboard.press("Tab")
+    assert focused() == "Skip to the content"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.name") == "q"
+    page.keyboard.type("working memory")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="“working memory”").wait_for()
+    frame(page, "map")
+    page.evaluate("scrollTo(0, 0)")
+    # Through all that can be reached; each shows that it is.
+    seen = []
+    while len(seen) < 150 and (not seen or seen[-1][0] != "SUMMARY"):
+        page.keyboard.press("Tab")
+        *element, style, width = page.evaluate(
+            """() => { const {tagName, name, textContent, target} = document.activeElement;
+            const {outlineStyle, outlineWidth} = getComputedStyle(document.activeElement);
+            return [tagName, name || textContent, target || "", outlineStyle, outlineWidth]; }"""
+        )
+        seen.append(tuple(element))
+        if element[0] not in ("IFRAME", "BODY"):
+            assert style in ("solid", "auto"), element
+            assert width != "0px", element
+    kinds = {kind for kind, _, _ in seen}
+    assert {"A", "BUTTON", "TEXTAREA", "INPUT", "SUMMARY"} <= kinds
+    assert ("A", "activation", "map") in seen
+    assert ("A", "root", "walk") in seen
+    assert ("BUTTON", "Go", "") in seen
+    # A view by the keyboard.
+    page.get_by_role("link", name="activation").first.focus()
+    page.keyboard.press("Enter")
+    frame(page, "map").locator("p").filter(has_text="activation: highest").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_is_legible_on_pages_in_light_and_dark(open_page, scheme):
+    page = open_page(color_scheme=scheme)
+    for address in ("/", "/text?q=reward+qwxzzy"):
+        page.goto(address)
+        found = page.evaluate(
+            """() => {
+            const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
+            const luminance = ([red, green, blue]) => {
+                const [r, g, b] = [red, green, blue].map(v => v / 255).map(
+                    v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+            };
+            const ground = (element) => {
+                for (let at = element; at; at = at.parentElement) {
+                    const colour = parse(getComputedStyle(at).backgroundColor);
+                    if (colour.length === 3 || colour[3] === 1) return colour;
+                }
+                return [255, 255, 255];
+            };
+            const low = [];
+            let n = 0;
+            for (const element of document.querySelectorAll("body *")) {
+                const words = [...element.childNodes].some(
+                    node => node.nodeType === 3 && node.textContent.trim());
+                if (!words && !element.matches("input, textarea")) continue;
+                const one = luminance(parse(getComputedStyle(element).color));
+                const other = luminance(ground(element));
+                const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+                n += 1;
+                if (ratio < 4.5) low.push([element.tagName, element.textContent, ratio]);
+            }
+            return [n, low];
+        }"""
+        )
+        assert found[0] > 20
+        assert found[1] == []
+
+
+def test_a_phone_shows_all_without_scrolling_sideways(open_page):
+    page = open_page(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
+    for address in ("/", "/text?q=reward+anticipation+qwxzzy", "/nowhere"):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page.goto("/text?q=reward+anticipation")
+    grey, coloured = frame(page, "map").locator("canvas").evaluate(COLOURED)
+    assert grey > 1000
+    assert coloured > 50
+    # Not even in the frame, whose words are all seen.
+    overflow = "() => [document.documentElement.scrollHeight - innerHeight, scrollX]"
+    assert page.frame(name="map").evaluate(overflow)[0] <= 0
+
+
+def test_what_a_text_holds_does_not_run(open_page):
+    page = open_page()
+    attack = "pain <img src=/x onerror=document.title='run'><script>document.title='run'</script>"
+    page.get_by_label("Words, a title or an abstract").fill(attack)
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="pain <img").wait_for()
+    frame(page, "map")
+    assert page.title().startswith("pain <img")
+    assert page.frame(name="map").evaluate("document.title").startswith("Map of pain <img")
+    assert page.locator("main img").count() == 1
+
+
+def test_the_viewer_is_shut_in(open_page):
+    page = open_page()
+    page.goto("/text?q=pain")
+    frame(page, "map")
+    inside = page.frame(name="map")
+    assert inside.evaluate("window.origin") == "null"
+    assert (
+        inside.evaluate("() => { try { return !!parent.document } catch { return 'no' } }") == "no"
+    )
