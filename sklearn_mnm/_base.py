@@ -14,7 +14,14 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_feature_names, _get_feature_names, check_is_fitted
 
 from sklearn_mnm._frames import is_frame
-from sklearn_mnm._inputs import are_images, are_peaks, region_activations, text_input
+from sklearn_mnm._inputs import (
+    are_images,
+    are_peaks,
+    check_pairs,
+    region_activations,
+    text_input,
+    warn_of_empty_maps,
+)
 from sklearn_mnm._leave_out import leave_out_activations
 from sklearn_mnm._points import tangent_of
 from sklearn_mnm._sample_weight import checked_weights
@@ -247,6 +254,7 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         check_is_fitted(self)
         self._check_map_names(maps)
         activations = self._activations(maps)
+        warn_of_empty_maps(activations)
         return self.embedder_.transform_brain(activations, level)
 
     def _check_map_names(self, maps: Any) -> None:
@@ -352,11 +360,7 @@ def _usable_rows(
 
     Rows of weight 0 are left out as asked; the others are counted in a warning.
     """
-    if X.shape[0] != len(Y):
-        raise InvalidInputError(
-            f"There are {X.shape[0]} texts but {len(Y)} maps. Give one map per text, in the same "
-            "order; a Studies also holds those without peaks."
-        )
+    check_pairs(X.shape[0], len(Y))
     weights = None if sample_weight is None else checked_weights(sample_weight, Y)
     asked = np.ones(len(Y), dtype=bool) if weights is None else weights > 0
     with_text = count_terms(X) > 0

@@ -1,13 +1,23 @@
 """Files that are whole or not there, and whose damage is noticed."""
 
+import ctypes
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
+
 _DIGEST_SIZE = 32
+# Names of files are taken relative to the working directory (AT_FDCWD), and swapped.
+_HERE, _EXCHANGE = -100, 2
+_TRIES = 3
 
 
 @contextmanager
@@ -22,7 +32,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Yields
     ------
     temporary : Path
-        Beside it, and gone afterwards.
+        Beside it, and gone afterwards, except if the process is killed: then a file whose name
+        starts with ``tmp-`` may stay, of no use to anybody.
     """
     # Not by tempfile, whose files nobody else may read.
     temporary = path.with_name(f"tmp-{uuid4().hex}")
@@ -42,9 +53,16 @@ def write_checked(path: Path, content: bytes) -> None:
         The folder above is made if needed.
     content : bytes
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        temporary.write_bytes(hashlib.sha256(content).digest() + content)
+    for tries_left in reversed(range(_TRIES)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with replacing(path) as temporary:
+                temporary.write_bytes(hashlib.sha256(content).digest() + content)
+            return
+        except FileNotFoundError:
+            # Another process, done with the same work, has removed the folder meanwhile.
+            if not tries_left:
+                raise
 
 
 def read_checked(path: Path) -> bytes:
@@ -70,3 +88,48 @@ def read_checked(path: Path) -> bytes:
     if hashlib.sha256(content).digest() != checksum:
         raise ValueError(f"{path} was damaged or changed.")
     return content
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in this context with the same folder.
+
+    Threads of one process wait for each other, too. The system lets the next one in also when this
+    process is killed; where it has no locks of folders (Windows, some file systems of networks)
+    nobody waits.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if needed.
+    """
+    with ExitStack() as stack:
+        # Who cannot make, open or lock the folder does without.
+        with suppress(AttributeError, OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+def exchange(first: Path, second: Path) -> bool:
+    """Swap the names of two files or folders at once, so that neither is ever missing.
+
+    Parameters
+    ----------
+    first, second : Path
+        In one file system.
+
+    Returns
+    -------
+    done : bool
+        False, with nothing changed, where the system cannot.
+    """
+    names = os.fsencode(first), os.fsencode(second)
+    with suppress(AttributeError, OSError, TypeError):
+        library = ctypes.CDLL(None)
+        if sys.platform == "darwin":
+            return library.renamex_np(*names, _EXCHANGE) == 0
+        return library.renameat2(_HERE, names[0], _HERE, names[1], _EXCHANGE) == 0
+    return False

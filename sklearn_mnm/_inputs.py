@@ -1,24 +1,28 @@
 """Everything that may stand for texts or for brain maps, brought to one form."""
 
+import warnings
 from collections.abc import Iterator
 from numbers import Number
-from os import PathLike
 from typing import Any
 
-import nibabel
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import check_array
 
+from sklearn_mnm._arrays import checked_array
 from sklearn_mnm._frames import is_frame
+from sklearn_mnm._image_files import is_image
 from sklearn_mnm.brain.regions import PeaksToRegions
 from sklearn_mnm.datasets.studies import Studies
-from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
 _FORMS = (
     "an array of shape (n_maps, n_regions), images or paths of images, a Studies, a table of peaks "
     "with columns id, x, y, z, or a list with one array of peaks (n_peaks, 3) per study"
 )
+
+
+# Beyond it squares overflow.
+_LARGEST = 1e100
 
 
 def text_input(X: Any) -> Any:
@@ -68,18 +72,18 @@ def are_peaks(maps: Any) -> bool:
         return True
     if not isinstance(maps, list | tuple):
         return False
-    shapes = [np.shape(element) for element in maps if not _is_image(element)]
-    if len(shapes) < len(maps):
+    if any(is_image(element) for element in maps):
         return False
     # Only empty ones: studies that report no peaks.
+    shapes = [_shape(element) for element in maps]
     return all(0 in shape or (len(shape) == 2 and shape[1] == 3) for shape in shapes)
 
 
 def are_images(maps: Any) -> bool:
     """Whether `maps` is an image or the path of one, or a list of these."""
     if isinstance(maps, list | tuple):
-        return len(maps) > 0 and all(_is_image(element) for element in maps)
-    return _is_image(maps)
+        return len(maps) > 0 and all(is_image(element) for element in maps)
+    return is_image(maps)
 
 
 def region_activations(
@@ -113,9 +117,13 @@ def region_activations(
     Raises
     ------
     InvalidInputError
-        If `maps` has none of these forms or another number of regions, or is of peaks or images
-        and `regions` is None.
+        If `maps` has none of these forms, is empty, has another number of regions or numbers that
+        are not finite, or is of peaks or images and `regions` is None.
+    DataFormatError
+        If an image is missing or damaged.
     """
+    if isinstance(maps, list | tuple) and not maps:
+        raise InvalidInputError(f"{name} is empty; give at least one map.")
     peaks = are_peaks(maps)
     if peaks or are_images(maps):
         if regions is None:
@@ -129,12 +137,20 @@ def region_activations(
         else:
             maps = list(maps) if isinstance(maps, tuple) else maps
             activations = regions.regions_from_img(maps, positive=True)
+        if not len(activations):
+            raise InvalidInputError(f"{name} holds no study; give the peaks of at least one.")
         # In double precision, as the points of these maps are to be: they have none of their own.
         return np.asarray(activations, dtype=np.float64)
     is_array = hasattr(maps, "__array__") or sparse.issparse(maps)
     if not is_array and not isinstance(maps, list | tuple):
         raise InvalidInputError(f"{name} must be {_FORMS}; got {type(maps).__name__}.")
-    array = check_array(maps, dtype=[np.float64, np.float32], input_name=name)
+    array = checked_array(maps, name, f"{name} may be {_FORMS}; of finite numbers.")
+    largest = float(np.abs(array).max(initial=0.0))
+    if largest > _LARGEST:
+        raise InvalidInputError(
+            f"{name} holds values up to {largest:.3g}; give activations in a unit in "
+            f"which they stay below {_LARGEST:g}."
+        )
     if n_regions is not None and array.shape[1] != n_regions:
         hint = " For the peaks of one study give [peaks]." if array.shape[1] == 3 else ""
         raise InvalidInputError(
@@ -144,5 +160,62 @@ def region_activations(
     return array
 
 
-def _is_image(value: Any) -> bool:
-    return isinstance(value, str | PathLike | nibabel.spatialimages.SpatialImage)
+def check_pairs(n_texts: int, n_maps: int) -> None:
+    """Raise InvalidInputError unless there is one map per text."""
+    if n_texts != n_maps:
+        raise InvalidInputError(
+            f"There are {n_texts} texts but {n_maps} maps. Give one map per text, in the same "
+            "order; a Studies also holds those without peaks."
+        )
+
+
+def warn_of_empty_maps(activations: np.ndarray, name: str = "X", *, stacklevel: int = 4) -> None:
+    """Tell of maps from which nothing can be read.
+
+    Parameters
+    ----------
+    activations : ndarray of shape (n_maps, n_regions)
+    name : str
+        Of the argument.
+    stacklevel : int
+        Of the warning.
+
+    Raises
+    ------
+    InvalidInputError
+        If all maps are zero everywhere.
+
+    Warns
+    -----
+    DataWarning
+        If some are, or are the same everywhere in the brain.
+    """
+    n_maps = len(activations)
+    empty = ~activations.any(axis=1)
+    remedy = "Peaks may lie outside the brain, a threshold may be too high, or signs be swapped."
+    if empty.all():
+        raise InvalidInputError(
+            f"{name}: none of the {n_maps} maps has an activation: they are zero everywhere, "
+            f"so there is nothing to go by. {remedy}"
+        )
+    notes = []
+    if empty.any():
+        notes.append(
+            f"{empty.sum()} of {n_maps} maps are zero everywhere, the first in row "
+            f"{int(np.argmax(empty))}, and get what holds for no map at all. {remedy}"
+        )
+    even = ~empty & (np.ptp(activations, axis=1) == 0) & (activations.shape[1] > 1)
+    if even.any():
+        notes.append(
+            f"{even.sum()} of {n_maps} maps have one value everywhere, the first in row "
+            f"{int(np.argmax(even))}, and tell of no place. Give maps that differ between regions."
+        )
+    if notes:
+        warnings.warn(f"{name}: {' '.join(notes)}", DataWarning, stacklevel=stacklevel)
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    try:
+        return np.shape(value)
+    except ValueError:  # rows of different length
+        return ()

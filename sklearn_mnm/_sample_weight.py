@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
+from sklearn_mnm._arrays import clear_errors
 from sklearn_mnm.exceptions import InvalidInputError
+
+_LARGEST = 1e30
 
 
 def checked_weights(sample_weight: Any, X: Any) -> np.ndarray:
@@ -24,11 +27,11 @@ def checked_weights(sample_weight: Any, X: Any) -> np.ndarray:
     Raises
     ------
     InvalidInputError
-        If a weight is negative, or none is positive.
-    ValueError
-        If they are of another shape or not finite.
+        If they are of another shape or not finite, a weight is negative, or none is positive, or
+        the largest is not between 1e-30 and 1e30.
     """
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+    with clear_errors("sample_weight", "Give one finite number per study."):
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
     if weights.min() < 0:
         raise InvalidInputError(
             f"sample_weight holds {weights.min():g} (study {weights.argmin()}); weights cannot be "
@@ -37,5 +40,10 @@ def checked_weights(sample_weight: Any, X: Any) -> np.ndarray:
     if not weights.any():
         raise InvalidInputError(
             "sample_weight is 0 for all studies. Give at least one a positive weight."
+        )
+    if not 1 / _LARGEST <= weights.max() <= _LARGEST:
+        raise InvalidInputError(
+            f"sample_weight holds values of up to {weights.max():g}, and must stay within single "
+            f"precision. Divide all by {weights.max():g}."
         )
     return weights

@@ -1,8 +1,10 @@
 """Errors and warnings of the package.
 
 Each error also derives from the built-in type that callers expect (``ValueError``,
-``ImportError``), so generic handlers keep working.
+``ImportError``, ``OSError``), so generic handlers keep working.
 """
+
+from typing import Any
 
 
 class MNMError(Exception):
@@ -21,8 +23,8 @@ class HubError(MNMError, OSError):
     """The Hugging Face hub could not be reached, or refused."""
 
 
-class InvalidInputError(MNMError, ValueError):
-    """An argument has a value that the function cannot work with."""
+class InvalidInputError(MNMError, ValueError, TypeError):
+    """An argument has a value, or a type, that the function cannot work with."""
 
 
 class MissingDependencyError(MNMError, ImportError):
@@ -33,8 +35,21 @@ class ModelFormatError(MNMError, ValueError):
     """A saved model is damaged, was changed, or comes from a newer version."""
 
 
+class StorageError(MNMError, OSError):
+    """A file or folder could not be written: no space, no permission, no such folder."""
+
+
 class TrainingDivergedError(MNMError, RuntimeError):
-    """The loss became NaN or infinite while training."""
+    """The loss became NaN or infinite while training, or the weights grew without bound.
+
+    Attributes
+    ----------
+    result : TrainingResult or None
+        What training had done up to the last epoch before, whose weights, or better ones of
+        earlier epochs, the model holds.
+    """
+
+    result: Any = None
 
 
 class MNMWarning(UserWarning):

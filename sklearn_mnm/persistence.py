@@ -22,9 +22,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 import sklearn_mnm
+from sklearn_mnm._files import exchange
 from sklearn_mnm._state import StateReader, StateWriter
 from sklearn_mnm._state_objects import UnknownPartError
 from sklearn_mnm._state_schema import CLASSES, class_name
+from sklearn_mnm._storage import reading, storing
 from sklearn_mnm.exceptions import InvalidInputError, ModelFormatError
 
 _DESCRIPTION, _WEIGHTS = "model.json", "weights.safetensors"
@@ -68,7 +70,7 @@ def save_model(
         classes above, a number, string, array, csr_matrix or NIfTI image.
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
-    OSError
+    StorageError
         If the files cannot be written.
 
     See Also
@@ -90,8 +92,9 @@ def save_model(
     its author put into it, so never load one from somebody else.
 
     The model is written to a hidden folder next to `folder`, read back, and only then given its
-    name. If writing fails, nothing of it stays; if the machine stops meanwhile, hidden folders may
-    stay, and the old model may be in one.
+    name, in exchange for the old one where the system can do this at once (Linux, macOS). If
+    writing fails, nothing of it stays; if the process is killed or the machine stops meanwhile,
+    hidden folders may stay, and on other systems the old model may be in one.
 
     Examples
     --------
@@ -114,22 +117,23 @@ def save_model(
         )
     if isinstance(model, BaseEstimator):
         check_is_fitted(model)
-    # A link keeps leading to the model.
-    folder = Path(os.path.realpath(folder))
-    _check_target(folder, overwrite)
+    with storing(folder):
+        # A link keeps leading to the model.
+        folder = Path(os.path.realpath(folder))
+        _check_target(folder, overwrite)
     writer = StateWriter(compact=precision == "compact")
     tree = writer.encode(model, "")
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    weights = safetensors.numpy.save(writer.arrays)
+    description = json.dumps(_description(model, precision, weights, tree), allow_nan=False)
     new = _sibling(folder, "new")
     try:
-        new.mkdir()
-        weights = safetensors.numpy.save(writer.arrays)
-        description = _description(model, precision, weights, tree)
-        _write(new / _WEIGHTS, weights)
-        _write(new / _DESCRIPTION, json.dumps(description, allow_nan=False).encode())
-        _sync_folder(new)
-        _check_readable(new)
-        _move(new, folder)
+        with storing(folder):
+            new.mkdir(parents=True)
+            _write(new / _WEIGHTS, weights)
+            _write(new / _DESCRIPTION, description.encode())
+            _sync_folder(new)
+            _check_readable(new)
+            _move(new, folder)
     finally:
         # Gone after success.
         shutil.rmtree(new, ignore_errors=True)
@@ -155,9 +159,7 @@ def load_model(folder: str | os.PathLike) -> Any:
     ------
     ModelFormatError
         If files are missing, damaged or changed, or hold what only a newer version of the package
-        knows.
-    OSError
-        If the files cannot be read.
+        knows, or the files cannot be read.
 
     See Also
     --------
@@ -246,12 +248,15 @@ def _refuse(constant: str) -> None:
 
 
 def _read(path: Path, remedy: str, largest: float = math.inf) -> bytes:
-    # No devices or pipes, which may never end.
-    if not path.is_file():
-        raise ModelFormatError(f"{path}: there is no such file. {remedy}")
-    if path.stat().st_size > largest:
-        raise ModelFormatError(f"{path}: more than {largest} bytes are no description. {_DAMAGED}")
-    return path.read_bytes()
+    with reading(path, ModelFormatError):
+        # No devices or pipes, which may never end.
+        if not path.is_file():
+            raise ModelFormatError(f"{path}: there is no such file. {remedy}")
+        if path.stat().st_size > largest:
+            raise ModelFormatError(
+                f"{path}: more than {largest} bytes are no description. {_DAMAGED}"
+            )
+        return path.read_bytes()
 
 
 def _check_target(folder: Path, overwrite: bool) -> None:
@@ -306,6 +311,9 @@ def _move(new: Path, folder: Path) -> None:
     """Give the new model its name, and only then remove the old one."""
     if not folder.exists():
         os.rename(new, folder)
+        _sync_folder(folder.parent)
+        return
+    if exchange(new, folder):  # the caller removes the old one
         _sync_folder(folder.parent)
         return
     old = _sibling(folder, "old")

@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_mnm._arrays import clear_errors
 from sklearn_mnm.brain.atlas import load_atlas
 from sklearn_mnm.brain.ward import cut_tree
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
@@ -73,7 +74,8 @@ def networks_of_rois(
 ) -> tuple[np.ndarray, list[str]]:
     """One-hot memberships of regions in the networks of the nearest centres, and their names."""
     check_is_fitted(converter)
-    centres = np.asarray(coordinates, dtype=np.float64)
+    with clear_errors("coordinates", "Give numbers in mm of shape (n_rois, 3)."):
+        centres = np.asarray(coordinates, dtype=np.float64)
     if centres.ndim != 2 or centres.shape[1] != 3 or not np.isfinite(centres).all():
         raise InvalidInputError(
             f"coordinates must be finite numbers in mm of shape (n_rois, 3); got shape "

@@ -8,6 +8,7 @@ import nibabel
 import numpy as np
 from scipy import sparse
 
+from sklearn_mnm._image_files import doubts_of_space, image_values, open_image
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
 
@@ -46,21 +47,21 @@ def load_mask(mask_img: Any = None, resolution: int = 4) -> nibabel.nifti1.Nifti
 
     Raises
     ------
+    DataFormatError
+        If a file is missing or damaged.
     InvalidInputError
         If the image is not 3D or has no voxel inside.
     """
     from nilearn.datasets import load_mni152_brain_mask
-    from nilearn.image import load_img
 
     image = load_mni152_brain_mask(resolution=resolution) if mask_img is None else mask_img
-    image = load_img(image)
-    data = np.asarray(image.dataobj)
+    image = open_image(image, "mask_img")
+    data = image_values(image, "mask_img")
     if data.ndim == 4 and data.shape[3] == 1:
         data = data[..., 0]
     if data.ndim != 3:
         raise InvalidInputError(f"mask_img must be a 3D image, got shape {data.shape}.")
-    # NaN counts as outside, as nilearn's masks treat it.
-    inside = np.nan_to_num(data) != 0
+    inside = data != 0
     if not inside.any():
         raise InvalidInputError("mask_img has no voxel inside: all its values are 0.")
     return nibabel.Nifti1Image(inside.astype(np.uint8), image.affine)
@@ -87,7 +88,7 @@ def image_from_voxels(values: np.ndarray, mask_img: Any) -> nibabel.nifti1.Nifti
     return nibabel.Nifti1Image(volume, mask_img.affine)
 
 
-def voxels_from_images(images: Any, mask_img: Any) -> np.ndarray:
+def voxels_from_images(images: Any, mask_img: Any, name: str = "images") -> np.ndarray:
     """Read images on the voxels of a mask.
 
     Parameters
@@ -97,17 +98,50 @@ def voxels_from_images(images: Any, mask_img: Any) -> np.ndarray:
         of nilearn's ``"continuous"`` kind. Values that are not finite count as 0.
     mask_img : nibabel.nifti1.Nifti1Image
         Binary mask.
+    name : str
+        Of the argument, for messages.
 
     Returns
     -------
     values : ndarray of shape (n_maps, n_voxels), float32
+
+    Raises
+    ------
+    DataFormatError
+        If a file is missing or damaged, or an image is none of a brain.
+    InvalidInputError
+        If there is no image.
+
+    Warns
+    -----
+    DataWarning
+        Once, with count: images that may not be in MNI152 space, or whose left and right are in
+        doubt.
     """
+    given = list(images) if isinstance(images, list | tuple) else [images]
+    if not given:
+        raise InvalidInputError(f"{name} is empty; give at least one image.")
     mask = np.asarray(mask_img.dataobj) != 0
-    rows = []
-    for image in images if isinstance(images, list | tuple) else [images]:
-        data = _data_on_mask_grid(image, mask_img, "continuous")
+    rows, doubtful = [], []
+    for number, image in enumerate(given):
+        called = name if len(given) == 1 else f"{name}[{number}]"
+        image = open_image(image, called)
+        called = image.get_filename() or called
+        if doubts := doubts_of_space(image, mask_img):
+            doubtful.append(f"{called}: {'; '.join(doubts)}")
+        data = _data_on_mask_grid(image, mask_img, "continuous", called)
         volumes = data[..., np.newaxis] if data.ndim == 3 else data
-        rows.append(volumes[mask].T)
+        values = image_values(image, called).reshape(-1, volumes.shape[3])
+        # Splines swing beyond the values between which they lead, even to the other sign.
+        lowest, highest = (extreme(values, axis=0, initial=0) for extreme in (np.min, np.max))
+        rows.append(np.clip(volumes[mask].T, lowest[:, np.newaxis], highest[:, np.newaxis]))
+    if doubtful:
+        warnings.warn(
+            f"{len(doubtful)} of {len(given)} images may not be what they should, maps in MNI152 "
+            f"space, the first {doubtful[0]}.",
+            DataWarning,
+            stacklevel=2,
+        )
     return np.ascontiguousarray(np.concatenate(rows), dtype=np.float32)
 
 
@@ -185,14 +219,12 @@ def load_atlas(atlas: Any, mask_img: Any, region_names: Sequence[str] | None = N
     DataWarning
         If regions have no voxel in the mask.
     """
-    from nilearn.image import load_img
-
     image, names, background = _open_atlas(atlas)
-    image = load_img(image)
+    image = open_image(image, "atlas")
     names = region_names if region_names is not None else names
     mask = np.asarray(mask_img.dataobj) != 0
     if len(image.shape) == 4 and image.shape[3] > 1:
-        weights = _data_on_mask_grid(image, mask_img, "linear")[mask]
+        weights = _data_on_mask_grid(image, mask_img, "linear", "atlas")[mask]
         if weights.min(initial=0.0) < 0:
             raise InvalidInputError(
                 f"The maps of the atlas have negative values (minimum {weights.min():g}); they "
@@ -206,7 +238,7 @@ def load_atlas(atlas: Any, mask_img: Any, region_names: Sequence[str] | None = N
         values = values[values != background]
         if not len(values):
             raise InvalidInputError("The label image of the atlas holds only background.")
-        on_mask = np.rint(np.squeeze(_data_on_mask_grid(image, mask_img, "nearest"))[mask])
+        on_mask = np.rint(np.squeeze(_data_on_mask_grid(image, mask_img, "nearest", "atlas"))[mask])
         position = np.minimum(np.searchsorted(values, on_mask), len(values) - 1)
         labels = np.where(values[position] == on_mask, position, -1)
         default = [f"region_{value:g}" for value in values]
@@ -237,7 +269,7 @@ def _open_atlas(atlas: Any) -> tuple[Any, Sequence[str] | None, float]:
 
 
 def _label_values(image: Any) -> np.ndarray:
-    values = np.unique(np.nan_to_num(np.asarray(image.dataobj)))
+    values = np.unique(image_values(image, "atlas"))
     if np.abs(values - np.rint(values)).max() > 1e-3:
         raise InvalidInputError(
             "atlas is a 3D image whose values are not integers, so not an image of labels; "
@@ -262,13 +294,19 @@ def _checked_names(names: Sequence[str] | None, default: list[str]) -> list[str]
     return checked
 
 
-def _data_on_mask_grid(image: Any, mask_img: Any, interpolation: str) -> np.ndarray:
-    from nilearn.image import load_img, resample_to_img
+def _data_on_mask_grid(image: Any, mask_img: Any, interpolation: str, name: str) -> np.ndarray:
+    from nilearn.image import resample_to_img
 
-    image = load_img(image)
-    same_grid = image.shape[:3] == mask_img.shape and np.allclose(image.affine, mask_img.affine)
-    if not same_grid:
-        image = resample_to_img(
-            image, mask_img, interpolation=interpolation, force_resample=True, copy_header=True
-        )
-    return np.nan_to_num(np.asarray(image.dataobj), posinf=0.0, neginf=0.0)
+    values = image_values(image, name)
+    if image.shape[:3] == mask_img.shape and np.allclose(image.affine, mask_img.affine):
+        return values
+    if not values.any():
+        return np.zeros(mask_img.shape + values.shape[3:], dtype=np.float32)
+    if values.dtype.kind not in "f" or values.dtype.itemsize < 4:
+        values = values.astype(np.float64 if values.dtype.itemsize > 2 else np.float32)
+    # With finite values, and without what else stands in the header.
+    finite = nibabel.Nifti1Image(values, image.affine)
+    resampled = resample_to_img(
+        finite, mask_img, interpolation=interpolation, force_resample=True, copy_header=True
+    )
+    return np.nan_to_num(np.asarray(resampled.dataobj), posinf=0.0, neginf=0.0)

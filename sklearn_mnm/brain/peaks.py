@@ -12,6 +12,10 @@ from sklearn_mnm._frames import as_pandas, is_frame
 from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
 COORDINATE_COLUMNS = ["x", "y", "z"]
+# In mm, a kilometre: far from any brain.
+_FARTHEST = 1e6
+# Peaks placed at once, in arrays that stay in the cache.
+_BLOCK = 2**16
 
 
 class PeakTable(NamedTuple):
@@ -121,12 +125,15 @@ def _from_sequence(X: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         "X must be a Studies object, a table of peaks with columns id, x, y, z, or a sequence "
         "with one array of shape (n_peaks, 3) per study"
     )
-    if isinstance(X, str | bytes | dict) or not hasattr(X, "__len__"):
+    if isinstance(X, str | bytes | dict) or not hasattr(X, "__len__") or getattr(X, "ndim", 1) == 0:
         raise InvalidInputError(f"{expected}; got {type(X).__name__}.")
     blocks = []
     for row, peaks in enumerate(X):
         try:
-            block = np.asarray(peaks, dtype=np.float64)
+            block = np.asarray(peaks)
+            if block.dtype.kind not in "buifO" and block.size:
+                raise TypeError(f"{block.dtype} is no type of coordinates in mm")
+            block = block.astype(np.float64)
         except (TypeError, ValueError) as error:
             raise InvalidInputError(f"{expected}; element {row} is {peaks!r}.") from error
         if block.size == 0:
@@ -186,17 +193,21 @@ def peak_counts(
     column_of = np.full(mask.shape, -1, dtype=np.intp)
     column_of[mask] = np.arange(n_voxels)
     to_voxel = np.linalg.inv(mask_img.affine)
-    nearest = np.rint(coordinates @ to_voxel[:3, :3].T + to_voxel[:3, 3]).astype(np.intp)
-    in_grid = ((nearest >= 0) & (nearest < mask.shape)).all(axis=1)
+    # Within the range of whole numbers, where coordinates are no millimetres at all.
+    bounded = np.clip(coordinates, -_FARTHEST, _FARTHEST)
     column = np.full(len(coordinates), -1, dtype=np.intp)
-    column[in_grid] = column_of[tuple(nearest[in_grid].T)]
+    for start in range(0, len(coordinates), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        nearest = np.rint(bounded[rows] @ to_voxel[:3, :3].T + to_voxel[:3, 3]).astype(np.intp)
+        in_grid = ((nearest >= 0) & (nearest < mask.shape)).all(axis=1)
+        column[rows][in_grid] = column_of[tuple(nearest[in_grid].T)]
 
     outside = np.flatnonzero(column < 0)
     if len(outside) and n_voxels:
         centres = np.argwhere(mask) @ mask_img.affine[:3, :3].T + mask_img.affine[:3, 3]
         # The bound is exclusive in SciPy, inclusive here.
         bound = np.nextafter(max_distance, np.inf)
-        distance, found = cKDTree(centres).query(coordinates[outside], distance_upper_bound=bound)
+        distance, found = cKDTree(centres).query(bounded[outside], distance_upper_bound=bound)
         within = np.isfinite(distance)
         column[outside[within]] = found[within]  # type: ignore[index]  # stubs: may be a scalar
 

@@ -9,8 +9,9 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from sklearn_mnm._arrays import checked_array
 from sklearn_mnm.brain.atlas import (
     Regions,
     averaging_matrix,
@@ -25,6 +26,9 @@ from sklearn_mnm.brain.peaks import PeakTable, PeakTally, as_peak_table, peak_co
 from sklearn_mnm.brain.smoothing import gaussian_smooth, voxel_volume
 from sklearn_mnm.brain.ward import cut_tree, voxel_profiles, ward_parcellation
 from sklearn_mnm.exceptions import InvalidInputError
+
+# Studies whose activations are computed at once.
+_BLOCK = 2048
 
 
 class PeaksToRegions(TransformerMixin, BaseEstimator):
@@ -290,9 +294,8 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
             raise InvalidInputError(
                 f"interpolation must be 'smooth' or 'nearest'; got {interpolation!r}."
             )
-        values = check_array(Y, dtype=[np.float64, np.float32], ensure_2d=False)
+        values = self._checked_activations(Y)
         averages = np.atleast_2d(values)
-        self._check_n_regions(averages)
         if self.strategy == "sum":
             averages = averages / np.where(self.region_volumes_ > 0, self.region_volumes_, 1.0)
         if interpolation == "smooth":
@@ -321,8 +324,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
             near.
         """
         check_is_fitted(self)
-        values = np.atleast_2d(check_array(Y, dtype=[np.float64, np.float32], ensure_2d=False))
-        self._check_n_regions(values)
+        values = np.atleast_2d(self._checked_activations(Y))
         # The Gaussian's weight of a region at a voxel: its average times its volume.
         volumes = self.region_volumes_.astype(np.float32)
         total = self.operator_ @ volumes
@@ -337,7 +339,8 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         ----------
         images : Nifti1Image, path, or list of these
             3D or 4D maps in MNI152 space on any grid; resampled to the mask. They are not
-            smoothed. Values that are not finite count as 0.
+            smoothed, and stay between their lowest and highest value and 0. Values that are not
+            finite count as 0.
         positive : bool, default=False
             Take values below zero as 0, as peaks report activations.
 
@@ -346,6 +349,19 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         values : ndarray of shape (n_maps, n_regions_), float32
             In the units of the maps, times cubic centimetres unless ``strategy="mean"``; a
             region without voxels is 0.
+
+        Raises
+        ------
+        DataFormatError
+            If a file is missing or damaged, or an image is none of a brain.
+        InvalidInputError
+            If there is no image.
+
+        Warns
+        -----
+        DataWarning
+            If images may not be in MNI152 space, or their left and right are in doubt: by the
+            codes and axes of their headers, and by how much of the brain they cover.
         """
         check_is_fitted(self)
         voxels = voxels_from_images(images, self.mask_img_)
@@ -434,11 +450,19 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
             self._operator = region_operator(self.membership_, self.mask_img_, self.fwhm)
         return self._operator
 
-    def _check_n_regions(self, values: np.ndarray) -> None:
-        if values.shape[1] != self.n_regions_:
+    def _checked_activations(self, Y) -> np.ndarray:
+        """Activations as an array of one or two dimensions, a column for each region."""
+        if np.ndim(Y) == 0 and not sparse.issparse(Y):
             raise InvalidInputError(
-                f"Y has {values.shape[1]} columns, but there are {self.n_regions_} regions."
+                f"Y: expected an array of shape (n_regions,) or (n_maps, n_regions), got {Y!r}."
             )
+        values = checked_array(Y, "Y", "Give finite activations of regions.", ensure_2d=False)
+        if values.shape[-1] != self.n_regions_:
+            raise InvalidInputError(
+                f"Y has {values.shape[-1]} columns, but there are {self.n_regions_} regions. Give "
+                "activations as transform makes them."
+            )
+        return values
 
     def _summed(self, averages: np.ndarray) -> np.ndarray:
         if self.strategy == "mean":
@@ -476,7 +500,11 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         )
 
     def _activations(self, table: PeakTable, counts: sparse.csr_matrix):
-        activations = self._summed((counts @ self.operator_).toarray())
+        activations = np.empty((counts.shape[0], self.n_regions_), dtype=np.float32)
+        # Block by block: the sparse product would take more memory than the result.
+        for start in range(0, len(activations), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            activations[rows] = self._summed((counts[rows] @ self.operator_).toarray())
         if _get_output_config("transform", self)["dense"] != "pandas":
             return activations
         # A table of peaks has one row per peak: scikit-learn would take its index.

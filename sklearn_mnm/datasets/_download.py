@@ -16,7 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from sklearn_mnm._files import replacing
+from sklearn_mnm._files import alone_in, replacing
+from sklearn_mnm._storage import reading, storing
 from sklearn_mnm.exceptions import DownloadError, InvalidInputError
 
 CACHE_VARIABLE, MIRROR_VARIABLE = "SKLEARN_MNM_CACHE", "SKLEARN_MNM_MIRROR"
@@ -91,7 +92,8 @@ def fetch_files(
     A download that breaks off is tried again from where it broke, also by a later call, if the
     server allows it, else from the start. A file appears under its name when it is complete and
     checked: against its known checksum, else by the checksums inside gzip and zip archives, and
-    from then on against the checksum that was written down when it was first seen.
+    from then on against the checksum that was written down when it was first seen. One process at
+    a time fetches to a folder: others wait, and then find the files there.
 
     Parameters
     ----------
@@ -115,11 +117,21 @@ def fetch_files(
     DownloadError
         If a file cannot be fetched or is not what it should be.
     """
+    with reading(folder, DownloadError), alone_in(folder):
+        return _fetch_files(names, folder, base, sha256, _Downloader(progress))
+
+
+def _fetch_files(
+    names: Sequence[str],
+    folder: Path,
+    base: str,
+    sha256: Mapping[str, str],
+    downloader: _Downloader,
+) -> list[Path]:
     import pooch
 
     recorded = _read_record(folder)
     known = {name: sha256.get(name, recorded.get(name)) for name in names}
-    downloader = _Downloader(progress)
     with _quiet(pooch.get_logger()):
         store = pooch.create(
             path=folder, base_url=base, registry=known, retry_if_failed=_TRIES_MORE
@@ -148,14 +160,17 @@ class _Downloader:
         name = url.rsplit("/", 1)[1]
         if url.startswith("file:"):
             shutil.copyfile(url2pathname(urlsplit(url).path), output_file)
+            if store.registry[name] is None:
+                _check_whole(Path(output_file), name)
         else:
             # By address, so that parts of different origin do not mix.
             number = hashlib.sha256(url.encode()).hexdigest()[:16]
             part = Path(store.path) / f".{number}.part"
             self._download(url, part, name)
+            if store.registry[name] is None:
+                # Before it is moved: what is downloaded stays if the process is killed meanwhile.
+                _check_download(part, name)
             os.replace(part, output_file)
-        if store.registry[name] is None:
-            _check_whole(Path(output_file), name)
 
     def _download(self, url: str, part: Path, name: str) -> None:
         import requests
@@ -165,6 +180,8 @@ class _Downloader:
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
         with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
             if start and response.status_code != requests.codes.ok:
+                if response.headers.get("Content-Range") == f"bytes */{start}":
+                    return  # it was complete
                 goes_on = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
                 if not goes_on:
                     part.unlink()  # so that the next try starts anew
@@ -199,6 +216,14 @@ def _check_whole(path: Path, name: str) -> None:
         raise ValueError(f"{name} is damaged: {error}") from error
 
 
+def _check_download(part: Path, name: str) -> None:
+    try:
+        _check_whole(part, name)
+    except ValueError:
+        part.unlink()  # so that the next try starts anew
+        raise
+
+
 def _remove_damaged(path: Path) -> None:
     if path.is_file():
         try:
@@ -222,13 +247,13 @@ def _read_record(folder: Path) -> dict[str, str]:
     path = folder / RECORD
     if not path.is_file():
         return {}
-    lines = [line.split(maxsplit=1) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [line.split(maxsplit=1) for line in path.read_text("utf-8", "replace").splitlines()]
     return {parts[1]: parts[0] for parts in lines if len(parts) == 2}
 
 
 def _write_record(folder: Path, recorded: Mapping[str, str]) -> None:
     lines = [f"{checksum}  {name}\n" for name, checksum in sorted(recorded.items())]
-    with replacing(folder / RECORD) as temporary:
+    with storing(folder / RECORD), replacing(folder / RECORD) as temporary:
         temporary.write_text("".join(lines), encoding="utf-8")
 
 

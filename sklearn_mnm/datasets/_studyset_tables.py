@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from sklearn_mnm._bombs import check_json
 from sklearn_mnm._dependencies import import_optional
+from sklearn_mnm._storage import reading
 from sklearn_mnm.exceptions import DataFormatError
 
 # Columns that each table has at least; the Parquet files carry more.
@@ -43,7 +46,9 @@ class StudysetTables:
 
 def read_studyset(path: Path) -> StudysetTables:
     """Read a folder of Parquet files or a NiMADS JSON file and check that it hangs together."""
-    if not path.is_dir():
+    with reading(path):
+        is_folder = path.is_dir()
+    if not is_folder:
         return tables_from_nimads(read_json(path), path)
     tables = _read_parquet(path)
     _check(tables)
@@ -53,10 +58,16 @@ def read_studyset(path: Path) -> StudysetTables:
 def read_json(path: Path) -> Any:
     """Read a JSON file, whatever it holds."""
     try:
-        with path.open(encoding="utf-8") as stream:
-            return json.load(stream)
-    except (OSError, ValueError) as error:
-        raise DataFormatError(f"{path}: cannot be read as JSON ({error}).") from error
+        with reading(path):
+            check_json(path)
+            content = path.read_text(encoding="utf-8-sig")
+        return json.loads(content)
+    except DataFormatError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise DataFormatError(
+            f"{path}: cannot be read as JSON ({error}). Check the file, or write it again."
+        ) from error
 
 
 def tables_from_nimads(studyset: Any, source: Path | str) -> StudysetTables:
@@ -114,8 +125,11 @@ def _read_parquet(folder: Path) -> StudysetTables:
             continue
         try:
             table = pd.read_parquet(path, engine="pyarrow")
-        except (OSError, ValueError) as error:  # pyarrow's errors derive from these
-            raise DataFormatError(f"{path}: cannot be read as Parquet ({error}).") from error
+        # Of pyarrow, those that do not derive from built-in errors included.
+        except Exception as error:
+            raise DataFormatError(
+                f"{path}: cannot be read as Parquet ({error}). Fetch or write it again."
+            ) from error
         missing = [column for column in required if column not in table.columns]
         if missing:
             raise DataFormatError(
@@ -159,6 +173,14 @@ def _points(analysis: dict[str, Any], keys: dict[str, str]) -> Iterator[dict[str
         }
 
 
+def _number(value: Any) -> float:
+    """Return a coordinate, NaN if it is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):  # words, objects, integers beyond floats
+        return math.nan
+
+
 def _columns(rows: list[dict[str, Any]], required: list[str]) -> list[str]:
     """Return the required columns, then all others in the order in which they turn up."""
     return list(dict.fromkeys([*required, *(key for row in rows for key in row)]))
@@ -184,10 +206,10 @@ def _check(tables: StudysetTables) -> None:
                 f"{values[unknown].iloc[0]!r}, which does not exist ({unknown.sum()} such rows)."
             )
     coordinates = tables.coordinates
-    numbers = coordinates[["x", "y", "z"]].apply(pd.to_numeric, errors="coerce")
+    numbers = coordinates[["x", "y", "z"]].map(_number)
     wrong = ~(numbers.abs() < float("inf")).all(axis=1)
     if wrong.any():
-        row = wrong.idxmax()
+        row: Any = wrong.idxmax()
         raise DataFormatError(
             f"{source}: coordinates row {row} (contrast {coordinates.loc[row, 'id']}) is "
             f"{coordinates.loc[row, ['x', 'y', 'z']].tolist()} ({wrong.sum()} such rows); "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import pickle
+import tokenize
 import warnings
 import zipfile
 import zlib
@@ -16,7 +17,12 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from sklearn_mnm._bombs import check_gzip, check_zip
+from sklearn_mnm._storage import reading
 from sklearn_mnm.exceptions import DataFormatError
+
+# Of a matrix of counts; a row takes memory even if it is empty.
+_MOST_ROWS = 10**8
 
 
 def read_table(
@@ -48,6 +54,10 @@ def read_table(
         If the file cannot be decompressed, decoded or parsed, or a column is missing.
     """
     try:
+        with reading(path):
+            path.stat()
+        if path.suffix == ".gz":
+            check_gzip(path)
         header, separator = _read_header(path)
         names = {name: name.strip().lower() if any_case else name for name in header}
         # pandas would give the second a name of its own.
@@ -70,8 +80,8 @@ def read_table(
         raise DataFormatError(
             f"{path}: cannot be decompressed ({error}); the file is truncated or damaged, "
             "download it again."
-            if path.suffix == ".gz"
-            else f"{path}: cannot be read ({error})."
+            if path.suffix == ".gz" and not isinstance(error, FileNotFoundError | PermissionError)
+            else f"{path}: cannot be read ({error}). Check the name, and who may read it."
         ) from error
     except (UnicodeDecodeError, csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise DataFormatError(
@@ -182,9 +192,15 @@ def read_features(path: Path) -> sparse.csr_matrix:
         loaded) or values that are not finite.
     """
     try:
+        check_zip(path)
         # scipy loads with allow_pickle=False; the test on an archive of objects watches it.
-        matrix = sparse.csr_matrix(sparse.load_npz(path))
+        matrix = sparse.load_npz(path)
+        if max(matrix.shape) > _MOST_ROWS:
+            raise ValueError(f"the shape {matrix.shape} is that of no corpus")
+        matrix = sparse.csr_matrix(matrix)
         matrix.check_format(full_check=True)
+    except DataFormatError:
+        raise
     except (
         ValueError,
         TypeError,
@@ -195,6 +211,12 @@ def read_features(path: Path) -> sparse.csr_matrix:
         EOFError,
         zlib.error,
         zipfile.BadZipFile,
+        # Of numpy's reader of headers, and of zip archives of other kinds.
+        SyntaxError,
+        tokenize.TokenError,
+        RuntimeError,
+        OverflowError,
+        MemoryError,
         pickle.UnpicklingError,
     ) as error:
         raise DataFormatError(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from sklearn_mnm._storage import reading
 from sklearn_mnm.datasets import _tables
 from sklearn_mnm.datasets._texts import joined_texts
 from sklearn_mnm.datasets._warnings import warn_of_data
@@ -129,9 +130,11 @@ def is_release(folder: Path) -> bool:
 
 def _choose_release(folder: Path, database: str | None, version: str | None) -> list[_ReleaseFile]:
     """Return the release files of one version of one database."""
-    if not folder.is_dir():
-        raise DataFormatError(f"{folder}: is not a folder.")
-    matches = ((path, _FILE_NAME.fullmatch(path.name)) for path in sorted(folder.iterdir()))
+    with reading(folder):
+        if not folder.is_dir():
+            raise DataFormatError(f"{folder}: is not a folder. Give that of a release.")
+        paths = sorted(folder.iterdir())
+    matches = ((path, _FILE_NAME.fullmatch(path.name)) for path in paths)
     files = [_ReleaseFile(path, **match.groupdict()) for path, match in matches if match]
     if not files:
         raise DataFormatError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from sklearn_mnm._storage import reading
 from sklearn_mnm.datasets._studyset_tables import read_json
 from sklearn_mnm.datasets.database import is_release, load_database
 from sklearn_mnm.datasets.nimare_import import is_dataset_document, load_nimare_dataset
@@ -104,15 +105,18 @@ def guess_format(path: Path) -> str:
     DataFormatError
         If it is none of them.
     """
-    if path.is_dir():
-        if (path / "studies.parquet").is_file():
+    with reading(path):
+        is_folder, is_there = path.is_dir(), path.exists()
+        if is_folder and (path / "studies.parquet").is_file():
             return "studyset"
-        if is_release(path):
+        if is_folder and is_release(path):
             return "database"
-        if is_pubget(path):
+        if is_folder and is_pubget(path):
             return "pubget"
-    elif not path.exists():
-        raise DataFormatError(f"{path}: there is no such file or folder.")
+    if not is_there:
+        raise DataFormatError(f"{path}: there is no such file or folder. Check the name.")
+    if is_folder:
+        pass
     elif path.suffix == ".json":
         return "nimare" if is_dataset_document(read_json(path)) else "studyset"
     elif path.suffix == ".txt":

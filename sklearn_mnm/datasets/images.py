@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from sklearn_mnm._image_files import open_image
+from sklearn_mnm._storage import reading
 from sklearn_mnm.datasets import _tables
 from sklearn_mnm.datasets._studyset_tables import read_json
 from sklearn_mnm.exceptions import DataFormatError, DataWarning
@@ -115,9 +118,10 @@ def load_images(folder: str | Path) -> ImageCollection:
     >>> encoder.fit(maps.texts, maps.images, groups=maps.groups)  # doctest: +SKIP
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise DataFormatError(f"{folder}: is not a folder.")
-    records = list(_records(folder))
+    with reading(folder):
+        if not folder.is_dir():
+            raise DataFormatError(f"{folder}: is not a folder. Give that of the images.")
+        records = list(_records(folder))
     kept, dropped = [], dict.fromkeys(_FAULTS, 0)
     for record in records:
         fault = next((name for name, is_so in _FAULTS.items() if is_so(record)), None)
@@ -159,15 +163,7 @@ def read_image(path: str | Path) -> Any:
     DataFormatError
         If there is no such file, or it is no such image.
     """
-    import nibabel
-
-    try:
-        image: Any = nibabel.load(path)
-    except (OSError, EOFError, nibabel.filebasedimages.ImageFileError) as error:
-        raise DataFormatError(f"{path}: cannot be read as an image ({error}).") from error
-    if len(image.shape) not in (3, 4) or min(image.shape) == 0:
-        raise DataFormatError(f"{path}: has the shape {image.shape}; a map has 3 dimensions.")
-    return image
+    return open_image(path)
 
 
 def _records(folder: Path) -> Iterator[dict[str, Any]]:
@@ -198,6 +194,12 @@ def _records_of_table(path: Path) -> Iterator[dict[str, Any]]:
     table = _tables.read_table(path, required=[], key="file", any_case=True)
     for number, record in enumerate(table.to_dict("records")):
         known = {str(name): value for name, value in record.items() if not pd.isna(value)}
+        inside = os.path.relpath(path.parent / str(known["file"]), path.parent)
+        if inside.startswith("..") or os.path.isabs(str(known["file"])):
+            raise DataFormatError(
+                f"{path}: line {_tables.line_number(path, number)} names the image "
+                f"{known['file']!r}, which is not in the folder. Copy it there."
+            )
         defaults = {"id": str(number), "collection_id": known.get("study_id", number)}
         yield {**defaults, **known, "file": str(path.parent / str(known["file"]))}
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from sklearn_mnm._storage import reading
 from sklearn_mnm.datasets import _tables
 from sklearn_mnm.datasets._texts import joined_texts
 from sklearn_mnm.datasets._warnings import warn_of_data
@@ -117,8 +118,10 @@ def _checked_parts(parts: str | Sequence[str]) -> tuple[str, ...]:
 
 def _find(folder: Path) -> tuple[Path, Path | None]:
     """Return the folder of the tables and that of the term counts, if there is one."""
-    if not folder.is_dir():
-        raise DataFormatError(f"{folder}: is not a folder.")
+    with reading(folder):
+        if not folder.is_dir():
+            raise DataFormatError(f"{folder}: is not a folder. Give one that pubget made.")
+        list(folder.iterdir())
     name = folder.resolve().name
     if name.endswith(_VECTORS):
         data = folder.resolve().parent / (name.split("-voc_")[0] + _DATA)

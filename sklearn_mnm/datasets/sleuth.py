@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_mnm._files import replacing
+from sklearn_mnm._storage import reading, storing
 from sklearn_mnm.datasets._studyset_tables import contrast_keys, empty_rows, tables_from_rows
 from sklearn_mnm.datasets._warnings import warn_of_data
 from sklearn_mnm.datasets.nimare_export import check_sample_size, contrast_id_of, sample_sizes
@@ -26,6 +27,10 @@ _COLUMNS = {"pubmedid": "pmid"}
 # A separator after a year, as in "Smith et al., 2010: n-back", rather than one in a title.
 _YEAR = re.compile(r"(?:19|20)\d{2}")
 _SEPARATOR = re.compile(r"[:;]")
+# Of a number of subjects; Python refuses to read numbers of thousands of digits.
+_DIGITS = 10
+# Characters of a line that a message shows.
+_SHOWN = 60
 _RESERVED = re.compile(r"[:;=]")
 
 
@@ -109,6 +114,8 @@ def save_sleuth(studies: Studies, path: str | Path, *, sample_size: int | None =
     InvalidInputError
         If no study has peaks, a number of participants is missing and `sample_size` is None, or
         `sample_size` is not a positive integer.
+    StorageError
+        If the file cannot be written.
 
     Warns
     -----
@@ -144,7 +151,7 @@ def save_sleuth(studies: Studies, path: str | Path, *, sample_size: int | None =
         lines += [f"// {name}", f"// Subjects={size}"]
         lines += ["\t".join(str(value) for value in row) for row in rows.tolist()]
         lines.append("")
-    with replacing(Path(path)) as temporary:
+    with storing(path), replacing(Path(path)) as temporary:
         temporary.write_text("\n".join(lines), encoding="utf-8")
     if notes:
         warnings.warn(f"{'; '.join(notes)}.", DataWarning, stacklevel=2)
@@ -172,15 +179,19 @@ def _experiments(studies: Studies) -> list[str]:
 
 def _plain(text: str) -> str:
     """Put a name on one line and leave out what has a meaning in the format."""
-    return " ".join(_RESERVED.sub(",", str(text)).split())
+    encodable = str(text).encode("utf-8", "replace").decode()
+    return " ".join(_RESERVED.sub(",", encodable).split())
 
 
 def _read(path: Path) -> tuple[dict[str, list[dict[str, Any]]], int]:
     """Return the rows of the tables of a studyset and the number of experiments without size."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataFormatError(f"{path}: cannot be read as UTF-8 text ({error}).") from error
+        with reading(path):
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataFormatError(
+            f"{path}: cannot be read as UTF-8 text ({error}). Save it as UTF-8."
+        ) from error
     reader = _Reader(path)
     for number, line in enumerate(lines, start=1):
         line = line.strip()
@@ -231,14 +242,14 @@ class _Reader:
             self.end_experiment()
             if not value.upper().startswith(("MNI", "TAL", "ICBM")):
                 raise DataFormatError(
-                    f"{self.path}: line {number}: the reference space {value!r} is unknown; "
-                    "write MNI or Talairach."
+                    f"{self.path}: line {number}: the reference space {value[:_SHOWN]!r} is "
+                    "unknown; write MNI or Talairach."
                 )
             self._space = value
         elif key == "subjects":
-            if not value.isdecimal() or int(value) == 0:
+            if not (value.isdecimal() and len(value) < _DIGITS and int(value) > 0):
                 raise DataFormatError(
-                    f"{self.path}: line {number}: {value!r} is no number of subjects; "
+                    f"{self.path}: line {number}: {value[:_SHOWN]!r} is no number of subjects; "
                     "write for example '// Subjects=12'."
                 )
             self._fields["sample_size"] = int(value)
@@ -248,7 +259,7 @@ class _Reader:
     def read_peak(self, number: int, line: str) -> None:
         if not self._names:
             raise DataFormatError(
-                f"{self.path}: line {number}: {line!r} comes before the name of its "
+                f"{self.path}: line {number}: {line[:_SHOWN]!r} comes before the name of its "
                 "experiment, a line such as '// Study: experiment'."
             )
         try:
@@ -257,7 +268,7 @@ class _Reader:
             peak = ()
         if len(peak) != 3 or not np.isfinite(peak).all():
             raise DataFormatError(
-                f"{self.path}: line {number}: {line!r} is no peak; expected three finite "
+                f"{self.path}: line {number}: {line[:_SHOWN]!r} is no peak; expected three finite "
                 "numbers in mm, or a line that starts with //."
             )
         self._peaks.append(peak)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sklearn_mnm._arrays import clear_errors
+from sklearn_mnm.exceptions import InvalidInputError
+
 #: Affine from MNI152 to Talairach coordinates (mm), pooled over software packages, as fitted
 #: by Lancaster et al. (2007), "Bias between MNI and Talairach coordinates analyzed using the
 #: ICBM-152 brain template", Human Brain Mapping 28, 1194-1205, doi:10.1002/hbm.20345
@@ -31,9 +34,19 @@ def talairach_to_mni152(coordinates: np.ndarray) -> np.ndarray:
     -------
     coordinates : ndarray, shape (n_peaks, 3)
         x, y, z in mm, MNI152 space: the inverse of ``MNI152_TO_TALAIRACH`` applied to each.
+
+    Raises
+    ------
+    InvalidInputError
+        If `coordinates` are no numbers of this shape.
     """
+    remedy = "Give numbers in mm of shape (n_peaks, 3)."
+    with clear_errors("coordinates", remedy):
+        positions = np.asarray(coordinates, dtype=float)
+    if positions.ndim == 0 or positions.shape[-1] != 3:
+        raise InvalidInputError(f"coordinates: got shape {positions.shape}. {remedy}")
     inverse = np.linalg.inv(MNI152_TO_TALAIRACH)
-    return np.asarray(coordinates, dtype=float) @ inverse[:3, :3].T + inverse[:3, 3]
+    return positions @ inverse[:3, :3].T + inverse[:3, 3]
 
 
 def standardise_space(peaks: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from sklearn_mnm._frames import as_pandas
+from sklearn_mnm._frames import as_pandas, is_frame
 from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
 
 PEAK_COLUMNS = ("id", "x", "y", "z")
@@ -83,6 +83,7 @@ class Studies:
         _check_unique(self.ids)
         if metadata is None:
             metadata = pd.DataFrame({"id": self.ids})
+        _check_frame(metadata, "metadata")
         _check_length(len(metadata), len(self.ids), "metadata")
         self.metadata: pd.DataFrame = as_pandas(metadata).reset_index(drop=True)
         self.peaks, self.study_index = _align_peaks(peaks, self.ids)
@@ -197,6 +198,13 @@ def _documents(values: ArrayLike, ids: np.ndarray) -> np.ndarray:
     return documents
 
 
+def _check_frame(value: Any, name: str) -> None:
+    if not is_frame(value):
+        raise DataFormatError(
+            f"{name}: expected a data frame of pandas or polars, got {type(value).__name__}."
+        )
+
+
 def _check_length(length: int, expected: int, name: str) -> None:
     if length != expected:
         raise DataFormatError(
@@ -219,6 +227,7 @@ def _check_unique(ids: np.ndarray) -> None:
 def _align_peaks(peaks: pd.DataFrame | None, ids: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
     if peaks is None:
         peaks = pd.DataFrame({"id": np.array([], dtype=str), "x": [], "y": [], "z": []})
+    _check_frame(peaks, "peaks")
     peaks = as_pandas(peaks)
     missing = [name for name in PEAK_COLUMNS if name not in peaks.columns]
     if missing:
@@ -256,10 +265,19 @@ def _check_counts(
         if vocabulary is not None:
             raise DataFormatError("vocabulary: given without the counts whose columns it names.")
         return None, None
-    matrix = sparse.csr_matrix(counts)
+    try:
+        matrix = sparse.csr_matrix(counts)
+        is_real = matrix.dtype.kind in "buif"
+    except (TypeError, ValueError):
+        is_real = False
+    if not is_real:
+        raise DataFormatError(
+            f"counts: expected numbers of shape (n_studies, n_terms), got {type(counts).__name__} "
+            f"of shape {np.shape(counts)}."
+        )
     _check_length(matrix.shape[0], n_studies, "counts")
     if not np.isfinite(matrix.data).all():
-        row = int(np.flatnonzero(~np.isfinite(matrix.toarray()).all(axis=1))[0])
+        row = int(matrix.tocoo().row[~np.isfinite(matrix.data)].min())
         raise DataFormatError(f"counts: row {row} holds a value that is not finite.")
     if vocabulary is None:
         return matrix, None

@@ -7,6 +7,7 @@ import nibabel
 import numpy as np
 from scipy.stats import norm
 
+from sklearn_mnm._image_files import image_values, open_image
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.plotting._brain_panels import Scale, described, draw_map, make_places, quoted
 from sklearn_mnm.plotting._figure import axes_or_new, figure_or_new
@@ -165,10 +166,8 @@ def plot_levels(
 
 def _checked_image(image: Any) -> Any:
     """Load a 3D image; values are finite and nowhere negative."""
-    from nilearn.image import load_img
-
-    image = load_img(image)
-    data = np.nan_to_num(np.asarray(image.dataobj, dtype=np.float64), posinf=0.0, neginf=0.0)
+    image = open_image(image)
+    data = image_values(image).astype(np.float64)
     if data.ndim == 4 and data.shape[3] == 1:
         data = data[..., 0]
     if data.ndim != 3:

@@ -61,6 +61,11 @@ def plot_calibration(
         name="X" if y is None else "y",
         owner=type(encoder).__name__,
     )
+    if not observed.any():
+        raise InvalidInputError(
+            f"{'X' if y is None else 'y'}: all {len(observed)} maps are zero everywhere, so there "
+            "is nothing to compare with. Give maps with peaks or activations."
+        )
     curves = {level: _coverages(encoder, X, observed, level) for level in levels}
     percent = 100 * COVERAGES
     with axes_or_new(ax, (5.4, 5.2)) as ax:

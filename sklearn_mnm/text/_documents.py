@@ -37,11 +37,12 @@ def as_documents(X: Any, *, name: str = "X") -> list[str]:
     Raises
     ------
     InvalidInputError
-        If `X` is one string, or an entry is not a string (None and NaN included).
+        If `X` is one string, has no order, or an entry is not a string (None and NaN included).
     """
     if isinstance(X, str):
         raise InvalidInputError(f"{name}: expected several strings, got one; write [{X[:20]!r}].")
-    if not hasattr(X, "__iter__"):
+    # A dictionary would be read by its keys, and a set in any order.
+    if not hasattr(X, "__iter__") or isinstance(X, bytes | dict | set | frozenset):
         raise InvalidInputError(f"{name}: expected a list of strings, got {type(X).__name__}.")
     documents = list(np.asarray(X, dtype=object)) if hasattr(X, "__array__") else list(X)
     for row, document in enumerate(documents):

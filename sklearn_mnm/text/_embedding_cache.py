@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from sklearn_mnm._files import read_checked, write_checked
+from sklearn_mnm._storage import reading, storing
+from sklearn_mnm.exceptions import StorageError
 
 _DIGEST_SIZE = 16
 _FLOAT32 = np.dtype("<f4")
@@ -46,15 +48,26 @@ class EmbeddingCache:
         ------
         ValueError
             If the entry is damaged.
+        StorageError
+            If the system does not let it be read.
         """
-        try:
-            values = read_checked(self.path(text))
-        except FileNotFoundError:
-            return None
+        path = self.path(text)
+        with reading(path, StorageError):
+            try:
+                values = read_checked(path)
+            except FileNotFoundError:
+                return None
         return np.frombuffer(values, dtype=_FLOAT32)
 
     def write(self, text: str, vector: np.ndarray) -> None:
-        """Store the vector of `text`, replacing any earlier entry."""
+        """Store the vector of `text`, replacing any earlier entry.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written.
+        """
         path = self.path(text)
         values = np.ascontiguousarray(vector, dtype=_FLOAT32).tobytes()
-        write_checked(path, values)
+        with storing(path):
+            write_checked(path, values)

@@ -194,7 +194,7 @@ def check_query(
     array([ True,  True])
     """
     lexicon = lexicon_of(vectorizer)
-    if isinstance(texts, str) or not hasattr(texts, "__iter__"):
+    if isinstance(texts, str | bytes | dict | set) or not hasattr(texts, "__iter__"):
         raise InvalidInputError(f"{name}: expected a list of strings, got {texts!r}; write [...].")
     queries = list(texts)
     if not queries:

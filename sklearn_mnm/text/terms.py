@@ -18,9 +18,13 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklearn_mnm._arrays import clear_errors
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.text._documents import as_documents, is_documents
 from sklearn_mnm.text.matching import LongestTermMatcher
+
+_FORMS = "Give a list of strings, or term counts of shape (n_documents, n_terms), none negative."
+_NO_WORDS = "Give documents with words, or a vocabulary whose terms they hold."
 
 
 # Features are sparse, which data frames are not made from: as in TfidfVectorizer, no set_output.
@@ -110,9 +114,8 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
         ------
         InvalidInputError
             If the counts have another number of columns than the vocabulary, an entry of a
-            sequence of documents is not a string, or no term occurs in `min_df` documents.
-        ValueError
-            If counts are negative or not finite.
+            sequence of documents is not a string, no term occurs in `min_df` documents, or counts
+            are negative or not finite.
         """
         self._fit(X)
         return self
@@ -151,10 +154,8 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
         Raises
         ------
         InvalidInputError
-            If documents are given but the vectorizer was fitted on unnamed columns, or an entry
-            is not a string.
-        ValueError
-            If counts are negative, not finite, or have another number of columns.
+            If documents are given but the vectorizer was fitted on unnamed columns, an entry is
+            not a string, or counts are negative, not finite, or have another number of columns.
         """
         check_is_fitted(self)
         X = list(X) if isinstance(X, Iterator) else X
@@ -176,12 +177,13 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
 
         Raises
         ------
-        ValueError
+        InvalidInputError
             If `input_features` are not as many as the columns, or not their names.
         """
         check_is_fitted(self)
         if input_features is not None and self._counter is None:
-            return _check_feature_names_in(self, input_features)[self.kept_columns_]
+            with clear_errors("input_features", "Give the names of the columns of the counts."):
+                return _check_feature_names_in(self, input_features)[self.kept_columns_]
         return np.array(list(self.vocabulary_), dtype=object)
 
     def _fit(self, X: Any) -> sparse.csr_matrix:
@@ -214,19 +216,21 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
                     "with unnamed columns; pass vocabulary=... before fitting."
                 )
             documents = as_documents(X)
-            X = (
-                self._counter.fit_transform(documents)
-                if reset
-                else self._counter.transform(documents)
+            with clear_errors("X", _NO_WORDS):
+                X = (
+                    self._counter.fit_transform(documents)
+                    if reset
+                    else self._counter.transform(documents)
+                )
+        with clear_errors("X", _FORMS):
+            counts = validate_data(
+                self,
+                X,
+                reset=reset,
+                accept_sparse="csr",
+                dtype=[np.float64, np.float32],
+                ensure_non_negative=True,
             )
-        counts = validate_data(
-            self,
-            X,
-            reset=reset,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            ensure_non_negative=True,
-        )
         counts = sparse.csr_matrix(counts, copy=True)
         counts.eliminate_zeros()  # stored zeros are no occurrences
         return counts

@@ -1,0 +1,71 @@
+"""Arrays that callers give: scikit-learn's checks, with errors that say what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_array
+
+from sklearn_mnm.exceptions import InvalidInputError, MNMError
+
+_REMEDY = "Give finite numbers, one row per sample."
+
+
+@contextmanager
+def clear_errors(name: str, remedy: str = _REMEDY) -> Iterator[None]:
+    """Turn errors of scikit-learn's and numpy's checks into errors of this package.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    remedy : str
+        What to give instead.
+
+    Raises
+    ------
+    InvalidInputError
+        Instead of a ValueError or TypeError; the first line of its message is kept.
+    """
+    try:
+        yield
+    except (MNMError, NotFittedError):
+        raise
+    except (TypeError, ValueError) as error:
+        # Further lines show the array and name other estimators.
+        lines = str(error).splitlines() or [type(error).__name__]
+        advice = [line for line in lines[1:] if line.startswith("Reshape your data")]
+        problem = ". ".join(line.rstrip(":.") for line in [lines[0], *advice])
+        raise InvalidInputError(f"{name}: {problem}. {remedy}") from error
+
+
+def checked_array(values: Any, name: str, remedy: str = _REMEDY, **options: Any) -> np.ndarray:
+    """Check an array of float64 or float32 as scikit-learn does.
+
+    Parameters
+    ----------
+    values : array-like
+    name : str
+        Of the argument.
+    remedy : str
+        What to give instead of what cannot be taken.
+    **options
+        Of :func:`sklearn.utils.check_array`.
+
+    Returns
+    -------
+    array : ndarray
+        float32 if `values` is, else float64.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is no array of finite numbers of the right shape.
+    """
+    # numpy would count dates in units of their own.
+    if getattr(getattr(values, "dtype", None), "kind", "f") in "mM":
+        raise InvalidInputError(f"{name} has dtype {values.dtype}, which are dates. {remedy}")
+    with clear_errors(name, remedy):
+        return check_array(values, dtype=[np.float64, np.float32], input_name=name, **options)

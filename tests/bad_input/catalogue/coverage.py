@@ -1,0 +1,61 @@
+"""The public functions and methods, and which of them take no input that could be bad."""
+
+import importlib
+import inspect
+from collections.abc import Iterator
+
+_MODULES = (
+    "sklearn_mnm",
+    "sklearn_mnm.brain",
+    "sklearn_mnm.datasets",
+    "sklearn_mnm.geometry",
+    "sklearn_mnm.index",
+    "sklearn_mnm.metrics",
+    "sklearn_mnm.plotting",
+    "sklearn_mnm.report",
+    "sklearn_mnm.text",
+)
+
+#: Names without a case, and why.
+EXEMPT = {
+    "CognitiveAtlas": "a record that load_cognitive_atlas fills, which has its own cases",
+    "HTMLReport": "a record that query_report and model_report fill",
+    "HTMLReport.open_in_browser": "takes nothing",
+    "ImageCollection": "a record that load_images fills, which has its own cases",
+    "QueryExplanation": "a record that explain_query fills",
+    "load_nback_flanker": "reads a file of NiMARE's; its argument is that of load_studyset",
+    "MNMDecoder.encoder": "takes nothing",
+    "BrainHierarchy.from_yeo": "downloads; the labels go through BrainHierarchy.from_labels",
+    "PeaksToRegions.get_feature_names_out": "ignores its argument, as scikit-learn has it",
+    "SentenceTransformerVectorizer.get_feature_names_out": "ignores its argument",
+}
+
+
+def public_names() -> Iterator[str]:
+    """Yield functions, classes and ``Class.method``."""
+    seen = set()
+    for module_name in _MODULES:
+        module = importlib.import_module(module_name)
+        listed = getattr(module, "__all__", None)
+        names = listed or [
+            name
+            for name, value in vars(module).items()
+            if not name.startswith("_") and getattr(value, "__module__", "") == module_name
+        ]
+        for name in names:
+            value = getattr(module, name)
+            if name in seen or not callable(value):
+                continue
+            seen.add(name)
+            yield name
+            if inspect.isclass(value):
+                yield from (f"{name}.{method}" for method in _methods(value))
+
+
+def _methods(of_class: type) -> Iterator[str]:
+    for name in dir(of_class):
+        value = getattr(of_class, name, None)
+        function = getattr(value, "__func__", value)
+        own = getattr(function, "__module__", "") or ""
+        if not name.startswith("_") and callable(value) and own.startswith("sklearn_mnm"):
+            yield name

@@ -1,0 +1,15 @@
+"""All cases, in the order of the manual."""
+
+from functools import cache
+
+from catalogue import commands, databases, files, levels, maps, points, studies, texts, writing
+from catalogue.case import Case
+
+_ROOMS = (texts, maps, points, levels, studies, files, databases, writing, commands)
+
+
+@cache
+def all_cases() -> tuple[Case, ...]:
+    """Return every case, sorted by what is called."""
+    cases = [case for room in _ROOMS for case in room.cases()]
+    return tuple(sorted(cases, key=lambda case: case.name))

@@ -1,0 +1,208 @@
+"""What can be wrong with maps, peaks and images, wherever they are given."""
+
+# ruff: noqa: E501  # rows of a table stay on one line
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from catalogue.case import Case
+from catalogue.workshop import Workshop
+from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
+
+
+class Fault(NamedTuple):
+    """What is wrong with a value, and what comes of it wherever it is given.
+
+    `make` takes the workshop; the rest is as in :class:`Case`.
+    """
+
+    kind: str
+    given: str
+    make: Callable[[Workshop], Any]
+    comes: type | str
+    tells: tuple[str, ...] = ()
+
+
+def spoilt(change: Callable[[np.ndarray], Any]) -> Callable[[Workshop], Any]:
+    """Make a fault of a change of good maps."""
+    return lambda w: change(w.maps[:5])
+
+
+def _with(value: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda maps: np.where(np.arange(maps.shape[1]) == 0, value, maps)
+
+
+#: Activations of regions. `{x}` stands for the name of the argument.
+ARRAYS = (
+    Fault("wrong shape", "a vector", spoilt(lambda m: m[0]), InvalidInputError, ("{x}", "Reshape")),
+    Fault("wrong shape", "3D array", spoilt(lambda m: m[None]), InvalidInputError, ("{x}", "Give|may be")),
+    Fault("wrong shape", "11 instead of 12 regions", spoilt(lambda m: m[:, 1:]), InvalidInputError, ("{x} has 11",)),
+    Fault("one region", "1 region instead of 12", spoilt(lambda m: m[:, :1]), InvalidInputError, ("{x} has 1 ",)),
+    Fault("wrong dtype", "array of words", spoilt(lambda m: np.full(m.shape, "a")), InvalidInputError, ("{x}", "Give|may be")),
+    Fault("wrong dtype", "complex numbers", spoilt(lambda m: m + 1j), InvalidInputError, ("{x}: Complex", "Give|may be")),
+    Fault("wrong dtype", "dates", spoilt(lambda m: m.astype("M8[s]")), InvalidInputError, ("{x}.*dates", "Give|may be")),
+    Fault("wrong dtype", "sparse matrix", spoilt(sparse.csr_matrix), InvalidInputError, ("{x}: Sparse", "toarray")),
+    Fault("NaN", "NaN in a column", spoilt(_with(np.nan)), InvalidInputError, ("{x}.*NaN", "Give|may be")),
+    Fault("infinity", "infinity in a column", spoilt(_with(np.inf)), InvalidInputError, ("{x}.*infinity", "Give|may be")),
+    Fault("empty", "no rows", spoilt(lambda m: m[:0]), InvalidInputError, ("{x}: .*0 sample", "Give|may be")),
+    Fault("empty", "no columns", spoilt(lambda m: m[:, :0]), InvalidInputError, ("{x}: .*0 feature", "Give|may be")),
+    Fault("object array", "objects that are no numbers", spoilt(lambda m: np.full(m.shape, {}, object)), InvalidInputError, ("{x}", "Give|may be")),
+)  # fmt: skip
+
+#: Maps from which nothing, or little, can be read.
+EMPTY_MAPS = (
+    Fault("all-zero map", "maps of zeros", spoilt(lambda m: 0 * m), InvalidInputError, ("X: none of the 5 maps", "threshold")),
+    Fault("all-zero map", "a map of zeros among others", spoilt(lambda m: m * (np.arange(5) > 0)[:, None]), DataWarning, ("X: 1 of 5 maps are zero", "row 0", "threshold")),
+    Fault("constant map", "maps of ones", spoilt(np.ones_like), DataWarning, ("X: 5 of 5 maps have one value", "Give maps that differ")),
+    Fault("huge values", "values of 1e300", spoilt(lambda m: m * 1e300), InvalidInputError, ("X holds values up to", "unit")),
+    Fault("one sample", "one map", spoilt(lambda m: m[:1]), "one row of results"),
+    Fault("duplicated studies", "the same map five times", spoilt(lambda m: m[[0] * 5]), "the same row five times"),
+    Fault("negative values", "negative activations", spoilt(lambda m: -m), "finite results, as of deactivations"),
+)  # fmt: skip
+
+
+def bad_peaks(change: Callable[[np.ndarray], Any]) -> Callable[[Workshop], Any]:
+    """Make a fault of a change of the peaks of the first study."""
+    return lambda w: [change(w.peaks[0])]
+
+
+#: Peaks of studies, one array for each, or a table.
+PEAKS = (
+    Fault("NaN", "peaks with NaN", bad_peaks(lambda p: p * np.nan), DataFormatError, ("not finite", "Remove")),
+    Fault("infinity", "peaks with infinity", bad_peaks(lambda p: p + np.inf), DataFormatError, ("not finite", "Remove")),
+    Fault("wrong shape", "a table without the column x", lambda w: w.table.drop(columns="x"), DataFormatError, ("x", "Name")),
+    Fault("wrong dtype", "a table whose x are words", lambda w: w.table.assign(x="left"), DataFormatError, ("'x'", "numbers")),
+    Fault("unaligned parts", "a table with rows of no study", lambda w: w.table.assign(id=[None, "a", "b"]), DataFormatError, ("Row 0", "Remove")),
+)  # fmt: skip
+
+#: Forms of peaks that only a transformer of peaks can tell from other maps.
+PEAK_FORMS = (
+    Fault("wrong shape", "arrays of two columns", bad_peaks(lambda p: p[:, :2]), InvalidInputError, ("X must be", "element 0 has shape")),
+    Fault("wrong shape", "the peaks of one study without a list", lambda w: w.peaks[0], InvalidInputError, ("X must be", "pass a list")),
+    Fault("wrong dtype", "complex coordinates", bad_peaks(lambda p: p + 1j), InvalidInputError, ("X must be", "element 0")),
+    Fault("object array", "words for coordinates", lambda w: [[["left", "up", "back"]]], InvalidInputError, ("X must be", "element 0")),
+    Fault("object array", "nothing for a study", lambda w: [None, w.peaks[0]], InvalidInputError, ("X must be", "element 0")),
+)  # fmt: skip
+
+
+def _image(change: Callable[[np.ndarray], Any], **options: Any) -> Callable[[Workshop], Any]:
+    return lambda w: w.image(change, **options)
+
+
+def _shaped(*shape: int) -> Callable[[Workshop], Any]:
+    return lambda w: w.image(shape=shape)
+
+
+def _coded(sform: int, qform: int, turn: np.ndarray | None = None, of_qform: Any = None) -> Any:
+    """Make an image whose header says what it says about its space."""
+
+    def make(w: Workshop) -> Any:
+        image = w.image()
+        affine = image.affine if turn is None else turn @ image.affine
+        image = type(image)(np.asarray(image.dataobj), affine)
+        image.set_sform(affine, sform)
+        image.set_qform(affine if of_qform is None else of_qform @ affine, qform)
+        return image
+
+    return make
+
+
+def _turned(degrees: float) -> np.ndarray:
+    angle = np.deg2rad(degrees)
+    turn = np.eye(4)
+    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    return turn
+
+
+def _moved(millimetres: float) -> np.ndarray:
+    move = np.eye(4)
+    move[0, 3] = millimetres
+    return move
+
+
+def _damaged(offset: int, content: bytes, *, gzipped: bool = False) -> Callable[[Workshop], Any]:
+    """Make an image file with other bytes in its header."""
+
+    def make(w: Workshop) -> Any:
+        import gzip
+
+        stored = bytearray(w.saved_image("whole.nii").read_bytes())
+        stored[offset : offset + len(content)] = content
+        spoilt = bytes(stored)
+        return w.file(
+            "map.nii.gz" if gzipped else "map.nii", gzip.compress(spoilt) if gzipped else spoilt
+        )
+
+    return make
+
+
+def _shape_bytes(*sizes: int) -> bytes:
+    return np.array([len(sizes), *sizes, *[1] * (7 - len(sizes))], dtype="<i2").tobytes()
+
+
+_FLIP = np.diag([-1.0, 1, 1, 1])
+#: Files and images that are none of a brain.
+IMAGES = (
+    Fault("missing or foreign file", "a path where nothing is", lambda w: w.folder / "absent.nii", DataFormatError, ("absent.nii", "Give a NIfTI file")),
+    Fault("missing or foreign file", "a text with the name of an image", lambda w: w.file("map.nii", "hello " * 200), DataFormatError, ("map.nii", "Give a NIfTI file")),
+    Fault("empty", "an image file without a byte", lambda w: w.file("map.nii"), DataFormatError, ("map.nii", "Give a NIfTI file")),
+    Fault("empty", "an image without slices", _damaged(40, _shape_bytes(13, 15, 0)), DataFormatError, ("map.nii", "shape", "3 dimensions")),
+    Fault("truncated gzip", "an image file cut off", lambda w: w.file("map.nii.gz", w.saved_image("whole.nii.gz").read_bytes()[:3000]), DataFormatError, ("map.nii.gz", "cut off")),
+    Fault("broken header", "another magic number", _damaged(344, b"xxxx"), DataFormatError, ("map.nii", "Give a NIfTI file")),
+    Fault("broken header", "a negative size", _damaged(40, _shape_bytes(-13, 15, 13)), DataFormatError, ("map.nii", "shape")),
+    Fault("broken header", "an unknown type of numbers", _damaged(70, (9999).to_bytes(2, "little")), DataFormatError, ("map.nii", "Give a NIfTI file")),
+    Fault("broken header", "data that start behind the end", _damaged(108, np.float32(1e9).tobytes()), DataFormatError, ("map.nii", "cut off")),
+    Fault("broken header", "a scale of 1e38", _damaged(112, np.float32(1e38).tobytes()), DataFormatError, ("map.nii", "scl_slope")),
+    Fault("broken header", "an affine of zeros", _damaged(280, bytes(48)), DataFormatError, ("map.nii", "affine", "Set it")),
+    Fault("bomb", "a header that claims 32,000 voxels each way", _damaged(40, _shape_bytes(32000, 32000, 32000), gzipped=True), DataFormatError, ("map.nii.gz", "header claims", "coarser")),
+    Fault("wrong shape", "a 2D image", _shaped(13, 15), DataFormatError, ("shape", "3 dimensions")),
+    Fault("wrong shape", "a 5D image", _shaped(13, 15, 13, 2, 2), DataFormatError, ("shape", "index_img")),
+    Fault("wrong dtype", "complex voxels", _image(lambda v: v.astype(np.complex64)), DataFormatError, ("complex64", "statistical map")),
+    Fault("wrong dtype", "coloured voxels", _image(lambda v: np.zeros(v.shape, [("R", "u1"), ("G", "u1"), ("B", "u1")])), DataFormatError, ("no real numbers", "statistical map")),
+)  # fmt: skip
+
+#: Maps whose values or place are in doubt.
+DOUBTFUL_IMAGES = (
+    Fault("all-zero map", "an image of zeros", _image(lambda v: 0 * v), InvalidInputError, ("zero everywhere", "threshold")),
+    Fault("NaN", "an image of NaN", _image(lambda v: v * np.nan), InvalidInputError, ("zero everywhere", "threshold")),
+    Fault("negative values", "an image without positive values", _image(np.negative), InvalidInputError, ("zero everywhere", "signs")),
+    Fault("huge values", "voxels of 1e38", _image(lambda v: v * np.float32(1e38)), DataFormatError, ("values up to", "scl_slope")),
+    Fault("wrong space", "an image that says Talairach", _coded(3, 3), DataWarning, ("Talairach", "normalise")),
+    Fault("wrong space", "an image with turned axes, as scanners make", _coded(1, 1, _turned(15)), DataWarning, ("turned", "scanner", "normalise")),
+    Fault("wrong space", "an image beside the brain", _coded(2, 0, _moved(90)), DataWarning, (r"covers \d+% of the brain", "normalise")),
+    Fault("left and right", "sform and qform that disagree", _coded(1, 1, of_qform=_FLIP), DataWarning, ("disagree on which side is left", "correct")),
+    Fault("left and right", "an image without orientation", _coded(0, 0), DataWarning, ("left and right are a guess", "set its sform")),
+)  # fmt: skip
+
+
+def _same_rows(result: Any) -> bool:
+    """Whether rows of results are alike, up to rounding."""
+    if isinstance(result, np.ndarray) and result.dtype.kind == "f":
+        return bool(np.isfinite(result).all() and np.allclose(result, result[:1], atol=1e-6))
+    return True
+
+
+def finite(result: Any) -> bool:
+    """Whether all numbers of a result are finite."""
+    if isinstance(result, tuple):
+        return all(finite(part) for part in result)
+    if hasattr(result, "select_dtypes"):
+        return bool(np.isfinite(result.select_dtypes("number")).all(axis=None))
+    array = np.asarray(getattr(result, "dataobj", result))
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def case(fault: Fault, name: str, call: Callable[[Workshop, Any], Any], x: str = "X") -> Case:
+    """Make the case of a fault given to something that is called."""
+    holds: Any = None
+    if isinstance(fault.comes, str) or issubclass(fault.comes, Warning):
+        holds = _same_rows if fault.kind == "duplicated studies" else finite
+    tells = tuple(part.replace("{x}", x) for part in fault.tells)
+    return Case(
+        name, fault.kind, f"{x}: {fault.given}", lambda w: call(w, fault.make(w)), fault.comes,
+        tells, holds,
+    )  # fmt: skip

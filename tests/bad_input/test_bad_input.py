@@ -1,0 +1,63 @@
+"""Bad input comes back as an error or a warning that says what to do, or is dealt with."""
+
+import itertools
+import re
+from collections import Counter
+
+import pytest
+from catalogue import ALLOWED, EXEMPT, KINDS, all_cases, public_names
+from catalogue.commands import CommandError, command_names
+from write_table import PAGE, page
+
+from sklearn_mnm.exceptions import MNMWarning
+
+
+@pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.id)
+def test_bad_input(case, outcomes):
+    outcome = outcomes.of(case)
+    if case.is_error:
+        assert isinstance(outcome.error, case.comes), repr(outcome.error)
+        # Of scikit-learn's checks of arrays, or told by a command.
+        told = case.comes in (ValueError, CommandError)
+        assert told or isinstance(outcome.error, ALLOWED)
+    else:
+        if outcome.error is not None:
+            raise outcome.error
+        assert case.holds(outcome.result)
+        warned = {warning.category for warning in outcome.warnings}
+        assert not case.is_warning or any(issubclass(category, case.comes) for category in warned)
+        # Nothing of numpy or nilearn is left for the user to make sense of.
+        assert all(issubclass(category, MNMWarning) for category in warned), outcome.warnings
+    for part in case.tells:
+        assert re.search(part, outcome.message, re.S), outcome.message
+
+
+def test_cases_are_told_apart():
+    repeated = [name for name, number in Counter(c.id for c in all_cases()).items() if number > 1]
+    assert repeated == []
+
+
+def test_every_kind_of_bad_input_is_tried():
+    assert {case.kind for case in all_cases()} == set(KINDS)
+
+
+def test_everything_public_is_tried():
+    tried = {case.name for case in all_cases()}
+    public = {*public_names(), *command_names()}
+    assert public - tried - set(EXEMPT) == set()
+    # Nothing is excused that is tried, or is not there.
+    assert set(EXEMPT) & tried == set()
+    assert set(EXEMPT) - public == set()
+
+
+def test_the_manual_says_what_happens(outcomes):
+    written = PAGE.read_text(encoding="utf-8").splitlines()
+    expected = page(outcomes, own_words=True).splitlines()
+    # What other packages say is different with other versions of them.
+    different = [
+        line
+        for line, found in itertools.zip_longest(expected, written, fillvalue="")
+        if not re.fullmatch(".*".join(map(re.escape, line.split("…"))), found)
+    ]
+    remedy = "run python tests/bad_input/write_table.py and look at what changed"
+    assert different == [], remedy
