@@ -9,8 +9,9 @@ from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 
 from sklearn_mnm._base import BrainTextEstimator
-from sklearn_mnm._inputs import are_peaks, target_columns, text_input
+from sklearn_mnm._inputs import are_peaks, check_pairs, target_columns, text_input
 from sklearn_mnm._points import tangent_of
+from sklearn_mnm._sample_weight import checked_weights
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.phrases import PhraseScorer
 from sklearn_mnm.term_head import salient_terms
@@ -177,10 +178,18 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
             the fit; NaN where nothing of a term is known. Hyphens, plurals and case of your terms
             do not matter.
 
+        Raises
+        ------
+        InvalidInputError
+            If maps have no usable form, or all of them are zero everywhere.
+        DataFormatError
+            If an image is missing or damaged.
+
         Warns
         -----
         DataWarning
-            If nothing is known of some of your terms, with count.
+            If nothing is known of some of your terms, with count; if some maps are zero, or the
+            same, everywhere; if images may not be in MNI152 space.
         """
         return self._scores(self._brain_points(X, level), terms)
 
@@ -336,9 +345,14 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         scores = self.decision_function(X)
         texts = text_input(X if y is None else target_columns(y))
         truth = salient_terms(self.term_vectorizer_.transform(texts))
+        check_pairs(truth.shape[0], len(scores))
         known = np.flatnonzero(truth.getnnz(axis=1))
+        if not len(known):
+            raise InvalidInputError(
+                f"y: none of the {truth.shape[0]} texts holds a known term; nothing can be scored."
+            )
         if sample_weight is not None:
-            sample_weight = np.asarray(sample_weight)[known]
+            sample_weight = checked_weights(sample_weight, scores)[known]
         return float(
             label_ranking_average_precision_score(
                 truth[known], scores[known], sample_weight=sample_weight

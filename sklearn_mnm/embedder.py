@@ -1,6 +1,7 @@
 """HyperbolicBrainTextEmbedder: texts and brain activations in one hyperbolic space."""
 
 import logging
+from functools import partial
 from numbers import Integral, Real
 from os import PathLike, fspath
 from typing import ClassVar
@@ -28,6 +29,8 @@ from sklearn.utils.validation import validate_data as validate
 from torch import Tensor
 
 from sklearn_mnm._alignment import Pairs, align
+from sklearn_mnm._arrays import checked_array
+from sklearn_mnm._checked_memory import recall
 from sklearn_mnm._fit_checkpoint import FitCheckpoint
 from sklearn_mnm._points import as_tensor, tangent_of
 from sklearn_mnm._sample_weight import checked_weights
@@ -38,7 +41,7 @@ from sklearn_mnm.decode_head import DecodeHead
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import exp_map0
 from sklearn_mnm.nn.similarity import SIMILARITIES
-from sklearn_mnm.nn.towers import LiftTower
+from sklearn_mnm.nn.towers import CURVATURES, LARGEST_RAPIDITY, LiftTower
 from sklearn_mnm.nn.training import SCHEDULES
 from sklearn_mnm.text_regression import EarlierTexts, TextRegression, predict_brain
 
@@ -48,6 +51,8 @@ logger = logging.getLogger(__name__)
 _FEW_FEATURES = 1024
 # Rows of the similarity matrix computed at once.
 _BLOCK = 1024
+# Of activations, whose squares are summed, and of coordinates, whose products are.
+_LARGEST_ACTIVATION, _FARTHEST = 1e100, 1e147
 
 
 class HyperbolicBrainTextEmbedder(
@@ -155,7 +160,7 @@ class HyperbolicBrainTextEmbedder(
         model is always left on the CPU.
     memory : str, path, joblib.Memory or None, default=None
         Where step 1 is kept, so that fits that differ only in later parameters share it, as in
-        a grid search with an int as `random_state`.
+        a grid search with an int as `random_state`. What is found damaged there is computed anew.
     checkpoint : str, path or None, default=None
         Folder in which an unfinished fit is kept, epoch by epoch, until it ends. The same fit
         (data, parameters, versions) goes on from there to the result that it would have had;
@@ -239,12 +244,15 @@ class HyperbolicBrainTextEmbedder(
 
     _parameter_constraints: ClassVar[dict] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
-        "curvature": [Interval(Real, 0, None, closed="neither")],
+        # Nearer to flat, points would be at the origin as far as single precision can tell.
+        "curvature": [Interval(Real, 1e-10, None, closed="left")],
         "learn_curvature": ["boolean"],
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "feature_weighting": [Interval(Real, 0, None, closed="left")],
+        # Ratios of signal to noise go up to 1e12, numbers to 1e308.
+        "feature_weighting": [Interval(Real, 0, 20, closed="both")],
         "term_dropout": [Interval(Real, 0, 1, closed="left")],
-        "activation_power": [Interval(Real, 0, 1, closed="right")],
+        # Predictions are raised to its inverse.
+        "activation_power": [Interval(Real, 0.05, 1, closed="both")],
         "text_radius": [Interval(Real, 0.05, 8, closed="neither")],
         "brain_radius": [Interval(Real, 0.05, 8, closed="neither")],
         "alignment": [StrOptions(set(SIMILARITIES))],
@@ -262,7 +270,8 @@ class HyperbolicBrainTextEmbedder(
         "scale": [Interval(Real, 0, None, closed="neither")],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        # Torch refuses steps beyond single precision.
+        "learning_rate": [Interval(Real, 0, 1e30, closed="right")],
         "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
@@ -383,15 +392,21 @@ class HyperbolicBrainTextEmbedder(
         ------
         InvalidInputError
             If `n_components` exceeds the number of regions, `X` is too large for the closed
-            form, `network_weight` is given without `hierarchy`, every weight is 0, `checkpoint`
+            form, values of `X` or `y` are too large or too small for the regressions,
+            `curvature` is too large for the radii or cannot be learnt from there,
+            `network_weight` is given without `hierarchy`, every weight is 0, `checkpoint`
             is given without `random_state`, or `warm_start` meets towers of another shape.
         TrainingDivergedError
-            If the loss becomes NaN or infinite.
+            If the loss becomes NaN or infinite, or the weights grow without bound. The embedder is
+            fitted nevertheless, with the best weights before, those of `best_epoch_`; the
+            checkpoint, if asked for, stays.
 
         Warns
         -----
         InterruptedFitWarning
             If Ctrl-C ends training; the estimator is fitted with the best weights so far.
+        DataWarning
+            If what `memory` or `checkpoint` keep is damaged; it is computed anew.
         """
         return self._fit(X, y, groups, sample_weight, keep_statistics=False)
 
@@ -465,7 +480,7 @@ class HyperbolicBrainTextEmbedder(
         memory = checkpoint.folder if self.memory is None else self.memory
         memory = check_memory(fspath(memory) if isinstance(memory, PathLike) else memory)
         regression = self._fit_regression(
-            memory.cache(TextRegression.fit),
+            partial(recall, memory, TextRegression.fit),
             X,
             brain,
             groups,
@@ -500,6 +515,8 @@ class HyperbolicBrainTextEmbedder(
             tangent.numpy(), Y, self.activation_scaler_, groups, sample_weight
         )
         self._store_left_out(tangent)
+        if result.diverged is not None:
+            raise result.diverged
         if not result.interrupted:
             checkpoint.remove()
         return self
@@ -554,7 +571,9 @@ class HyperbolicBrainTextEmbedder(
             Only if `y` is given.
         """
         check_is_fitted(self)
-        X = validate(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        X = validate(
+            self, _wide(X), accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
+        )
         points = self._text_points(X)
         return points if y is None else (points, self.transform_brain(y))
 
@@ -581,10 +600,11 @@ class HyperbolicBrainTextEmbedder(
             If `Y` has other regions than in :meth:`fit`, or `level` is none of `hierarchy`.
         """
         check_is_fitted(self)
-        Y = check_array(Y, dtype=[np.float64, np.float32])
+        Y = check_array(_wide(Y), dtype=[np.float64, np.float32])
         if Y.shape[1] != self.n_regions_:
             raise self._wrong_regions(Y)
         if level is not None:
+            _check_activations(Y)
             Y = self._checked_hierarchy(f"level={level!r}").smooth(Y, level)
         scaled = self.activation_scaler_.transform(Y)
         return self._points(self.model_.brain_tower, scaled, Y.dtype)
@@ -628,7 +648,10 @@ class HyperbolicBrainTextEmbedder(
             between -pi and 0.
         """
         check_is_fitted(self)
-        texts, brains = as_tensor(text_points), as_tensor(brain_points)
+        texts, brains = (
+            as_tensor(self._checked_points(points, name))
+            for points, name in ((text_points, "text_points"), (brain_points, "brain_points"))
+        )
         similarity = np.empty((len(texts), len(brains)))
         for start in range(0, len(texts), _BLOCK):
             rows = slice(start, start + _BLOCK)
@@ -665,10 +688,9 @@ class HyperbolicBrainTextEmbedder(
             In the units of the `y` given to :meth:`fit`.
         """
         check_is_fitted(self)
-        activations = self.decode_head_.predict(tangent_of(text_points, self.curvature_))
-        # As given: integers and objects, as in a table, are no lower precision.
-        single = np.asarray(text_points).dtype == np.float32
-        return activations.astype(np.float32) if single else activations
+        points = self._checked_points(text_points, "text_points")
+        activations = self.decode_head_.predict(tangent_of(points, self.curvature_))
+        return activations.astype(points.dtype, copy=False)
 
     def score(self, X, y, sample_weight=None):
         """Mean recall at 10 of retrieval in both directions, among the given pairs.
@@ -707,11 +729,27 @@ class HyperbolicBrainTextEmbedder(
         tags.regressor_tags.poor_score = True  # recall, not R2
         return tags
 
+    def _checked_points(self, points, name: str) -> np.ndarray:
+        """Points as an array in single precision if they are, else double."""
+        points = checked_array(_wide(points), name, "Give points as transform returns them.")
+        if points.shape[1] != self.n_components_ + 1:
+            raise InvalidInputError(
+                f"{name} has {points.shape[1]} columns; points of this model have "
+                f"{self.n_components_ + 1}, the time coordinate first."
+            )
+        farthest = float(np.abs(points).max())
+        if farthest > _FARTHEST:
+            raise InvalidInputError(
+                f"{name} has coordinates of up to {farthest:g}, whose products overflow. Give "
+                "points within 340 radii of curvature of the origin, as transform returns them."
+            )
+        return points
+
     def _validate_pairs(self, X, Y, *, reset: bool):
         X, Y = validate(
             self,
-            X,
-            Y,
+            _wide(X),
+            _wide(Y),
             validate_separately=(
                 {"accept_sparse": "csr", "dtype": [np.float64, np.float32]},
                 {"dtype": [np.float64, np.float32], "ensure_2d": False},
@@ -719,7 +757,9 @@ class HyperbolicBrainTextEmbedder(
             reset=reset,
         )
         check_consistent_length(X, Y)
-        return X, Y.reshape(len(Y), -1)
+        Y = Y.reshape(len(Y), -1)
+        _check_activations(Y)
+        return X, Y
 
     def _checked_studies(self, X, Y, groups, sample_weight, *, reset: bool):
         """Studies of positive weight."""
@@ -765,6 +805,20 @@ class HyperbolicBrainTextEmbedder(
                 raise InvalidInputError(
                     f"callbacks[{number}] is {callback!r}; give functions that take a dict."
                 )
+        for name in ("text_radius", "brain_radius"):
+            rapidity = getattr(self, name) * self.curvature**0.5
+            if rapidity >= LARGEST_RAPIDITY:
+                raise InvalidInputError(
+                    f"{name}={getattr(self, name):g} is {rapidity:g} radii of curvature at "
+                    f"curvature={self.curvature:g}, but coordinates overflow from "
+                    f"{LARGEST_RAPIDITY:g} on. Lower one of the two."
+                )
+        if self.learn_curvature and not CURVATURES[0] <= self.curvature <= CURVATURES[1]:
+            raise InvalidInputError(
+                f"curvature={self.curvature:g} is outside of the range in which it can be learnt, "
+                f"{CURVATURES[0]:g} to {CURVATURES[1]:g}. Start within, or set "
+                "learn_curvature=False."
+            )
         if self.network_weight and self.hierarchy is None:
             raise InvalidInputError(
                 f"network_weight={self.network_weight} has no effect without a hierarchy. Give "
@@ -789,7 +843,7 @@ class HyperbolicBrainTextEmbedder(
 
     def _tangent(self, tower: LiftTower, features: np.ndarray) -> Tensor:
         with torch.inference_mode():
-            return tower(torch.as_tensor(features)).double()
+            return tower(torch.as_tensor(features), self.curvature_).double()
 
     def _text_points(self, X) -> np.ndarray:
         text = predict_brain(X, self.text_coef_, self.short_coef_, self.mean_terms_)
@@ -800,3 +854,18 @@ class HyperbolicBrainTextEmbedder(
         # hyperboloid to double precision, or as near to it as single precision has one.
         points = exp_map0(self._tangent(tower, features), self.curvature_).numpy()
         return points.astype(dtype, copy=False)
+
+
+def _wide(values):
+    """Numbers that numpy has: it has no bfloat16."""
+    is_narrow = isinstance(values, Tensor) and values.dtype == torch.bfloat16
+    return values.float() if is_narrow else values
+
+
+def _check_activations(Y: np.ndarray) -> None:
+    largest = float(np.abs(Y).max(initial=0.0))
+    if largest > _LARGEST_ACTIVATION:
+        raise InvalidInputError(
+            f"Y holds values up to {largest:g}; give activations in a unit in which they stay "
+            f"below {_LARGEST_ACTIVATION:g}."
+        )

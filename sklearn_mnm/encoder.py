@@ -6,7 +6,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._images import resampled
-from sklearn_mnm._inputs import target_columns
+from sklearn_mnm._inputs import check_pairs, target_columns
+from sklearn_mnm._sample_weight import checked_weights
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.metrics import map_correlation
@@ -398,12 +399,23 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         -------
         score : float
             Over studies whose map is not zero everywhere.
+
+        Raises
+        ------
+        InvalidInputError
+            If texts and maps do not pair or have no usable form, or all maps are zero.
         """
         observed = self._activations(X if y is None else target_columns(y))
         predicted = self.predict(X)
+        check_pairs(len(predicted), len(observed))
         active = observed.any(axis=1)
+        if not active.any():
+            raise InvalidInputError(
+                f"y: all {len(observed)} maps are zero everywhere; nothing can be scored. Give maps "
+                "with peaks or activations."
+            )
         if sample_weight is not None:
-            sample_weight = np.asarray(sample_weight)[active]
+            sample_weight = checked_weights(sample_weight, observed)[active]
         correlations = map_correlation(predicted[active], observed[active])
         return float(np.average(correlations, weights=sample_weight))
 

@@ -18,9 +18,10 @@ from sklearn_mnm.geometry import radius
 from sklearn_mnm.inner_product import check_choice, inner_product_vectors
 from sklearn_mnm.nn.similarity import SIMILARITIES
 
-# Similarities computed at once: 2 million pairs, 16 MB for each intermediate matrix.
+# Similarities computed at once: half a million pairs, 4 MB for each intermediate matrix. Blocks of
+# points that leave the cache make a single query three times as long.
 _QUERY_BLOCK = 256
-_POINT_BLOCK = 8192
+_POINT_BLOCK = 2048
 # From here on "auto" prefers faiss.
 _MANY_POINTS = 100_000
 # Beyond this many points faiss walks a graph of near points instead of comparing with all.

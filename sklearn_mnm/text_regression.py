@@ -6,9 +6,12 @@ import numpy as np
 
 from sklearn_mnm._selection import pooled_recall
 from sklearn_mnm.closed_form import LeaveOutRidge, RidgeFit, RidgeStatistics, scaled_rows
+from sklearn_mnm.exceptions import InvalidInputError
 
 # Penalties tried by ``alpha="auto"``, times the mean squared norm of the rows of X (1 for TF-IDF).
 _ALPHAS = (0.1, 0.3, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+# In the same unit; beyond, texts or penalty are lost in rounding.
+_LARGEST_ALPHA = 1e15
 # Least weight in the penalty of short texts, relative to the mean.
 _SMALLEST_WEIGHT = 1e-3
 
@@ -118,9 +121,16 @@ class TextRegression(NamedTuple):
         Returns
         -------
         regression : TextRegression
+
+        Raises
+        ------
+        InvalidInputError
+            If `X` is too large, `alpha` is no penalty for it, or it holds values so large or small
+            that their squares, or the coefficients, leave the range of its precision.
         """
         statistics = None if earlier is None else earlier.statistics
         energy = _feature_energy(X, sample_weight)
+        _check_magnitude(energy, X)
         n_studies = len(brain)
         if statistics is not None:
             energy += np.diag(statistics.gram)
@@ -135,6 +145,12 @@ class TextRegression(NamedTuple):
                 before = None if statistics is None else statistics.scaled(factors)
             return LeaveOutRidge(scaled, brain, groups, sample_weight=sample_weight, earlier=before)
 
+        if not isinstance(alpha, str) and not 1 / _LARGEST_ALPHA <= alpha / unit <= _LARGEST_ALPHA:
+            raise InvalidInputError(
+                f"alpha={alpha:g} is {alpha / unit:g} times the mean squared norm of the rows of "
+                f"X, {unit:g}, where double precision tells penalties from {1 / _LARGEST_ALPHA:g} "
+                f"to {_LARGEST_ALPHA:g} times apart. Give one within, or 'auto'."
+            )
         alphas = [a * unit for a in _ALPHAS] if isinstance(alpha, str) else [float(alpha)]
         weights, kept = np.ones(X.shape[1]), None
         if feature_weighting or keep_statistics:
@@ -174,14 +190,19 @@ def predict_brain(
     X: Any, coef: np.ndarray, short_coef: np.ndarray | None, mean_terms: float
 ) -> np.ndarray:
     """Predict scaled activations of texts of any length, (n, n_features) -> (n, n_regions)."""
-    predicted = np.asarray(X @ coef, dtype=np.float32)
-    if short_coef is None:
-        return predicted
-    share = np.minimum(count_terms(X) / mean_terms, 1.0).astype(np.float32)
-    short = np.flatnonzero(share < 1)
-    if len(short):
-        weight = np.square(share[short])[:, np.newaxis]
-        predicted[short] = weight * predicted[short] + (1 - weight) * (X[short] @ short_coef)
+    with np.errstate(over="ignore", invalid="ignore"):
+        predicted = np.asarray(X @ coef, dtype=np.float32)
+        if short_coef is not None:
+            share = np.minimum(count_terms(X) / mean_terms, 1.0).astype(np.float32)
+            short = np.flatnonzero(share < 1)
+            weight = np.square(share[short])[:, np.newaxis]
+            predicted[short] = weight * predicted[short] + (1 - weight) * (X[short] @ short_coef)
+    if not np.isfinite(predicted).all():
+        row = int(np.flatnonzero(~np.isfinite(predicted).all(axis=1))[0])
+        raise InvalidInputError(
+            f"X has values of up to {abs(X).max():g}, and the prediction of row {row} is beyond "
+            "single precision. Scale X as that of the fit was."
+        )
     return predicted
 
 
@@ -199,11 +220,25 @@ def _mean_norm(rows: np.ndarray) -> float:
 
 
 def _feature_energy(X: Any, sample_weight: np.ndarray | None) -> np.ndarray:
-    """Weighted sum of the squares of each feature."""
-    squares = X.multiply(X) if hasattr(X, "multiply") else np.square(X)
-    if sample_weight is not None:
-        squares = scaled_rows(squares, sample_weight[:, np.newaxis])
-    return np.asarray(squares.sum(axis=0), dtype=np.float64).ravel()
+    """Weighted sum of the squares of each feature, infinite beyond the range of the dtype."""
+    with np.errstate(over="ignore"):
+        squares = X.multiply(X) if hasattr(X, "multiply") else np.square(X)
+        if sample_weight is not None:
+            squares = scaled_rows(squares, sample_weight[:, np.newaxis])
+        return np.asarray(squares.sum(axis=0), dtype=np.float64).ravel()
+
+
+def _check_magnitude(energy: np.ndarray, X: Any) -> None:
+    """Refuse features whose squares, or whose coefficients in single precision, lose all digits."""
+    largest = 1e36 if X.dtype == np.float32 else 1e60
+    found = float(energy.max(initial=0.0))
+    if not found <= largest or (found < 1 / largest and (X != 0).sum()):
+        values = abs(X).max()
+        raise InvalidInputError(
+            f"X has values of up to {values:g}, with a sum of squares, weighted by sample_weight, "
+            f"of {found:g} in its largest column; {X.dtype} can be computed with between "
+            f"{1 / largest:g} and {largest:g}. Divide X by {values:g}."
+        )
 
 
 def _unit_mean(energy: np.ndarray, weights: np.ndarray) -> np.ndarray:

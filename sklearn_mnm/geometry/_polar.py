@@ -6,16 +6,43 @@ direction ``s / |s|``. Distances and angles written in these terms need one deli
 only, ``1 - cos(theta)`` between two directions, which this module provides.
 """
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
+
 import torch
 from torch import Tensor
 
 from sklearn_mnm.exceptions import InvalidInputError
+
+_P = ParamSpec("_P")
 
 # Below this value of 1 - cos(theta) (an angle of 3.6 degrees) the matrix product has lost too many
 # digits, and the difference of the two directions is taken instead.
 NEAR = 2e-3
 # Elements gathered at once while refining near pairs: a few megabytes, which stay in the cache.
 _BLOCK_ELEMENTS = 2**19
+
+
+def at_least_single(function: Callable[_P, Tensor]) -> Callable[_P, Tensor]:
+    """Let a function take tensors of half precision, and compute in single precision.
+
+    Half precision has three digits, and float16 ends at 65,504, which squares reach at radius 6:
+    what it would return is rounding or no number at all.
+    """
+
+    @wraps(function)
+    def widened(*args: _P.args, **kwargs: _P.kwargs) -> Tensor:
+        return function(
+            *map(_widened, args), **{name: _widened(value) for name, value in kwargs.items()}
+        )
+
+    return widened
+
+
+def _widened(value: Any) -> Any:
+    is_half = isinstance(value, Tensor) and value.dtype in (torch.float16, torch.bfloat16)
+    return value.float() if is_half else value
 
 
 def as_curvature(curvature: float | Tensor, like: Tensor) -> Tensor:

@@ -2,15 +2,18 @@ r"""Points, maps and distances of the Lorentz (hyperboloid) model of hyperbolic 
 
 The hyperboloid of curvature ``-c`` is the set of ``x = (t, s)``, time coordinate first, with
 ``<x, x>_L = |s|^2 - t^2 = -1/c`` and ``t > 0``. Everything here is a plain function on torch
-tensors of any floating dtype, device and leading shape; `curvature` is ``c > 0``, a float or a
-0-d tensor through which gradients flow. Formulas follow Nickel and Kiela [1]_ and Desai et
-al. [2]_ unless a docstring says otherwise.
+tensors of any floating dtype, device and leading shape; half precision is computed, and returned,
+in single. `curvature` is ``c > 0``, a float or a 0-d tensor through which gradients flow. Formulas
+follow Nickel and Kiela [1]_ and Desai et al. [2]_ unless a docstring says otherwise.
 
 Functions of points read the space coordinates only (`inner`, `pairwise_inner` and
 `constraint_violation` excepted) because ``t`` is determined by ``s`` and rounding in ``t`` is
 what spoils textbook formulas far from the origin. The gradient with respect to ``t`` is therefore
 zero; projected on the tangent space it gives the same Riemannian gradient as any other
 extension of the function off the hyperboloid.
+
+Values and gradients are finite for points up to a rapidity ``sqrt(c) r`` of 28 at radius r in
+single precision and 220 in double precision, beyond which products of coordinates overflow.
 
 Call these functions outside ``torch.autocast``: half precision cannot hold the differences that
 they take care to keep.
@@ -29,6 +32,7 @@ from torch import Tensor
 from sklearn_mnm.geometry._polar import (
     as_curvature,
     asinh_ratio,
+    at_least_single,
     gap,
     norm,
     pairwise_gap,
@@ -38,6 +42,7 @@ from sklearn_mnm.geometry._polar import (
 )
 
 
+@at_least_single
 def inner(x: Tensor, y: Tensor, *, keepdim: bool = False) -> Tensor:
     """Lorentzian inner product ``<x, y>_L = s.s' - t t'``.
 
@@ -57,6 +62,7 @@ def inner(x: Tensor, y: Tensor, *, keepdim: bool = False) -> Tensor:
     return product - (products[..., :1] if keepdim else products[..., 0])
 
 
+@at_least_single
 def pairwise_inner(x: Tensor, y: Tensor) -> Tensor:
     """Lorentzian inner products of all pairs.
 
@@ -72,6 +78,7 @@ def pairwise_inner(x: Tensor, y: Tensor) -> Tensor:
     return x[:, 1:] @ y[:, 1:].T - x[:, :1] * y[:, 0]
 
 
+@at_least_single
 def from_space(space: Tensor, curvature: float | Tensor) -> Tensor:
     """Put points on the hyperboloid by adding the time coordinate ``sqrt(1/c + |s|^2)``.
 
@@ -95,6 +102,7 @@ def from_space(space: Tensor, curvature: float | Tensor) -> Tensor:
     return torch.cat([time, space], dim=-1)
 
 
+@at_least_single
 def project(x: Tensor, curvature: float | Tensor) -> Tensor:
     """Put points back on the hyperboloid by recomputing their time coordinate.
 
@@ -110,6 +118,7 @@ def project(x: Tensor, curvature: float | Tensor) -> Tensor:
     return from_space(x[..., 1:], curvature)
 
 
+@at_least_single
 def origin(
     dim: int,
     curvature: float | Tensor,
@@ -134,11 +143,12 @@ def origin(
     return from_space(torch.zeros(dim, dtype=dtype, device=device), curvature)
 
 
+@at_least_single
 def exp_map0(v: Tensor, curvature: float | Tensor) -> Tensor:
     """Exponential map at the origin.
 
-    ``s = sinh(sqrt(c) |v|) / (sqrt(c) |v|) v``, smooth at ``v = 0``. Overflows, as the point
-    itself does, for ``sqrt(c) |v|`` beyond 88 in float32 and 709 in float64.
+    ``s = sinh(sqrt(c) |v|) / (sqrt(c) |v|) v``, smooth at ``v = 0``. The square of the time
+    coordinate overflows for ``sqrt(c) |v|`` beyond 44 in float32 and 354 in float64.
 
     Parameters
     ----------
@@ -155,6 +165,7 @@ def exp_map0(v: Tensor, curvature: float | Tensor) -> Tensor:
     return from_space(sinh_ratio(squared) * v, c)
 
 
+@at_least_single
 def log_map0(x: Tensor, curvature: float | Tensor) -> Tensor:
     """Logarithmic map at the origin, the inverse of `exp_map0`.
 
@@ -175,6 +186,7 @@ def log_map0(x: Tensor, curvature: float | Tensor) -> Tensor:
     return asinh_ratio(c * (space * space).sum(dim=-1, keepdim=True)) * space
 
 
+@at_least_single
 def exp_map(x: Tensor, u: Tensor, curvature: float | Tensor) -> Tensor:
     """Exponential map at `x`.
 
@@ -206,6 +218,7 @@ def exp_map(x: Tensor, u: Tensor, curvature: float | Tensor) -> Tensor:
     return from_space(cosh * space + sinh_ratio(squared) * step, c)
 
 
+@at_least_single
 def log_map(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
     """Logarithmic map: the tangent vector at `x` whose geodesic reaches `y` at time one.
 
@@ -230,6 +243,7 @@ def log_map(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
     return torch.cat([(space * step).sum(dim=-1, keepdim=True) / time, step], dim=-1)
 
 
+@at_least_single
 def distance(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
     """Geodesic distance.
 
@@ -255,6 +269,7 @@ def distance(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
     return 2 * torch.asinh(safe_sqrt(_half_sinh_squared(x, y, c))) / c.sqrt()
 
 
+@at_least_single
 def pairwise_distance(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
     """Geodesic distances of all pairs.
 
@@ -282,6 +297,7 @@ def pairwise_distance(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor
     return 2 * torch.asinh(safe_sqrt(q)) / c.sqrt()
 
 
+@at_least_single
 def radius(x: Tensor, curvature: float | Tensor) -> Tensor:
     """Distance to the origin, ``asinh(sqrt(c) |s|) / sqrt(c)``.
 
@@ -300,6 +316,7 @@ def radius(x: Tensor, curvature: float | Tensor) -> Tensor:
     return torch.asinh(c.sqrt() * norm(x[..., 1:])) / c.sqrt()
 
 
+@at_least_single
 def geodesic(x: Tensor, y: Tensor, position: float | Tensor, curvature: float | Tensor) -> Tensor:
     """Point of the geodesic from `x` to `y`.
 
@@ -328,6 +345,7 @@ def geodesic(x: Tensor, y: Tensor, position: float | Tensor, curvature: float | 
     return from_space(weight_x * x[..., 1:] + weight_y * y[..., 1:], c)
 
 
+@at_least_single
 def constraint_violation(x: Tensor, curvature: float | Tensor) -> Tensor:
     """Relative distance of vectors from the hyperboloid.
 

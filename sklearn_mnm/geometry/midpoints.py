@@ -17,10 +17,11 @@ References
 import torch
 from torch import Tensor
 
-from sklearn_mnm.geometry._polar import as_curvature, gap, norm
+from sklearn_mnm.geometry._polar import as_curvature, at_least_single, gap, norm
 from sklearn_mnm.geometry.lorentz import from_space
 
 
+@at_least_single
 def einstein_midpoint(
     x: Tensor, curvature: float | Tensor, weights: Tensor | None = None
 ) -> Tensor:
@@ -61,10 +62,12 @@ def einstein_midpoint(
     # 1 - |k| of a point, and of the midpoint; subtracting |m| from 1 would cancel far out.
     depth = 1 / (c * time * (time + length))
     depth = _complement(klein, length / time, depth, midpoint, shares)
-    scale = (c * depth * (1 + norm(midpoint))).rsqrt()
+    # The curvature apart: the derivative of the root far out is near the end of single precision.
+    scale = (depth * (1 + norm(midpoint))).rsqrt() * c.rsqrt()
     return from_space(scale[..., None] * midpoint, c)
 
 
+@at_least_single
 def lorentz_centroid(x: Tensor, curvature: float | Tensor, weights: Tensor | None = None) -> Tensor:
     """Lorentzian centroid ``sum(w x) / (sqrt(c) sqrt(-<sum(w x), sum(w x)>_L))``.
 

@@ -14,8 +14,11 @@ from sklearn_mnm.geometry import exp_map0
 _SMALLEST_RADIUS = 0.05
 # Beyond this radius float32 coordinates no longer tell neighbours apart.
 _LARGEST_RADIUS = 8.0
+# Of the radius times the square root of the curvature; beyond it products of coordinates overflow
+# in float32.
+LARGEST_RAPIDITY = 28.0
 # Bounds of a learnt curvature, as in MERU (arXiv 2304.09172).
-_CURVATURES = (0.1, 10.0)
+CURVATURES = (0.1, 10.0)
 # Rows without a larger entry have no direction (an empty text, a map without activation): they
 # go to the origin.
 _SMALLEST_ENTRY = 1e-6
@@ -57,12 +60,14 @@ class LiftTower(nn.Module):
         nn.init.constant_(output.bias, math.log(math.expm1(radius - _SMALLEST_RADIUS)))
         self.dropout = dropout
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, curvature: float | Tensor = 1.0) -> Tensor:
         """Tangent vectors.
 
         Parameters
         ----------
         features : Tensor of shape (n, n_features)
+        curvature : float or Tensor of shape (), default=1.0
+            c of the space, which bounds the radius.
 
         Returns
         -------
@@ -80,7 +85,9 @@ class LiftTower(nn.Module):
         # Unit rows have entries of order n_features^-1/2; networks want order 1.
         scaled = unit * math.sqrt(unit.shape[1])
         height = self.radius_network(torch.cat([scaled, largest.log() + norm.log()], dim=1))
-        radius = (functional.softplus(height) + _SMALLEST_RADIUS).clamp(max=_LARGEST_RADIUS)
+        largest_radius = LARGEST_RAPIDITY * torch.as_tensor(curvature).detach() ** -0.5
+        largest_radius = largest_radius.clamp(max=_LARGEST_RADIUS).to(height)
+        radius = (functional.softplus(height) + _SMALLEST_RADIUS).clamp(max=largest_radius)
         return torch.where(known, radius * direction, 0.0)
 
     def drift(self) -> Tensor:
@@ -132,15 +139,15 @@ class BrainTextModel(nn.Module):
     def curvature(self) -> Tensor:
         """Curvature parameter c of the space, shape ()."""
         curvature = self.log_curvature.exp()
-        return curvature.clamp(*_CURVATURES) if self.learn_curvature else curvature
+        return curvature.clamp(*CURVATURES) if self.learn_curvature else curvature
 
     def embed_text(self, features: Tensor) -> Tensor:
         """Points of texts, (n, n_features) -> (n, n_components + 1)."""
-        return exp_map0(self.text_tower(features), self.curvature)
+        return exp_map0(self.text_tower(features, self.curvature), self.curvature)
 
     def embed_brain(self, features: Tensor) -> Tensor:
         """Points of brains, (n, n_features) -> (n, n_components + 1)."""
-        return exp_map0(self.brain_tower(features), self.curvature)
+        return exp_map0(self.brain_tower(features, self.curvature), self.curvature)
 
     def forward(self, text: Tensor, brain: Tensor) -> Points:
         """Points of paired texts and brains."""

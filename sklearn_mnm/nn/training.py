@@ -18,6 +18,10 @@ from sklearn_mnm.nn.towers import BrainTextModel, Points
 
 logger = logging.getLogger(__name__)
 
+# Larger weights, which training reaches only when it diverges, could make the towers overflow in
+# float32; with smaller ones the points of all inputs are finite.
+_LARGEST_WEIGHT = 1e9
+
 Objective = Callable[[BrainTextModel, Points, Tensor], dict[str, Tensor]]
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda progress: 1.0,
@@ -68,11 +72,14 @@ class TrainingResult:
         Epoch whose weights the model holds now.
     interrupted : bool
         Whether Ctrl-C ended training early.
+    diverged : TrainingDivergedError or None
+        The error that did.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     interrupted: bool = False
+    diverged: TrainingDivergedError | None = None
 
 
 def resolve_device(device: str) -> torch.device:
@@ -140,7 +147,8 @@ def train(
     Raises
     ------
     TrainingDivergedError
-        If the loss is not finite. The model holds the best weights so far.
+        If the loss is not finite, or the weights grew without bound. The model holds the best
+        weights so far, and the error the result up to there.
 
     Warns
     -----
@@ -174,6 +182,9 @@ def train(
                     save_snapshot(checkpoint, run.snapshot())
         except KeyboardInterrupt:
             run.result.interrupted = True
+        except TrainingDivergedError as error:
+            run.result.diverged, error.result = error, run.result
+            raise
         finally:
             model.load_state_dict(run.best_state)
             model.eval()
@@ -218,7 +229,7 @@ class _Run:
             parts = objective(model, points, rows)
             loss = torch.stack(list(parts.values())).sum()
             if not torch.isfinite(loss):
-                raise _diverged(parts, epoch, settings)
+                raise self._diverged("The loss is not finite", epoch, parts)
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
@@ -228,6 +239,9 @@ class _Run:
             }
             for name, part in {"loss": loss, **parts, **radii}.items():
                 sums[name] = sums.get(name, 0.0) + float(part.detach()) / len(batches)
+        # The last step has no loss after it that would tell.
+        if not self._largest_weight() <= _LARGEST_WEIGHT or not model.log_scale.exp().isfinite():
+            raise self._diverged("The weights left the range of single precision", epoch, parts)
         return {
             "epoch": epoch,
             **sums,
@@ -251,6 +265,28 @@ class _Run:
             self.result.best_epoch = epoch
         elif epoch - self.result.best_epoch >= self.settings.patience:
             self.stopped = True
+
+    def _largest_weight(self) -> float:
+        """Largest absolute weight; NaN if there is one."""
+        weights = [weight.detach().abs().max() for weight in self.model.parameters()]
+        return float(torch.stack(weights).max())
+
+    def _diverged(
+        self, problem: str, epoch: int, parts: dict[str, Tensor]
+    ) -> TrainingDivergedError:
+        settings = self.settings
+        values = ", ".join(f"{name}={float(part.detach()):g}" for name, part in parts.items())
+        rates = f"learning_rate={settings.learning_rate:g}"
+        if self.optimizer.state:
+            if settings.learning_rate * settings.weight_decay > 1:
+                rates += f" and weight_decay={settings.weight_decay:g}"
+            cause = f"the largest weight is {self._largest_weight():g} by now. Lower {rates}."
+        else:
+            cause = (
+                f"before the first step, so that {rates} is not the cause. Lower the weights of "
+                "these parts, or scale; or look for huge values in X and Y."
+            )
+        return TrainingDivergedError(f"{problem} in epoch {epoch} ({values}), {cause}")
 
     def snapshot(self) -> Snapshot:
         optimizer = self.optimizer.state_dict()["state"]
@@ -325,13 +361,3 @@ def _optimizer(model: BrainTextModel, settings: TrainingSettings) -> torch.optim
     ]
     # Schedules multiply these.
     return torch.optim.AdamW([{**group, "initial_lr": group["lr"]} for group in groups])
-
-
-def _diverged(
-    parts: dict[str, Tensor], epoch: int, settings: TrainingSettings
-) -> TrainingDivergedError:
-    values = ", ".join(f"{name}={float(part.detach()):g}" for name, part in parts.items())
-    return TrainingDivergedError(
-        f"The loss is not finite in epoch {epoch} ({values}). Lower learning_rate="
-        f"{settings.learning_rate:g}, or look for huge values in X and Y."
-    )
