@@ -135,6 +135,43 @@ def test_conventions_at_degenerate_points(dtype):
         assert torch.equal(angle(x, root, 1.0), half)
 
 
+BOTH_FORMS = pytest.mark.parametrize(
+    "angle",
+    [
+        geometry.exterior_angle,
+        lambda x, y, c: geometry.pairwise_exterior_angle(x[None], y[None], c)[0, 0],
+    ],
+    ids=["elementwise", "pairwise"],
+)
+
+
+def at(*space):
+    return geometry.from_space(torch.tensor(space, dtype=torch.float64), 1.0)
+
+
+@BOTH_FORMS
+def test_a_hair_aside_is_told_from_straight_behind(angle):
+    eps = torch.finfo(torch.float64).eps
+    x, y = at(1.0, 0.0), at(1 + 1000 * eps, 2 * eps)
+    assert float(angle(x, y, 1.0)) == pytest.approx(exact_angle(x, y, 1.0), rel=0.02, abs=0)
+
+
+@BOTH_FORMS
+def test_a_right_angle_is_not_taken_for_coincident_points(angle):
+    # By the hyperbolic Pythagoras, tanh(a) = tanh(b) cos(theta), here with theta of 60 degrees.
+    a, b = math.atanh(0.3), math.atanh(0.6)
+    x = at(math.sinh(a), 0.0)
+    y = at(math.sinh(b) / 2, math.sinh(b) * 0.75**0.5)
+    assert float(angle(x, y, 1.0)) == pytest.approx(math.pi / 2, abs=1e-12)
+
+
+@BOTH_FORMS
+def test_points_near_the_origin_are_told_apart(angle):
+    near, far = at(1e-9, 0.0), at(2e-9, 0.0)
+    assert angle(far, near, 1.0) == math.pi
+    assert angle(near, far, 1.0) == 0
+
+
 @PROPERTY
 @given(SEEDS, DIMS, CURVATURES, DTYPES)
 def test_each_point_is_entailed_by_itself_and_by_the_origin(seed, dim, curvature, dtype):
@@ -180,8 +217,23 @@ def test_violation_is_the_angle_outside_the_cone(seed, dim, curvature):
 
 
 def test_aperture_follows_its_formula_and_is_a_half_space_near_the_origin():
-    space = torch.tensor([[0.0, 0.0], [0.05, 0.0], [0.1, 0.0], [1.0, 0.0]], dtype=torch.float64)
+    lengths = torch.tensor([0.0, 0.05, 0.1, 0.11, 0.14, 1.0], dtype=torch.float64)
+    space = torch.stack([lengths, torch.zeros_like(lengths)], dim=1)
     aperture = geometry.half_aperture(geometry.from_space(space, 4.0), 4.0)
-    right = math.pi / 2
-    expected = torch.tensor([right, right, right, math.asin(0.1)], dtype=torch.float64)
+    outside = [math.asin(0.1 / length) for length in (0.11, 0.14, 1.0)]
+    expected = torch.tensor([math.pi / 2] * 3 + outside, dtype=torch.float64)
     torch.testing.assert_close(aperture, expected, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, y, **k: geometry.half_aperture(x, 1.0, **k),
+        lambda x, y, **k: geometry.entailment_violation(x, y, 1.0, **k),
+        lambda x, y, **k: geometry.is_entailed(x, y, 1.0, **k),
+    ],
+)
+def test_cones_have_the_minimal_radius_0_1_unless_asked_otherwise(function):
+    x, y = points(0, 500, 2, 3.0, 1.0), points(1, 500, 2, 3.0, 1.0)
+    assert torch.equal(function(x, y), function(x, y, min_radius=0.1))
+    assert not torch.equal(function(x, y), function(x, y, min_radius=0.11))

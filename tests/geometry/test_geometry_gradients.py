@@ -177,6 +177,38 @@ def test_aperture_gradient_is_finite_at_the_limit_radius(dtype):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_aperture_gradient_is_finite_where_the_sine_is_rounded_to_one(dtype):
+    n_rounded = 0
+    for min_radius in torch.linspace(0.05, 0.5, 200).tolist():
+        limit = torch.tensor(2 * min_radius, dtype=dtype)
+        s = torch.nextafter(limit, limit + 1)[None].clone().requires_grad_()
+        n_rounded += bool(2 * min_radius / s == 1)
+        (gradient,) = torch.autograd.grad(
+            g.half_aperture(lift(s, 1.0), 1.0, min_radius=min_radius), s
+        )
+        assert gradient.isfinite().all()
+    assert n_rounded > 0
+
+
+@pytest.mark.parametrize("name", ["exterior_angle", "pairwise_exterior_angle"])
+def test_an_apex_within_rounding_of_the_origin_has_no_gradient(name):
+    s = torch.tensor([[1e-20, 0.0]], dtype=torch.float64, requires_grad=True)
+    r = torch.tensor([[0.5, 1.0]], dtype=torch.float64, requires_grad=True)
+    for gradient in torch.autograd.grad(BINARY[name](s, r, torch.tensor(1.0)).sum(), (s, r)):
+        assert torch.equal(gradient, torch.zeros_like(gradient))
+
+
+@pytest.mark.parametrize("name", ["exterior_angle", "pairwise_exterior_angle"])
+def test_directions_that_differ_by_less_than_rounding_leave_gradients_bounded(name):
+    s = torch.tensor([[1.0, 1e-3]], dtype=torch.float64)
+    r = 2 * s
+    r[0, 1] = torch.nextafter(r[0, 1], r[0, 0])
+    s.requires_grad_(), r.requires_grad_()
+    for gradient in torch.autograd.grad(BINARY[name](s, r, torch.tensor(1.0)).sum(), (s, r)):
+        assert gradient.abs().max() < 10
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_an_empty_text_passes_through_the_hot_path_with_finite_gradients(dtype):
     texts, brains = space(1, 6, dtype), space(2, 6, dtype)
     texts[0] = 0

@@ -88,6 +88,15 @@ def test_weights_are_scale_free_and_zero_weight_drops_a_point(midpoint):
 
 
 @pytest.mark.parametrize("midpoint", MIDPOINTS)
+def test_weights_of_a_batch_may_have_any_scales(midpoint):
+    """Beyond those whose squares, or whose ratio, single precision can hold."""
+    x = points(3, (2, 4, 6), 2.0, 0.5).float()
+    scales = torch.tensor([[1e-30], [1e30]])
+    shares = torch.tensor([1.0, 2.0, 0.5, 3.0])
+    torch.testing.assert_close(midpoint(x, 0.5, scales * shares), midpoint(x, 0.5, shares))
+
+
+@pytest.mark.parametrize("midpoint", MIDPOINTS)
 def test_opposite_points_meet_at_the_origin(midpoint):
     x = geometry.exp_map0(torch.tensor([[2.0, 1.0], [-2.0, -1.0]]), 1.0)
     assert torch.equal(midpoint(x, 1.0), geometry.origin(2, 1.0))

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sklearn_mnm.geometry import exp_map0, exterior_angle, half_aperture
+from sklearn_mnm.geometry import exp_map0, exterior_angle, half_aperture, pairwise_exterior_angle
 from sklearn_mnm.nn.losses import (
     brain_apex_loss,
     centroid_loss,
@@ -68,6 +68,15 @@ def test_brain_apex_equals_the_formula_written_out():
     rows = -(logits.diag() - logits.logsumexp(1)).mean()
     columns = -(logits.diag() - logits.logsumexp(0)).mean()
     torch.testing.assert_close(brain_apex_loss(text, brain, 3 * ONE, ONE), 0.5 * (rows + columns))
+
+
+def test_brain_apex_weighs_pairs_in_the_mean():
+    text, brain = _points(radius=0.5), _points(radius=1.5, seed=1)
+    weights = torch.arange(1.0, 7.0, dtype=torch.float64)
+    logits = 3 * pairwise_exterior_angle(brain, text, ONE)
+    of_pairs = logits.logsumexp(0) + logits.logsumexp(1) - 2 * logits.diagonal()
+    loss = brain_apex_loss(text, brain, 3 * ONE, ONE, pair_weights=weights)
+    torch.testing.assert_close(loss, (weights * of_pairs).sum() / (2 * weights.sum()))
 
 
 def test_a_text_on_the_way_from_the_origin_to_its_brain_suits_both_contrasts():

@@ -128,6 +128,17 @@ def test_weights_count_in_the_mean_and_not_among_candidates(name):
     torch.testing.assert_close(doubled.detach(), found[0])
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.int64])
+def test_weights_of_another_dtype_leave_the_loss_in_that_of_the_points(dtype):
+    weights = torch.arange(1, 10).to(dtype)
+    inputs = _problem(9, dtype=torch.float32)
+    similarity = SIMILARITIES["exterior_angle"]
+    loss = contrastive_loss(similarity, *inputs, pair_weights=weights)
+    assert loss.dtype == torch.float32
+    expected = contrastive_loss(similarity, *inputs, pair_weights=weights.float())
+    torch.testing.assert_close(loss, expected)
+
+
 @EVERY_SIMILARITY
 def test_single_precision_costs_rounding_only(name):
     _assert_same(name, _problem(300, d=16, dtype=torch.float32), 64, 1e-5)
@@ -195,6 +206,21 @@ def test_tiles_give_the_order_violation_of_the_whole_matrix(
         rtol=1e-10,
         atol=1e-15,
     )
+
+
+def test_pairs_are_counted_beyond_the_range_of_the_levels():
+    levels = (torch.arange(400) >= 200).to(torch.int8)
+    values = torch.linspace(0, 1, 400, dtype=torch.float64)
+    expected = (values[200:, None] - values[:200]).mean()
+    torch.testing.assert_close(order_violation(values, levels, min_difference=0), expected)
+
+
+def test_the_mean_over_a_single_pair_is_its_violation():
+    values = torch.tensor([0.5, 2.0], dtype=torch.float64)
+    loss = order_violation(values, torch.tensor([1, 3]), min_difference=1)
+    torch.testing.assert_close(loss, torch.tensor(0.0, dtype=torch.float64))
+    loss = order_violation(values, torch.tensor([3, 5]), min_difference=1)
+    torch.testing.assert_close(loss, torch.tensor(1.5, dtype=torch.float64))
 
 
 def test_order_violation_of_values_that_differ_by_little_keeps_its_digits():

@@ -1,0 +1,386 @@
+"""Whether the tests of geometry, losses and metrics notice small changes of the code.
+
+Each change is made in a copy of the package, where the tests that run the changed lines are run
+until one fails; a mutant that hangs has been noticed too. Processes are forked from one that has
+imported torch and the other packages, so that a mutant costs little more than its tests. POSIX
+only; see ``mutants.py`` for the changes. Needs ``pip install mutmut``.
+"""
+
+import argparse
+import contextlib
+import gc
+import importlib
+import json
+import math
+import multiprocessing
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+os.environ |= {"OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+# Without the real corpora: the result is the same on each machine.
+os.environ.pop("SKLEARN_MNM_DATA", None)
+
+import coverage
+import hypothesis
+import pytest
+import torch
+from mutants import Mutant, mutants
+from sections import replace_section
+
+ROOT = Path(__file__).resolve().parents[1]
+EQUIVALENT = Path(__file__).parent / "equivalent_mutants.json"
+
+# Modules of the package, and the tests that belong to them; a module of the package among the
+# tests stands for its examples.
+GROUPS: list[tuple[list[str], list[str]]] = [
+    (
+        [f"geometry/{name}.py" for name in ("_fused", "_polar", "lorentz", "cones", "midpoints")],
+        ["tests/geometry"],
+    ),
+    (
+        [f"nn/{name}.py" for name in ("losses", "similarity", "tiled")],
+        [f"tests/nn/test_{name}.py" for name in ("losses", "similarity", "tiled")],
+    ),
+    (["metrics.py"], ["tests/test_metrics.py", "sklearn_mnm/metrics.py"]),
+    (
+        ["hierarchy_metrics.py"],
+        ["tests/test_hierarchy_metrics.py", "sklearn_mnm/hierarchy_metrics.py"],
+    ),
+]
+
+# Memory that a mutant may take beyond what it starts with.
+_MEMORY = 4 * 2**30
+# Plugins that wait for the garbage collector take half of the time of a mutant.
+_LEFT_OUT = ("cacheprovider", "threadexception", "unraisableexception")
+_PYTEST = ["-o", "addopts=", "--import-mode=importlib", "--doctest-modules", "--exitfirst"]
+_PYTEST += [f"-pno:{plugin}" for plugin in _LEFT_OUT]
+# One for each mutant: the same examples in the same order, without the search for a smallest one.
+hypothesis.settings.register_profile(
+    "mutation",
+    database=None,
+    deadline=None,
+    derandomize=True,
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+
+
+class Result(NamedTuple):
+    """What the tests made of a mutant: killed, hangs, survived, or no test runs it."""
+
+    module: str
+    mutant: Mutant
+    outcome: str
+    by: str
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether the tests noticed the change."""
+        return self.outcome in ("killed", "hangs")
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What a judgement of a mutant names it by."""
+        return self.module, self.mutant.function, self.mutant.before, self.mutant.after
+
+
+class Watch:
+    """A pytest plugin that chooses tests and says how they went.
+
+    Parameters
+    ----------
+    chosen : list of str or None
+        Names of the tests to run, in this order; None is all.
+    measured : coverage.Coverage or None
+        Told which test runs.
+    """
+
+    def __init__(self, chosen: list[str] | None = None, measured: Any = None):
+        self.chosen, self.measured = chosen, measured
+        self.seconds: dict[str, float] = Counter()
+        self.failed = ""
+
+    def pytest_collection_modifyitems(self, items: list) -> None:
+        """Choose."""
+        if self.chosen is not None:
+            place = {name: position for position, name in enumerate(self.chosen)}
+            items[:] = sorted(
+                (item for item in items if item.nodeid in place),
+                key=lambda item: place[item.nodeid],
+            )
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
+        """Tell the coverage."""
+        if self.measured:
+            self.measured.switch_context(item.nodeid)
+        result = yield
+        if self.measured:
+            self.measured.switch_context("")
+        return result
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Keep durations and the first failure."""
+        self.seconds[report.nodeid] += report.duration
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+
+
+def in_child(work: Callable[[], Any], limit: float | None = None) -> Any:
+    """Return what some work returns in a forked process, None if it dies or exceeds a limit."""
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setsid()
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(nothing, stream)
+            sender.send(work())
+        finally:
+            os._exit(0)
+    sender.close()
+    try:
+        return receiver.recv() if receiver.poll(limit) else None
+    except EOFError:
+        return None
+    finally:
+        # And what it may have started.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def _tests(copy: Path, tests: list[str], watch: Watch) -> int:
+    """Run tests of the copy, in a child; return pytest's exit status."""
+    os.chdir(copy)
+    sys.path.insert(0, str(copy))
+    hypothesis.settings.load_profile("mutation")
+    return int(pytest.main([*_PYTEST, *tests], plugins=[watch]))
+
+
+def _imported(copy: Path, tests: list[str]) -> list[str]:
+    """Names of what the tests import from elsewhere."""
+    _tests(copy, [*tests, "--collect-only"], Watch())
+    ours = ("sklearn_mnm", "tests", "conftest", "__main__")
+    return [name for name in sys.modules if name.split(".")[0] not in ours]
+
+
+def _measure(
+    copy: Path, modules: list[str], tests: list[str]
+) -> tuple[str, dict[str, float], dict[str, dict[int, list[str]]]]:
+    """First failure, duration of each test, and for each module which tests run each line."""
+    files = [str(copy / "sklearn_mnm" / module) for module in modules]
+    measured = coverage.Coverage(data_file=None, config_file=False, include=files)
+    measured.start()
+    watch = Watch(measured=measured)
+    status = _tests(copy, tests, watch)
+    measured.stop()
+    data = measured.get_data()
+    lines = {
+        module: dict(data.contexts_by_lineno(file))
+        for module, file in zip(modules, files, strict=True)
+    }
+    return watch.failed or ("an error" if status else ""), dict(watch.seconds), lines
+
+
+def _try(copy: Path, tests: list[str], chosen: list[str]) -> tuple[str, str]:
+    """Outcome of a mutant, and the test that notices it."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + _MEMORY, used + _MEMORY))
+    watch = Watch(chosen)
+    status = _tests(copy, tests, watch)
+    return ("killed", watch.failed or "import") if status else ("survived", "")
+
+
+class Copy:
+    """A copy of the package and of some tests, in which mutants are tried.
+
+    Parameters
+    ----------
+    folder : Path
+        Empty.
+    modules, tests : list of str
+        An entry of GROUPS.
+
+    Raises
+    ------
+    RuntimeError
+        If a test fails without any change.
+    """
+
+    def __init__(self, folder: Path, modules: list[str], tests: list[str]):
+        self.folder, self.tests = folder, tests
+        shutil.copytree(ROOT / "sklearn_mnm", folder / "sklearn_mnm")
+        for name in {"pyproject.toml", "tests/conftest.py", *tests}:
+            source, target = ROOT / name, folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, dirs_exist_ok=True)
+            else:
+                shutil.copy2(source, target)
+        for name in in_child(lambda: _imported(folder, tests)):
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+        # Bytecode of the tests is kept, but that of a mutant must not be taken for another's.
+        sys.dont_write_bytecode = False
+        failed, self.seconds, self.lines = in_child(lambda: _measure(folder, modules, tests))
+        if failed:
+            raise RuntimeError(f"{failed} fails without any change.")
+        sys.dont_write_bytecode = True
+        gc.freeze()
+
+    def attempt(self, module: str, mutant: Mutant) -> Result:
+        """Run the tests of a mutant."""
+        chosen = self._tests_of(module, mutant.lines)
+        if not chosen:
+            return Result(module, mutant, "no test", "")
+        path = self.folder / "sklearn_mnm" / module
+        unchanged = path.read_text()
+        path.write_text(mutant.source)
+        limit = 30 + 5 * sum(self.seconds[name] for name in chosen)
+        found = in_child(lambda: _try(self.folder, self.tests, chosen), limit)
+        path.write_text(unchanged)
+        outcome, by = found or ("hangs", "")
+        return Result(module, mutant, outcome, by)
+
+    def _tests_of(self, module: str, lines: range) -> list[str]:
+        """Tests that run some lines, the fastest first; all of a module for what it runs once."""
+        by_line = self.lines[module]
+        names = {name for line in lines for name in by_line.get(line, ())}
+        if "" in names:
+            names = {name for names in by_line.values() for name in names}
+        return sorted(names - {""}, key=lambda name: self.seconds[name])
+
+
+def judged() -> dict[tuple[str, str, str, str], str]:
+    """Why mutants cannot be noticed, from the judgements in a file beside this one."""
+    return {
+        (module, function, before, after): reason
+        for module, functions in json.loads(EQUIVALENT.read_text()).items()
+        for function, reasons in functions.items()
+        for reason, changes in reasons.items()
+        for before, after in changes
+    }
+
+
+def run(
+    only: str, sample: int, seed: int, killed: set[tuple[str, str, str, str]]
+) -> Iterator[Result]:
+    """Try all mutants, or a sample of those of each module; some are known to be killed."""
+    torch.set_num_threads(1)
+    for modules, tests in GROUPS:
+        wanted = [module for module in modules if re.search(only, module)]
+        if wanted:
+            with tempfile.TemporaryDirectory() as name:
+                copy = Copy(Path(name).resolve(), modules, tests)
+                for module in wanted:
+                    found = list(mutants(ROOT / "sklearn_mnm" / module))
+                    if 0 < sample < len(found):
+                        found = random.Random(seed).sample(found, sample)
+                    for mutant in found:
+                        result = Result(module, mutant, "killed", "before")
+                        yield result if result.key in killed else copy.attempt(module, mutant)
+
+
+def _share(killed: int, total: int) -> str:
+    return f"{100 * killed / total:.1f} %" if total else "–"
+
+
+def _interval(killed: int, total: int) -> tuple[float, float]:
+    """Wilson's interval of 95 % for a share, in percent."""
+    z, share = 1.96, killed / total
+    middle = share + z**2 / (2 * total)
+    width = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    return tuple(100 * (middle + sign * width) / (1 + z**2 / total) for sign in (-1, 1))
+
+
+def report(results: list[Result]) -> tuple[str, list[Result]]:
+    """Tables of the results, and the survivors that nobody judged."""
+    reasons = judged()
+    of_module: dict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        of_module[result.module].append(result)
+    rows, total, why = [], Counter(), Counter()
+    unjudged = []
+    for module, found in of_module.items():
+        survivors = [result for result in found if not result.is_killed]
+        equivalent = [result for result in survivors if result.key in reasons]
+        why.update(reasons[result.key] for result in equivalent)
+        unjudged += [result for result in survivors if result.key not in reasons]
+        counts = Counter(
+            mutants=len(found),
+            killed=len(found) - len(survivors),
+            survived=len(survivors),
+            equivalent=len(equivalent),
+        )
+        total.update(counts)
+        rows.append(_row(f"`{module}`", counts))
+    table = [
+        "| module | mutants | killed | survived | of these equivalent | killed of the others |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        *rows,
+        _row("all", total),
+    ]
+    low, high = _interval(total["killed"], total["mutants"] - total["equivalent"])
+    reasons_table = [
+        "| cannot be noticed, because | mutants |",
+        "| --- | ---: |",
+        *(f"| {reason} | {number} |" for reason, number in why.most_common()),
+    ]
+    text = "\n".join(table) + f"\n\nINTERVAL {low:.1f} {high:.1f}\n\n" + "\n".join(reasons_table)
+    return text, unjudged
+
+
+def _row(name: str, counts: Counter) -> str:
+    share = _share(counts["killed"], counts["mutants"] - counts["equivalent"])
+    numbers = (counts[key] for key in ("mutants", "killed", "survived", "equivalent"))
+    return f"| {name} | {' | '.join(map(str, numbers))} | {share} |"
+
+
+def _known(log: Path | None) -> set[tuple[str, str, str, str]]:
+    """Keys of the mutants of which a log says that they were killed, all if they share a key."""
+    if log is None or not log.exists():
+        return set()
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    alive = {tuple(key) for *key, outcome, _, _ in lines if outcome not in ("killed", "hangs")}
+    return {tuple(key) for *key, _, _, _ in lines} - alive
+
+
+def main() -> None:
+    """Try mutants and print or write a section."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="a regular expression, e.g. 'geometry/'")
+    parser.add_argument("--sample", type=int, default=0, help="mutants of each module; 0 is all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--log", type=Path, help="file that gets a line of JSON for each mutant")
+    parser.add_argument("--output", type=Path, help="Markdown file whose section is replaced")
+    arguments = parser.parse_args()
+    results = []
+    killed = _known(arguments.log)
+    start = time.perf_counter()
+    with open(arguments.log or os.devnull, "w") as log:
+        for result in run(arguments.only, arguments.sample, arguments.seed, killed):
+            results.append(result)
+            line = [*result.key, result.outcome, result.by, round(time.perf_counter() - start, 1)]
+            log.write(json.dumps(line) + "\n")
+            log.flush()
+    text, unjudged = report(results)
+    print(text)
+    for result in unjudged:
+        print(*result.key, result.outcome, sep="\n    ")
+
+
+if __name__ == "__main__":
+    main()
