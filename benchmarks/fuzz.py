@@ -124,7 +124,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parsers", nargs="*", metavar="PARSER")
     parser.add_argument("--seconds", type=int, default=120)
-    parser.add_argument("--folder", type=Path, default=Path("fuzz_corpus"))
+    parser.add_argument(
+        "--folder", type=Path, default=Path(tempfile.gettempdir()) / "sklearn-mnm-fuzz"
+    )
     # For the processes that this one starts.
     parser.add_argument("--corpus", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--replay", action="store_true", help=argparse.SUPPRESS)

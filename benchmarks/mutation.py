@@ -21,15 +21,10 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-
-os.environ |= {"OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-# Without the real corpora: the result is the same on each machine.
-os.environ.pop("SKLEARN_MNM_DATA", None)
 
 import coverage
 import hypothesis
@@ -59,6 +54,8 @@ GROUPS: list[tuple[list[str], list[str]]] = [
     ),
 ]
 
+# Seconds after which a mutant hangs, beside those that its test takes on a busy machine.
+_PATIENCE = 30
 # Memory that a mutant may take beyond what it starts with.
 _MEMORY = 4 * 2**30
 # Plugins that wait for the garbage collector take half of the time of a mutant.
@@ -104,10 +101,17 @@ class Watch:
         Names of the tests to run, in this order; None is all.
     measured : coverage.Coverage or None
         Told which test runs.
+    usual : dict of str to float or None
+        How long tests take; the process ends where one takes far longer.
     """
 
-    def __init__(self, chosen: list[str] | None = None, measured: Any = None):
-        self.chosen, self.measured = chosen, measured
+    def __init__(
+        self,
+        chosen: list[str] | None = None,
+        measured: Any = None,
+        usual: dict[str, float] | None = None,
+    ):
+        self.chosen, self.measured, self.usual = chosen, measured, usual
         self.seconds: dict[str, float] = Counter()
         self.failed = ""
 
@@ -122,7 +126,9 @@ class Watch:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
-        """Tell the coverage."""
+        """Tell the coverage, set the alarm."""
+        if self.usual:
+            signal.alarm(_PATIENCE + math.ceil(10 * self.usual[item.nodeid]))
         if self.measured:
             self.measured.switch_context(item.nodeid)
         result = yield
@@ -137,8 +143,8 @@ class Watch:
             self.failed = report.nodeid
 
 
-def in_child(work: Callable[[], Any], limit: float | None = None) -> Any:
-    """Return what some work returns in a forked process, None if it dies or exceeds a limit."""
+def in_child(work: Callable[[], Any]) -> Any:
+    """Return what some work returns in a forked process, None if the process dies."""
     receiver, sender = multiprocessing.Pipe(duplex=False)
     child = os.fork()
     if child == 0:
@@ -152,7 +158,7 @@ def in_child(work: Callable[[], Any], limit: float | None = None) -> Any:
             os._exit(0)
     sender.close()
     try:
-        return receiver.recv() if receiver.poll(limit) else None
+        return receiver.recv()
     except EOFError:
         return None
     finally:
@@ -195,11 +201,14 @@ def _measure(
     return watch.failed or ("an error" if status else ""), dict(watch.seconds), lines
 
 
-def _try(copy: Path, tests: list[str], chosen: list[str]) -> tuple[str, str]:
+def _try(
+    copy: Path, tests: list[str], chosen: list[str], usual: dict[str, float]
+) -> tuple[str, str]:
     """Outcome of a mutant, and the test that notices it."""
+    signal.alarm(_PATIENCE)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + _MEMORY, used + _MEMORY))
-    watch = Watch(chosen)
+    watch = Watch(chosen, usual=usual)
     status = _tests(copy, tests, watch)
     return ("killed", watch.failed or "import") if status else ("survived", "")
 
@@ -235,9 +244,10 @@ class Copy:
                 importlib.import_module(name)
         # Bytecode of the tests is kept, but that of a mutant must not be taken for another's.
         sys.dont_write_bytecode = False
-        failed, self.seconds, self.lines = in_child(lambda: _measure(folder, modules, tests))
-        if failed:
-            raise RuntimeError(f"{failed} fails without any change.")
+        found = in_child(lambda: _measure(folder, modules, tests))
+        if found is None or found[0]:
+            raise RuntimeError(f"{found and found[0]} fails without any change.")
+        _, self.seconds, self.lines = found
         sys.dont_write_bytecode = True
         gc.freeze()
 
@@ -249,14 +259,13 @@ class Copy:
         path = self.folder / "sklearn_mnm" / module
         unchanged = path.read_text()
         path.write_text(mutant.source)
-        limit = 30 + 5 * sum(self.seconds[name] for name in chosen)
-        found = in_child(lambda: _try(self.folder, self.tests, chosen), limit)
+        found = in_child(lambda: _try(self.folder, self.tests, chosen, self.seconds))
         path.write_text(unchanged)
         outcome, by = found or ("hangs", "")
         return Result(module, mutant, outcome, by)
 
     def _tests_of(self, module: str, lines: range) -> list[str]:
-        """Tests that run some lines, the fastest first; all of a module for what it runs once."""
+        """Choose tests that run some lines, the fastest first; all for what an import runs."""
         by_line = self.lines[module]
         names = {name for line in lines for name in by_line.get(line, ())}
         if "" in names:
@@ -279,7 +288,6 @@ def run(
     only: str, sample: int, seed: int, killed: set[tuple[str, str, str, str]]
 ) -> Iterator[Result]:
     """Try all mutants, or a sample of those of each module; some are known to be killed."""
-    torch.set_num_threads(1)
     for modules, tests in GROUPS:
         wanted = [module for module in modules if re.search(only, module)]
         if wanted:
@@ -294,59 +302,115 @@ def run(
                         yield result if result.key in killed else copy.attempt(module, mutant)
 
 
-def _share(killed: int, total: int) -> str:
-    return f"{100 * killed / total:.1f} %" if total else "–"
-
-
 def _interval(killed: int, total: int) -> tuple[float, float]:
     """Wilson's interval of 95 % for a share, in percent."""
     z, share = 1.96, killed / total
     middle = share + z**2 / (2 * total)
     width = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
-    return tuple(100 * (middle + sign * width) / (1 + z**2 / total) for sign in (-1, 1))
+    low, high = (100 * (middle + sign * width) / (1 + z**2 / total) for sign in (-1, 1))
+    return low, high
 
 
-def report(results: list[Result]) -> tuple[str, list[Result]]:
-    """Tables of the results, and the survivors that nobody judged."""
-    reasons = judged()
-    of_module: dict[str, list[Result]] = defaultdict(list)
-    for result in results:
-        of_module[result.module].append(result)
-    rows, total, why = [], Counter(), Counter()
-    unjudged = []
-    for module, found in of_module.items():
-        survivors = [result for result in found if not result.is_killed]
-        equivalent = [result for result in survivors if result.key in reasons]
-        why.update(reasons[result.key] for result in equivalent)
-        unjudged += [result for result in survivors if result.key not in reasons]
-        counts = Counter(
-            mutants=len(found),
-            killed=len(found) - len(survivors),
-            survived=len(survivors),
-            equivalent=len(equivalent),
+class Report:
+    """What came of all mutants, with the judgements of those that survived.
+
+    Parameters
+    ----------
+    results : list of Result
+    reasons : dict
+        As from `judged`.
+
+    Attributes
+    ----------
+    rows : list of str
+        Lines of a table, the last for all modules.
+    why : Counter
+        Survivors that cannot be noticed, by reason.
+    unjudged : list of Result
+        The other survivors.
+    unfit : list of tuple
+        Judgements of mutants that did not survive.
+    total : Counter
+        Numbers of all modules.
+    """
+
+    def __init__(self, results: list[Result], reasons: dict[tuple[str, str, str, str], str]):
+        self.rows, self.total = [], Counter()
+        survivors = [result for result in results if not result.is_killed]
+        judged_ones = [result for result in survivors if result.key in reasons]
+        self.unjudged = [result for result in survivors if result.key not in reasons]
+        self.why = Counter(reasons[result.key] for result in judged_ones)
+        for module in dict.fromkeys(result.module for result in results):
+            mutants, survived, equivalent = (
+                sum(result.module == module for result in some)
+                for some in (results, survivors, judged_ones)
+            )
+            counts = Counter(mutants=mutants, killed=mutants - survived, survived=survived)
+            counts["equivalent"] = equivalent
+            self.total += counts
+            self.rows.append(_row(f"`{module}`", counts))
+        self.rows.append(_row("all", self.total))
+        tried = {result.module for result in results}
+        left = {result.key for result in survivors}
+        self.unfit = [key for key in reasons if key[0] in tried and key not in left]
+
+    def text(self, sample: int, seed: int) -> str:
+        """Section of the page."""
+        options = f" --sample {sample} --seed {seed}" if sample else ""
+        reasons = "\n".join(f"| {reason} | {n} |" for reason, n in self.why.most_common())
+        which = "All that the operators make"
+        if sample:
+            killed, others = self.total["killed"], self.total["mutants"] - self.total["equivalent"]
+            low, high = _interval(killed, others)
+            which = (
+                f"A random sample of at most {sample} of each module: between {low:.1f} and "
+                f"{high:.1f} % of all are killed (95 %)"
+            )
+        rest = "".join(
+            f"| `{module}` | `{function}` | `{_cell(before)}` | `{_cell(after)}` |\n"
+            for module, function, before, after in (result.key for result in self.unjudged)
         )
-        total.update(counts)
-        rows.append(_row(f"`{module}`", counts))
-    table = [
-        "| module | mutants | killed | survived | of these equivalent | killed of the others |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-        *rows,
-        _row("all", total),
-    ]
-    low, high = _interval(total["killed"], total["mutants"] - total["equivalent"])
-    reasons_table = [
-        "| cannot be noticed, because | mutants |",
-        "| --- | ---: |",
-        *(f"| {reason} | {number} |" for reason, number in why.most_common()),
-    ]
-    text = "\n".join(table) + f"\n\nINTERVAL {low:.1f} {high:.1f}\n\n" + "\n".join(reasons_table)
-    return text, unjudged
+        if rest:
+            rest = f"""
+Not noticed, though they should be:
+
+| module | function | instead of | is |
+| --- | --- | --- | --- |
+{rest}"""
+        rows = "\n".join(self.rows)
+        return f"""Made by
+`python benchmarks/mutation.py{options} --output docs/reliability.md`, which needs
+`pip install mutmut`.
+
+A mutant is the code with one small change: another operator, number, constant or argument, a value
+that is None. Its tests are those that run the changed lines; it is killed when one fails, or does
+not end. The changes are those of mutmut's operators. Mutmut itself leaves out functions with
+decorators, most of the geometry, and imports torch anew for each mutant; here a process that has
+imported it is forked. Not changed are annotations, decorators, docstrings and the messages of
+errors, but the conditions that raise them are. {which}.
+
+| module | mutants | killed | survived | of these equivalent | killed of the others |
+| --- | ---: | ---: | ---: | ---: | ---: |
+{rows}
+
+Equivalent are those that no test can notice or should; `benchmarks/equivalent_mutants.json` holds
+each of them with its reason:
+
+| reason | mutants |
+| --- | ---: |
+{reasons}
+{rest}"""
 
 
 def _row(name: str, counts: Counter) -> str:
-    share = _share(counts["killed"], counts["mutants"] - counts["equivalent"])
+    others = counts["mutants"] - counts["equivalent"]
+    share = f"{100 * counts['killed'] / others:.1f} %" if others else "-"
     numbers = (counts[key] for key in ("mutants", "killed", "survived", "equivalent"))
     return f"| {name} | {' | '.join(map(str, numbers))} | {share} |"
+
+
+def _cell(code: str) -> str:
+    return code.replace("|", "\\|")
 
 
 def _known(log: Path | None) -> set[tuple[str, str, str, str]]:
@@ -354,8 +418,8 @@ def _known(log: Path | None) -> set[tuple[str, str, str, str]]:
     if log is None or not log.exists():
         return set()
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    alive = {tuple(key) for *key, outcome, _, _ in lines if outcome not in ("killed", "hangs")}
-    return {tuple(key) for *key, _, _, _ in lines} - alive
+    alive = {tuple(key) for *key, outcome, _ in lines if outcome not in ("killed", "hangs")}
+    return {tuple(key) for *key, _, _ in lines} - alive
 
 
 def main() -> None:
@@ -364,22 +428,36 @@ def main() -> None:
     parser.add_argument("--only", default="", help="a regular expression, e.g. 'geometry/'")
     parser.add_argument("--sample", type=int, default=0, help="mutants of each module; 0 is all")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--log", type=Path, help="file that gets a line of JSON for each mutant")
+    parser.add_argument(
+        "--log",
+        type=Path,
+        help="file that gets a line of JSON for each mutant; those that it already says were "
+        "killed are not tried again",
+    )
     parser.add_argument("--output", type=Path, help="Markdown file whose section is replaced")
     arguments = parser.parse_args()
-    results = []
-    killed = _known(arguments.log)
-    start = time.perf_counter()
+    os.environ |= {"OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    # Without the real corpora: the result is the same on each machine.
+    os.environ.pop("SKLEARN_MNM_DATA", None)
+    torch.set_num_threads(1)
+    results, killed = [], _known(arguments.log)
     with open(arguments.log or os.devnull, "w") as log:
         for result in run(arguments.only, arguments.sample, arguments.seed, killed):
             results.append(result)
-            line = [*result.key, result.outcome, result.by, round(time.perf_counter() - start, 1)]
-            log.write(json.dumps(line) + "\n")
+            log.write(json.dumps([*result.key, result.outcome, result.by]) + "\n")
             log.flush()
-    text, unjudged = report(results)
-    print(text)
-    for result in unjudged:
-        print(*result.key, result.outcome, sep="\n    ")
+    report = Report(results, judged())
+    print(*report.rows, sep="\n")
+    for result in report.unjudged:
+        print("\nsurvives:", *result.key, sep="\n    ")
+    if not arguments.sample:
+        for key in report.unfit:
+            print("\njudged, but survives not:", *key, sep="\n    ")
+    if arguments.output:
+        if not arguments.output.exists():
+            arguments.output.write_text("# Reliability\n")
+        section = report.text(arguments.sample, arguments.seed)
+        replace_section(arguments.output, "mutation", "Mutation testing", section)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,12 @@ from sklearn_mnm.index import PointIndex
 N_POINTS, DIM, N_NEIGHBOURS = 2000, 16, 10
 BATCH = 1000
 N_THREADS = 8
-# Memory is looked at so many times, and its trend fitted to all but the first tenth.
+# Memory is looked at so many times, and its trend fitted to all but the first tenth. Arrays of a
+# batch are 16 MB each: what is resident depends by a few of them on the moment of looking.
 N_LOOKS = 100
+LARGEST_TREND = 20.0
 _HEAD = """| | retrievals | calls | clock, p50 / p99, ms | processor, p50 / p99, ms | MB before \
-| MB after the first tenth | MB per million |
+| MB after the first tenth | trend over the run, MB |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
 QUERIES = [
     f"{first} {second}"
@@ -72,10 +74,10 @@ class Soak(NamedTuple):
     own: np.ndarray
 
     def trend(self) -> float:
-        """Megabytes per million retrievals, by least squares after the first tenth."""
-        done = np.linspace(0, self.n_retrievals, len(self.own))
-        later = done >= self.n_retrievals / 10
-        return 1e6 * float(np.polyfit(done[later], self.own[later], 1)[0])
+        """Megabytes by which memory grows over all calls, by least squares after the first tenth."""
+        done = np.linspace(0, 1, len(self.own))
+        later = done >= 0.1
+        return float(np.polyfit(done[later], self.own[later], 1)[0])
 
     def row(self) -> str:
         """Line of a table."""
@@ -84,7 +86,7 @@ class Soak(NamedTuple):
         return (
             f"| {self.what} | {self.n_retrievals:,} | {len(self.wall):,} "
             f"| {wall[0]:.2f} / {wall[1]:.2f} | {cpu[0]:.2f} / {cpu[1]:.2f} "
-            f"| {self.own[0]:.0f} | {later.min():.0f} to {later.max():.0f} | {self.trend():+.1f} |"
+            f"| {self.own[0]:.0f} | {later.min():.0f} to {later.max():.0f} | {self.trend():+.2f} |"
         )
 
 
@@ -196,7 +198,8 @@ An exact `PointIndex` of {N_POINTS:,} points of {DIM} dimensions, asked for the 
 nearest by exterior angle, and the bundled model, asked for 10 of its studies; one core. Times are
 of one call, by the clock, which also counts what else the machine did, and of the processor. Memory
 is what is resident and not of files; it is looked at {N_LOOKS} times, and its trend fitted by least
-squares after the first tenth.
+squares after the first tenth. The program fails if that exceeds {LARGEST_TREND:.0f} MB, or an
+answer is another.
 
 {table}
 
@@ -217,8 +220,11 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="Markdown file whose section is replaced")
     arguments = parser.parse_args()
     wrong = {name: differences(work, arguments.calls) for name, work in works().items()}
-    section = text(arguments.count, soaks(arguments.count), wrong, arguments.calls)
+    found = soaks(arguments.count)
+    section = text(arguments.count, found, wrong, arguments.calls)
     print(section)
+    if any(wrong.values()) or any(soak.trend() > LARGEST_TREND for soak in found):
+        raise SystemExit("Threads got other answers, or memory grew.")
     if arguments.output:
         replace_section(arguments.output, "load", "Load and threads", section)
 

@@ -27,18 +27,24 @@ def clear_errors(name: str, remedy: str = _REMEDY) -> Iterator[None]:
     Raises
     ------
     InvalidInputError
-        Instead of a ValueError or TypeError; the first line of its message is kept.
+        Instead of a ValueError or TypeError; of its message what says what is wrong is kept.
     """
     try:
         yield
     except (MNMError, NotFittedError):
         raise
     except (TypeError, ValueError) as error:
-        # Further lines show the array and name other estimators.
-        lines = str(error).splitlines() or [type(error).__name__]
-        advice = [line for line in lines[1:] if line.startswith("Reshape your data")]
-        problem = ". ".join(line.rstrip(":.") for line in [lines[0], *advice])
-        raise InvalidInputError(f"{name}: {problem}. {remedy}") from error
+        raise InvalidInputError(f"{name}: {_problem(error)} {remedy}") from error
+
+
+def _problem(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    if text.startswith("The feature names"):
+        return text  # with a list of those at fault
+    # Further lines show the array and name other estimators.
+    first, *rest = text.splitlines()
+    advice = [line for line in rest if line.startswith("Reshape your data")]
+    return " ".join(f"{line.rstrip(':.')}." for line in (first, *advice))
 
 
 def checked_array(values: Any, name: str, remedy: str = _REMEDY, **options: Any) -> np.ndarray:

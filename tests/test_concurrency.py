@@ -1,7 +1,9 @@
 """Fitted objects are asked by several threads at once and answer as they do to one."""
 
+import gc
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,3 +125,23 @@ def test_eight_threads_get_what_one_gets(make, tmp_path):
         found = list(threads.map(do, work))
     for call, together in zip(work, found, strict=True):
         assert together == do(call), call[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_asking_again_and_again_takes_no_more_memory():
+    index = PointIndex(encoder().transform(TEXTS))
+
+    def own_kilobytes():
+        gc.collect()
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(dict(line.split(":", 1) for line in lines)["RssAnon"].split()[0])
+
+    def ask(times):
+        for number in range(times):
+            index.search(index.points[number % 100 : number % 100 + 5], 3)
+
+    ask(300)
+    before = own_kilobytes()
+    ask(2000)
+    # An array of answers kept of each call would be ten times as much.
+    assert own_kilobytes() - before < 1000

@@ -137,8 +137,14 @@ def test_unsigned_counts_do_not_wrap():
 @pytest.mark.parametrize("constant", ["radii", "n_active"])
 def test_a_correlation_with_a_constant_is_zero_and_said_so(constant):
     vectors = {"radii": [1.0, 2.0, 3.0], "n_active": [1, 2, 3]} | {constant: [2, 2, 2]}
-    with pytest.warns(DataWarning, match=f"^{constant}: all values are equal"):
+    with pytest.warns(DataWarning, match=f"^{constant}: all values are equal") as caught:
         assert extent_correlation(**vectors) == 0
+    assert caught[0].filename == __file__
+
+
+def test_two_maps_have_a_correlation():
+    assert extent_correlation([1.0, 2.0], [7, 3]) == pytest.approx(-1)
+    assert extent_correlation([1.0, 2.0], [3, 7]) == pytest.approx(1)
 
 
 # cone_containment
@@ -161,6 +167,7 @@ def test_wider_cones_hold_more_and_the_origin_holds_all():
     children = points(np.full(500, 3.0), random.standard_normal((500, 2)))
     shares = [cone_containment(parents, children, 1.0, min_radius=k) for k in (0.05, 0.1, 0.3)]
     assert 0 < shares[0] < shares[1] < shares[2] < 100
+    assert cone_containment(parents, children, 1.0) == shares[1]
     origin = np.tile([1.0, 0.0, 0.0], (500, 1))
     assert cone_containment(origin, children, 1.0) == 100
 
@@ -199,6 +206,7 @@ def test_one_root_needs_no_common_root():
     [
         ([0], "node 0 is among its own ancestors"),
         ([-1, 2, 3, 1], "node [123] is among its own ancestors"),
+        ([1, 2, -1, 3], "node 3 is among its own ancestors"),
         ([-1, 2], r"entry 1 is 2; must be a node, 0 to 1"),
         ([-2], "entry 0 is -2"),
         ([], "non-empty vector"),
@@ -243,6 +251,21 @@ def test_distortion_is_the_minimum_over_scales(distances):
         lambda scale: np.abs(scale * ratios - 1).mean(), bounds=(0, 2 / ratios.min())
     )
     assert distortion <= searched.fun + 1e-9
+
+
+def test_the_best_scale_is_that_of_the_middle_pair_by_weight():
+    paths = tree_distances([-1, 0, 0])
+    distances = np.array([[0, 1.0, 0.9], [0, 0, 1.6], [0, 0, 0]])  # ratios 1, 0.9 and 0.8
+    # At 1 / 0.9 the three are off by 1/9, 0 and 1/9.
+    assert tree_recovery(distances, paths).average_distortion == pytest.approx(2 / 27)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_distances_may_have_any_unit(scale):
+    paths = tree_distances([-1, 0, 0, 1, 1])
+    distances = paths * (1 + 0.1 * np.random.default_rng(0).random((5, 5)))
+    expected = tree_recovery(distances, paths)
+    assert tree_recovery(scale * distances, paths) == pytest.approx(expected)
 
 
 def test_a_binary_tree_embeds_better_the_longer_its_edges():
@@ -291,8 +314,9 @@ def test_a_star_in_hyperbolic_space_nears_distortion_zero():
 
 def test_coincident_points_recover_nothing():
     paths = tree_distances([-1, 0, 0, 1])
-    with pytest.warns(DataWarning, match="^embedding_distances: all values"):
+    with pytest.warns(DataWarning, match="^embedding_distances: all values") as caught:
         assert tree_recovery(np.zeros((4, 4)), paths) == (0, 0, 1)
+    assert caught[0].filename == __file__
 
 
 def test_shuffled_nodes_are_not_recovered():
@@ -311,8 +335,9 @@ def test_shuffled_nodes_are_not_recovered():
         (np.ones((3, 2)), np.ones((3, 3)), "embedding_distances: expected a square matrix"),
         (np.ones((4, 4)), np.ones((3, 3)), "same nodes"),
         (np.ones((2, 2)), np.ones((2, 2)), "at least three"),
-        (-np.ones((3, 3)), np.ones((3, 3)), "9 distances are negative"),
-        (np.full((3, 3), np.nan), np.ones((3, 3)), "9 entries are NaN"),
+        (-np.ones((3, 3)), np.ones((3, 3)), "^embedding_distances: 9 distances are negative"),
+        (np.ones((3, 3)), -np.ones((3, 3)), "^tree_distances: 9 distances are negative"),
+        (np.full((3, 3), np.nan), np.ones((3, 3)), "^embedding_distances: 9 entries are NaN"),
         (np.ones((3, 3)), np.zeros((3, 3)), "3 pairs of rows have the path length 0"),
     ],
 )
@@ -327,12 +352,13 @@ def test_distances_that_do_not_match_are_refused(distances, paths, message):
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ([[0.0, 0.5]], "no points of a hyperboloid.*exp_map0"),
+        ([[0.0, 0.5]], "^inner: 1 rows are no points of a hyperboloid.*exp_map0"),
+        ([[0.0, 0.0]], "no points of a hyperboloid"),
         ([[0.3, 0.5]], "no points of a hyperboloid"),
         ([[-1.25, 0.75]], "no points of a hyperboloid"),
-        ([[1.25, np.nan]], "1 entries are NaN or infinite, the first in row 0"),
+        ([[1.25, np.nan]], "^inner: 1 entries are NaN or infinite, the first in row 0"),
         ([[1.0]], "got 1 column"),
-        ([1.0, 0.0], "expected a non-empty matrix"),
+        ([1.0, 0.0], "^inner: expected a non-empty matrix"),
         ([["a", "b"]], "must hold real numbers"),
         ([[1.0, 0.0, 0.0]], r"inner has shape \(1, 3\) and outer has shape \(1, 2\)"),
     ],
@@ -347,6 +373,21 @@ def test_far_points_in_single_precision_are_accepted():
     inner = points([8.0], [[1.0, 1.0, 1.0]]).astype(np.float32)
     outer = points([15.0], [[1.0, 1.0, 1.0]]).astype(np.float32)
     assert radial_order(inner, outer) == 100
+
+
+@pytest.mark.parametrize("name", ["radii", "n_active"])
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ([[1, 2]], r"expected a non-empty vector, got shape \(1, 2\)"),
+        ([1, math.inf], "1 entries are NaN or infinite, the first in row 1"),
+        (["a", "b"], "must hold real numbers"),
+    ],
+)
+def test_what_is_no_vector_is_refused_by_its_name(name, bad, message):
+    vectors = {"radii": [1.0, 2.0], "n_active": [1, 2]} | {name: bad}
+    with pytest.raises(InvalidInputError, match=f"^{name}: {message}"):
+        extent_correlation(**vectors)
 
 
 def test_vectors_of_different_length_are_refused():

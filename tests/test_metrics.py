@@ -144,13 +144,32 @@ def test_report_agrees_with_the_single_figures(scores):
     assert report["MM"] == mix_and_match(scores)
 
 
+def test_report_looks_at_lists_of_1_10_and_100():
+    scores = np.random.default_rng(0).normal(size=(150, 150))
+    expected = {f"R@{k}": recall_at_k(scores, k) for k in (1, 10, 100)}
+    assert retrieval_report(scores) == expected | {"MM": mix_and_match(scores)}
+
+
+# Not strings, not complex numbers: see below.
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, bool, np.float16, object])
+def test_real_numbers_of_any_dtype_will_do(dtype):
+    scores = np.array([[1, 0, 0], [1, 0, 1], [0, 1, 1]]).astype(dtype)
+    assert retrieval_ranks(scores).tolist() == [0, 2, 1]
+
+
+def test_single_precision_is_not_copied_to_double():
+    scores = np.eye(4, dtype=np.float32)
+    assert correct_hubness(scores, k=2).dtype == np.float32
+    assert correct_hubness(scores.astype(int), k=2).dtype == np.float64
+
+
 @settings(max_examples=20)
 @given(square_matrices, st.sampled_from([np.nan, np.inf, -np.inf]))
 def test_scores_that_are_not_finite_are_refused(scores, value):
     scores = scores.copy()
     scores[1, 0] = value
-    for function in (retrieval_ranks, mix_and_match, retrieval_report):
-        with pytest.raises(InvalidInputError, match="row 1"):
+    for function in (retrieval_ranks, mix_and_match, retrieval_report, correct_hubness):
+        with pytest.raises(InvalidInputError, match=r"^scores: 1 entries .* row 1 "):
             function(scores)
 
 
@@ -204,6 +223,14 @@ def test_correlation_ignores_scale_and_offset(scale):
     np.testing.assert_allclose(map_correlation(maps, 3 - 2 * maps), -1)
 
 
+def test_rounding_takes_no_correlation_beyond_its_bounds():
+    maps = np.random.default_rng(5).normal(size=(5000, 7))
+    for sign in (1, -1):
+        correlation = map_correlation(maps, sign * maps)
+        assert (np.abs(correlation) <= 1).all()
+        np.testing.assert_allclose(correlation, sign)
+
+
 # The mean of 0.1 repeated 30 times is not 0.1 in floating point.
 @pytest.mark.parametrize("constant", [0.0, 0.1, -1e6])
 def test_constant_maps_count_as_zero_and_are_reported(constant):
@@ -211,8 +238,10 @@ def test_constant_maps_count_as_zero_and_are_reported(constant):
     predicted, observed = random.normal(size=(2, 3, 30))
     observed[1] = constant
     predicted[2] = constant
-    with pytest.warns(DataWarning, match="1 predicted and 1 observed maps of 3 are constant"):
+    message = "1 predicted and 1 observed maps of 3 are constant"
+    with pytest.warns(DataWarning, match=message) as caught:
         correlation = map_correlation(predicted, observed)
+    assert caught[0].filename == __file__
     assert correlation[1:].tolist() == [0, 0]
     assert correlation[0] == pytest.approx(np.corrcoef(predicted[0], observed[0])[0, 1])
 
@@ -260,8 +289,17 @@ def test_ties_at_the_cut_are_all_taken():
 def test_maps_of_zeros_have_no_overlap_and_are_reported():
     maps = np.zeros((3, 40))
     maps[0, :5] = 1
-    with pytest.warns(DataWarning, match="2 predicted and 2 observed maps of 3"):
+    message = "2 predicted and 2 observed maps of 3 are without an active voxel .* counts as 0"
+    with pytest.warns(DataWarning, match=message) as caught:
         assert dice_top(maps, maps).tolist() == [1, 0, 0]
+    assert caught[0].filename == __file__
+
+
+def test_fractions_reach_from_one_voxel_to_all():
+    predicted, observed = np.array([[3.0, 4.0, 1.0, 2.0]]), np.array([[4.0, 3.0, 1.0, 2.0]])
+    assert dice_top(predicted, observed, fraction=0.01) == [0]  # voxels 1 and 0
+    assert dice_top(predicted, observed, fraction=0.5) == [1]
+    assert dice_top(predicted, observed, fraction=1) == [1]
 
 
 @pytest.mark.parametrize("function", [map_correlation, dice_top])
@@ -269,8 +307,11 @@ def test_maps_that_do_not_fit_together_are_refused(function):
     maps = np.random.default_rng(4).normal(size=(3, 10))
     with pytest.raises(InvalidInputError, match=r"\(3, 10\).*\(2, 10\)"):
         function(maps, maps[:2])
-    with pytest.raises(InvalidInputError, match=r"observed.*row 2"):
-        function(maps, np.where(np.arange(3)[:, np.newaxis] == 2, np.nan, maps))
+    spoilt = np.where(np.arange(3)[:, np.newaxis] == 2, np.nan, maps)
+    with pytest.raises(InvalidInputError, match=r"^observed: 10 entries.*row 2"):
+        function(maps, spoilt)
+    with pytest.raises(InvalidInputError, match=r"^predicted: 10 entries.*row 2"):
+        function(spoilt, maps)
 
 
 @pytest.mark.parametrize("fraction", [0, -0.1, 1.5, np.nan])
@@ -288,6 +329,15 @@ def test_correction_is_that_of_the_published_formula():
     for i, j in np.ndindex(scores.shape):
         expected = 2 * scores[i, j] - of_queries[i] - of_candidates[j]
         assert corrected[i, j] == pytest.approx(expected)
+
+
+def test_correction_takes_ten_neighbours_or_all_there_are():
+    scores = np.random.default_rng(1).normal(size=(30, 40))
+    np.testing.assert_array_equal(correct_hubness(scores), correct_hubness(scores, k=10))
+    assert not np.array_equal(correct_hubness(scores), correct_hubness(scores, k=11))
+    few = scores[:3, :4]
+    of_all = 2 * few - few.mean(axis=1, keepdims=True) - few.mean(axis=0)
+    np.testing.assert_allclose(correct_hubness(few), of_all)
 
 
 @pytest.mark.parametrize("k", [0, 1.5, True])

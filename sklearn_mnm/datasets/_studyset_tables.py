@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from sklearn_mnm._dependencies import import_optional
 from sklearn_mnm._storage import reading
 from sklearn_mnm.exceptions import DataFormatError
 
+# What may be half of a character in JSON, or one of its two halves.
+_HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 # Columns that each table has at least; the Parquet files carry more.
 _REQUIRED = {
     "studies": ["study_id", "name"],
@@ -61,9 +64,17 @@ def read_json(path: Path) -> Any:
         with reading(path):
             check_json(path)
             content = path.read_text(encoding="utf-8-sig")
-        return json.loads(content)
+        document = json.loads(content)
+        if _HALF_PAIR.search(content):
+            json.dumps(document, ensure_ascii=False).encode("utf-8")
+        return document
     except DataFormatError:
         raise
+    except UnicodeEncodeError as error:
+        raise DataFormatError(
+            f"{path}: holds half of a surrogate pair, {error.object[error.start]!r}, which is no "
+            "character. Take it out, or write the character whole."
+        ) from error
     except (ValueError, RecursionError) as error:
         raise DataFormatError(
             f"{path}: cannot be read as JSON ({error}). Check the file, or write it again."

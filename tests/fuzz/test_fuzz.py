@@ -5,6 +5,7 @@
 """
 
 import json
+import os
 import time
 import tracemalloc
 from pathlib import Path
@@ -15,6 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 CRASHES = sorted((Path(__file__).parent / "crashes").iterdir())
+# More with MNM_TIMES, for whoever has the time.
+_EXAMPLES = 120 * int(os.environ.get("MNM_TIMES", "1"))
 _SECONDS, _BYTES = 5.0, 2**28
 
 json_values = st.recursive(
@@ -91,7 +94,7 @@ def test_good_files_are_read(name):
 
 @pytest.mark.parametrize("name", TARGETS)
 @given(data=st.data())
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 def test_changed_files_are_read_or_refused(name, data):
     try_within_bounds(name, data.draw(changed_files(name)))
 

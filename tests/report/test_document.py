@@ -32,10 +32,16 @@ def test_saved_page_can_be_read_by_whom_the_user_lets_read(tmp_path):
 
 
 def test_failed_save_leaves_the_old_file_and_nothing_else(tmp_path):
+    resource = pytest.importorskip("resource")
     path = tmp_path / "page.html"
     HTMLReport(PAGE, "a page").save(path)
-    with pytest.raises(UnicodeEncodeError):
-        HTMLReport("half of it \ud800", "not text").save(path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))  # as on a full disk
+    try:
+        with pytest.raises(StorageError, match="Free some space"):
+            HTMLReport("another page " * 9, "a page").save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert path.read_text(encoding="utf-8") == PAGE
     assert os.listdir(tmp_path) == ["page.html"]
 
