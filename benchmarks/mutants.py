@@ -55,11 +55,15 @@ def mutants(path: Path) -> Iterator[Mutant]:
     """Change a module in all ways, one at a time."""
     source = path.read_text()
     wrapper = MetadataWrapper(cst.parse_module(source))
-    finder = _Finder()
+    finder, code = _Finder(), wrapper.module.code_for_node
     wrapper.visit(finder)
+    # Only the code of the changed statement of the module is made anew.
+    statements = {statement: code(statement) for statement in wrapper.module.body}
+    head, _, tail = source.partition("".join(statements.values()))
     seen = {source}
-    for node, changed, function, lines in finder.found:
-        mutated = wrapper.module.deep_replace(node, changed).code
+    for node, changed, statement, function, lines in finder.found:
+        codes = statements | {statement: code(statement.deep_replace(node, changed))}
+        mutated = f"{head}{''.join(codes.values())}{tail}"
         if mutated not in seen and _compiles(mutated):
             seen.add(mutated)
             yield Mutant(function, lines, *_changed_lines(source, mutated), mutated)
@@ -69,16 +73,19 @@ class _Finder(cst.CSTVisitor):
     METADATA_DEPENDENCIES = (PositionProvider, ParentNodeProvider)
 
     def __init__(self):
-        self.found: list[tuple[cst.CSTNode, cst.CSTNode, str, range]] = []
+        # Nodes, what they become, the statement of the module that they are in, its function and
+        # lines.
+        self.found: list[tuple[cst.CSTNode, cst.CSTNode, cst.CSTNode, str, range]] = []
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         if m.matches(node, _WITHOUT_EFFECT | _UNCHANGED_CALLS):
             return False
-        if not m.matches(node, _CAST):
+        if not m.matches(node, _CAST | m.Module()):
             for kind, operator in mutation_operators:
                 if isinstance(node, kind):
-                    for changed in operator(node):
-                        self.found.append((node, changed, self._function(node), self._lines(node)))
+                    parents = list(self._parents(node))
+                    where = parents[-1], _function(parents), self._lines(parents)
+                    self.found += ((node, changed, *where) for changed in operator(node))
         return True
 
     def _parents(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -86,23 +93,21 @@ class _Finder(cst.CSTVisitor):
             yield node
             node = self.get_metadata(ParentNodeProvider, node)
 
-    def _function(self, node: cst.CSTNode) -> str:
-        named = [
-            each.name.value
-            for each in self._parents(node)
-            if isinstance(each, cst.FunctionDef | cst.ClassDef)
-        ]
-        return ".".join(reversed(named))
-
-    def _lines(self, node: cst.CSTNode) -> range:
+    def _lines(self, parents: list[cst.CSTNode]) -> range:
         """Lines of the simple statement, or of the part of a compound one without its body."""
-        last = node
-        for each in self._parents(node):
-            if isinstance(each, cst.BaseCompoundStatement | cst.IndentedBlock):
-                break
-            last = each
+        compound = cst.BaseCompoundStatement | cst.IndentedBlock
+        last, *_ = (
+            node
+            for node, parent in zip(parents, [*parents[1:], None], strict=True)
+            if parent is None or isinstance(parent, compound)
+        )
         position = self.get_metadata(PositionProvider, last)
         return range(position.start.line, position.end.line + 1)
+
+
+def _function(parents: list[cst.CSTNode]) -> str:
+    named = (node for node in parents if isinstance(node, cst.FunctionDef | cst.ClassDef))
+    return ".".join(reversed([node.name.value for node in named]))
 
 
 def _compiles(source: str) -> bool:

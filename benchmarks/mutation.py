@@ -294,7 +294,7 @@ def run(
             with tempfile.TemporaryDirectory() as name:
                 copy = Copy(Path(name).resolve(), modules, tests)
                 for module in wanted:
-                    found = list(mutants(ROOT / "sklearn_mnm" / module))
+                    found = list(mutants(copy.folder / "sklearn_mnm" / module))
                     if 0 < sample < len(found):
                         found = random.Random(seed).sample(found, sample)
                     for mutant in found:

@@ -74,7 +74,7 @@ class Soak(NamedTuple):
     own: np.ndarray
 
     def trend(self) -> float:
-        """Megabytes by which memory grows over all calls, by least squares after the first tenth."""
+        """Megabytes that memory grows by over all calls: least squares after the first tenth."""
         done = np.linspace(0, 1, len(self.own))
         later = done >= 0.1
         return float(np.polyfit(done[later], self.own[later], 1)[0])

@@ -411,8 +411,8 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         active = observed.any(axis=1)
         if not active.any():
             raise InvalidInputError(
-                f"y: all {len(observed)} maps are zero everywhere; nothing can be scored. Give maps "
-                "with peaks or activations."
+                f"y: all {len(observed)} maps are zero everywhere; nothing can be scored. Give "
+                "maps with peaks or activations."
             )
         if sample_weight is not None:
             sample_weight = checked_weights(sample_weight, observed)[active]

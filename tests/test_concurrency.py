@@ -143,5 +143,5 @@ def test_asking_again_and_again_takes_no_more_memory():
     ask(300)
     before = own_kilobytes()
     ask(2000)
-    # An array of answers kept of each call would be ten times as much.
+    # The similarities of all calls, if something kept them, would be 10,000.
     assert own_kilobytes() - before < 1000

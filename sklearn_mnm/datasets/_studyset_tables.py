@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pandas as pd
 from sklearn_mnm._bombs import check_json
 from sklearn_mnm._dependencies import import_optional
 from sklearn_mnm._storage import reading
+from sklearn_mnm.datasets._tables import as_numbers
 from sklearn_mnm.exceptions import DataFormatError
 
 # What may be half of a character in JSON, or one of its two halves.
@@ -184,14 +184,6 @@ def _points(analysis: dict[str, Any], keys: dict[str, str]) -> Iterator[dict[str
         }
 
 
-def _number(value: Any) -> float:
-    """Return a coordinate, NaN if it is none."""
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):  # words, objects, integers beyond floats
-        return math.nan
-
-
 def _columns(rows: list[dict[str, Any]], required: list[str]) -> list[str]:
     """Return the required columns, then all others in the order in which they turn up."""
     return list(dict.fromkeys([*required, *(key for row in rows for key in row)]))
@@ -217,7 +209,7 @@ def _check(tables: StudysetTables) -> None:
                 f"{values[unknown].iloc[0]!r}, which does not exist ({unknown.sum()} such rows)."
             )
     coordinates = tables.coordinates
-    numbers = coordinates[["x", "y", "z"]].map(_number)
+    numbers = coordinates[["x", "y", "z"]].apply(as_numbers)
     wrong = ~(numbers.abs() < float("inf")).all(axis=1)
     if wrong.any():
         row: Any = wrong.idxmax()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import math
 import pickle
 import tokenize
 import warnings
@@ -11,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
@@ -131,6 +132,20 @@ def line_number(path: Path, row: int) -> int:
         return reader.line_num + 1
 
 
+def as_numbers(column: pd.Series) -> pd.Series:
+    """Return a column as floats, NaN where there is no number: words, lists, endless integers."""
+    if column.dtype.kind in "uif":
+        return column.astype(float)
+    return column.map(_as_number).astype(float)
+
+
+def _as_number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
 def check_unique_ids(table: pd.DataFrame, path: Path) -> None:
     """Raise DataFormatError if the column ``id`` of a metadata table repeats a value."""
     repeated = table["id"].duplicated(keep=False).to_numpy()
@@ -149,12 +164,11 @@ def check_coordinates(table: pd.DataFrame, path: Path, rows: np.ndarray | None =
     """Raise DataFormatError unless x, y, z are finite numbers in every row, or in `rows`."""
     rows = np.arange(len(table)) if rows is None else rows
     for name in ("x", "y", "z"):
-        values = table[name].iloc[rows]
-        wrong = rows[~np.isfinite(pd.to_numeric(values, errors="coerce").to_numpy(dtype=float))]
+        wrong = rows[~np.isfinite(as_numbers(table[name].iloc[rows]).to_numpy())]
         if len(wrong):
             row = int(wrong[0])
             value = table[name].iloc[row]
-            shown = "an empty field" if pd.isna(value) else repr(str(value))
+            shown = "an empty field" if pd.isna(value) else repr(str(value)[:60])
             raise DataFormatError(
                 f"{path}: line {line_number(path, row)} (id {table['id'].iloc[row]}) has {shown} "
                 f"as coordinate {name} ({len(wrong)} such rows); "

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_mnm._dependencies import import_optional
+from sklearn_mnm.datasets._tables import as_numbers
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
@@ -223,7 +224,7 @@ def sample_sizes(metadata: pd.DataFrame) -> list[list[int] | None]:
             continue
         for row, value in enumerate(metadata[column]):
             groups = np.atleast_1d(np.asarray(value, dtype=object)).tolist()
-            numbers = pd.to_numeric(pd.Series(groups, dtype=object), errors="coerce")
+            numbers = as_numbers(pd.Series(groups, dtype=object))
             if sizes[row] is None and len(numbers) and (numbers >= 1).all():
                 sizes[row] = numbers.astype(int).tolist()
     return sizes

@@ -73,7 +73,7 @@ def load_table(path: str | Path) -> Studies:
     located = table[_COORDINATES].notna().any(axis=1)
     # Rows keep their numbers, by which a line at fault is found.
     _tables.check_coordinates(table, path, rows=np.flatnonzero(located))
-    table = table.assign(**{axis: pd.to_numeric(table[axis]) for axis in _COORDINATES})
+    table = table.assign(**{axis: _tables.as_numbers(table[axis]) for axis in _COORDINATES})
 
     by_study = table.groupby("id", sort=False)
     agreed = by_study.nunique() <= 1

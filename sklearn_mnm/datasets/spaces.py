@@ -87,6 +87,7 @@ def standardise_space(peaks: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     if is_unknown.any():
         notes.append(f"{is_unknown.sum()} peaks of unknown space taken as MNI152")
     if is_other.any():
-        spaces = sorted(set(reported[is_other]))
+        # Whatever a file may hold, lists included.
+        spaces = sorted(set(map(str, reported[is_other])))
         notes.append(f"{is_other.sum()} peaks kept as they are in other spaces {spaces}")
     return peaks, notes

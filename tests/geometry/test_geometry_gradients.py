@@ -199,6 +199,15 @@ def test_an_apex_within_rounding_of_the_origin_has_no_gradient(name):
 
 
 @pytest.mark.parametrize("name", ["exterior_angle", "pairwise_exterior_angle"])
+def test_the_kink_straight_behind_the_apex_and_before_it_has_no_gradient(name):
+    for factor in (0.5, 2.0, -2.0):
+        s = space(1, n=1).requires_grad_()
+        r = (factor * space(1, n=1)).requires_grad_()
+        for gradient in torch.autograd.grad(BINARY[name](s, r, torch.tensor(1.0)).sum(), (s, r)):
+            assert torch.equal(gradient, torch.zeros_like(gradient))
+
+
+@pytest.mark.parametrize("name", ["exterior_angle", "pairwise_exterior_angle"])
 def test_directions_that_differ_by_less_than_rounding_leave_gradients_bounded(name):
     s = torch.tensor([[1.0, 1e-3]], dtype=torch.float64)
     r = 2 * s
