@@ -389,12 +389,12 @@ decorators, most of the geometry, and imports torch anew for each mutant; here a
 imported it is forked. Not changed are annotations, decorators, docstrings and the messages of
 errors, but the conditions that raise them are. {which}.
 
-| module | mutants | killed | survived | of these equivalent | killed of the others |
-| --- | ---: | ---: | ---: | ---: | ---: |
+| module | mutants | killed | survived | of these equivalent | killed of all | of the others |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: |
 {rows}
 
-Equivalent are those that no test can notice or should; `benchmarks/equivalent_mutants.json` holds
-each of them with its reason:
+Equivalent are those that no test here can notice, or should; somebody judged each of them, and
+`benchmarks/equivalent_mutants.json` holds the change with the reason:
 
 | reason | mutants |
 | --- | ---: |
@@ -403,10 +403,10 @@ each of them with its reason:
 
 
 def _row(name: str, counts: Counter) -> str:
-    others = counts["mutants"] - counts["equivalent"]
-    share = f"{100 * counts['killed'] / others:.1f} %" if others else "-"
     numbers = (counts[key] for key in ("mutants", "killed", "survived", "equivalent"))
-    return f"| {name} | {' | '.join(map(str, numbers))} | {share} |"
+    totals = counts["mutants"], counts["mutants"] - counts["equivalent"]
+    shares = (f"{100 * counts['killed'] / total:.1f} %" if total else "-" for total in totals)
+    return f"| {name} | {' | '.join(map(str, numbers))} | {' | '.join(shares)} |"
 
 
 def _cell(code: str) -> str:

@@ -18,10 +18,12 @@ from sklearn_mnm.geometry import radius
 from sklearn_mnm.inner_product import check_choice, inner_product_vectors
 from sklearn_mnm.nn.similarity import SIMILARITIES
 
-# Similarities computed at once: half a million pairs, 4 MB for each intermediate matrix. Blocks of
-# points that leave the cache make a single query three times as long.
+# Similarities computed at once: 2 million pairs, 16 MB for each intermediate matrix.
 _QUERY_BLOCK = 256
-_POINT_BLOCK = 2048
+_POINT_BLOCK = 8192
+# Coordinates of points compared at once, 2 MB: points that leave the cache on the way take a single
+# query three times as long.
+_POINT_COORDINATES = 2**18
 # From here on "auto" prefers faiss.
 _MANY_POINTS = 100_000
 # Beyond this many points faiss walks a graph of near points instead of comparing with all.
@@ -211,10 +213,11 @@ class PointIndex:
         """Keep the best k of each query while going through the points block by block."""
         indices = np.empty((len(queries), k), dtype=np.int64)
         similarities = np.empty((len(queries), k))
+        size = min(_POINT_BLOCK, max(1, _POINT_COORDINATES // self.points.shape[1]))
         for rows, query_block in blocks(queries, _QUERY_BLOCK):
             best = torch.empty((len(query_block), 0), dtype=torch.float64)
             found = torch.empty((len(query_block), 0), dtype=torch.int64)
-            for columns, point_block in blocks(self.points, _POINT_BLOCK):
+            for columns, point_block in blocks(self.points, size):
                 # The best so far come first: all of them have lower row numbers, so that ties by
                 # position are ties by row number.
                 values = torch.cat([best, self._similarities(query_block, point_block)], dim=1)

@@ -1,6 +1,5 @@
 """How processor time and memory grow from 1,000 to a million studies."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 QUICK_SIZES = (50, 100, 200, 400)
 PEAKS_PER_STUDY = 35  # as in NeuroQuery
 FARTHEST = 30.0  # in mm, so that no peak is left out
-RESULTS = Path(__file__).parents[1] / "RESULTS.md"
+SEARCHES = Path(__file__).parents[1] / "results" / "out-of-core.json"
 FIGURE = Path(__file__).parents[2] / "docs" / "_static" / "growth.svg"
 
 
@@ -102,23 +101,32 @@ def repetitions(quick: bool) -> int:
     return 1
 
 
-def searches(results: str) -> pd.DataFrame:
-    """Read what `out_of_core.py` has measured of indexes from the file of results.
+def searches(path: Path) -> pd.DataFrame:
+    """Read what `out_of_core.py` has measured of indexes.
+
+    Parameters
+    ----------
+    path : Path
+        Its figures, JSON.
 
     Returns
     -------
     table : DataFrame
-        A row for each number of studies, with seconds to build the index and milliseconds of a
-        query by it and by comparing with all.
+        A row for each number of studies: ``n``, seconds to ``build`` the index, milliseconds of a
+        ``query`` by it and of an ``exact query``, which compares with all, and its ``recall``.
     """
-    number = r"([\d,]+(?:\.\d+)?)"
-    row = rf"^\| ([\d,]+) \| [\d.]* ?\| {number} \| {number} \| {number} \| ([01]\.\d+) \|$"
-    section = results.partition("<!-- out-of-core -->")[2].partition("<!-- end of")[0]
-    found = [
-        [float(cell.replace(",", "")) for cell in cells]
-        for cells in re.findall(row, section, flags=re.MULTILINE)
-    ]
-    return pd.DataFrame(found, columns=["n", "build", "query", "exact query", "recall"])
+    records = pd.read_json(path).set_index("n").sort_index()
+    indexed, exact = (
+        records[records.step == step] for step in ("index and search", "exact search")
+    )
+    return pd.DataFrame(
+        {
+            "build": indexed.build,
+            "query": 1000 * indexed["query"],
+            "exact query": 1000 * exact["query"],
+            "recall": indexed.recall,
+        }
+    ).reset_index()
 
 
 def draw(seconds: pd.DataFrame, found: pd.DataFrame, path: Path) -> None:
@@ -171,9 +179,8 @@ def report(records: pd.DataFrame) -> str:
     from contrastive_memory import exponent
 
     steps = _by_step(records)
-    found = searches(RESULTS.read_text())
     if set(steps.n) == set(SIZES):
-        draw(steps, found, FIGURE)
+        draw(steps, searches(SEARCHES), FIGURE)
     lines = [
         "| | " + " | ".join(f"{n:,.0f}" for n in sorted(set(steps.n))) + " | exponent |",
         "| --- |" + " ---: |" * (len(set(steps.n)) + 1),
@@ -184,14 +191,14 @@ def report(records: pd.DataFrame) -> str:
         lines.append(f"| {step}, CPU s | {seconds} | {exponent(rows.n, rows.cpu):.2f} |")
     for step in STEPS:
         rows = steps[steps.step == step].sort_values("n")
-        lines.append(f"| {step}, MB | {' | '.join(f'{v:,.0f}' for v in rows.added)} | |")
+        lines.append(f"| {step}, MB | {' | '.join(f'{v:,.0f}' for v in rows.peak)} | |")
     return f"""\
 Generated studies. Peaks to regions: {PEAKS_PER_STUDY} peaks a study within the brain or some
-millimetres outside, one call of `PeaksToRegions.transform` for all, 512 regions; its memory is
-beyond the table of peaks and holds the result, 2 kB a study. Embedding: batches of 8,192, of which
-the points are not kept; making the studies is not timed. One core, a fresh process for each figure.
-The plot, which adds index and search from "Studies beyond memory", is in the manual's page of
-benchmarks.
+millimetres outside, one call of `PeaksToRegions.transform` for all, 512 regions. Embedding: batches
+of 8,192, of which the points are not kept; making the studies is not timed. One core, a fresh
+process for each figure. Memory is the peak of the process, imports included; that of peaks to
+regions also holds the table of peaks and the result, 1.1 and 2 kB a study. The plot, which adds
+index and search from "Studies beyond memory", is in the manual's page of benchmarks.
 
 {chr(10).join(lines)}
 """

@@ -3,14 +3,13 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("mutmut")
 
 from mutants import mutants
-from mutation import EQUIVALENT, ROOT, Mutant, Report, Result, _interval, judged
+from mutation import ROOT, Mutant, Report, Result, _interval, judged
 
 SOURCE = '''"""Text 1."""
 
@@ -52,7 +51,7 @@ def test_each_mutant_changes_one_place_that_has_an_effect(found):
         ("halved", default, default.replace('"n"', '"XXnXX"')),
         ("halved", default, default.replace('"n"', '"N"')),
         ("halved", "if value > LIMIT:", "if value >= LIMIT:"),
-        ("halved", "/ 2", "* 2"),
+        ("halved", "value / 2", "value * 2"),
         ("halved", "/ 2", "/ 3"),
     }
     assert len({mutant.source for mutant in found}) == len(found)
@@ -62,29 +61,31 @@ def test_a_mutant_names_the_lines_of_its_statement(found):
     lines = SOURCE.splitlines()
     for mutant in found:
         statement = "\n".join(lines[number - 1] for number in mutant.lines)
-        assert mutant.before in statement
+        assert mutant.before.split()[0] in statement
     (halved,) = {mutant.lines for mutant in found if mutant.before == "/ 2"}
     assert len(halved) == 4
 
 
+@pytest.mark.slow
 def test_tests_kill_what_they_notice_and_nothing_else(tmp_path):
-    """One module for real, in a process of its own: pytest does not run within itself."""
-    log = tmp_path / "log"
-    page = tmp_path / "page.md"
-    command = [sys.executable, ROOT / "benchmarks" / "mutation.py", "--only", "similarity"]
+    """Some mutants for real, in a process of its own: pytest does not run within itself."""
+    log, page = tmp_path / "log", tmp_path / "page.md"
+    module = "hierarchy_metrics.py"
+    unchanged = (ROOT / "sklearn_mnm" / module).read_text()
+    command = [sys.executable, ROOT / "benchmarks" / "mutation.py", "--only", module]
     options = ["--sample", "8", "--log", log, "--output", page]
     subprocess.run([*command, *options], check=True, capture_output=True)
+    assert (ROOT / "sklearn_mnm" / module).read_text() == unchanged
     results = [json.loads(line) for line in log.read_text().splitlines()]
     assert len(results) == 8
-    for module, _, before, after, outcome, by in results:
-        assert module == "nn/similarity.py"
+    for name, _, before, after, outcome, by in results:
+        assert name == module
         assert before != after
         assert (outcome == "killed") == bool(by)
-    assert sum(outcome == "killed" for *_, outcome, _ in results) >= 7
+    assert sum(outcome == "killed" for *_, outcome, _ in results) >= 6
     text = page.read_text()
     assert text.startswith("# Reliability\n")
-    assert "| `nn/similarity.py` | 8 |" in text
-    assert (ROOT / "sklearn_mnm" / "nn" / "similarity.py").exists()
+    assert f"| `{module}` | 8 |" in text
 
 
 def result(outcome, *, before="a"):
@@ -94,7 +95,7 @@ def result(outcome, *, before="a"):
 def test_judged_survivors_do_not_count_and_others_are_listed():
     results = [result("killed"), result("hangs"), result("survived"), result("no test", before="c")]
     report = Report(results, {("m.py", "f", "a", "b"): "why", ("m.py", "f", "z", "b"): "why"})
-    assert report.rows[0] == "| `m.py` | 4 | 2 | 2 | 1 | 66.7 % |"
+    assert report.rows[0] == "| `m.py` | 4 | 2 | 2 | 1 | 50.0 % | 66.7 % |"
     assert report.unjudged == [results[3]]
     assert report.unfit == [("m.py", "f", "z", "b")]
     assert "| why | 1 |" in report.text(0, 0)
@@ -105,10 +106,9 @@ def test_the_interval_of_a_share_is_wilsons():
     assert _interval(9, 10) == pytest.approx((59.58, 98.21), abs=0.01)
 
 
-def test_each_judgement_is_of_a_change_in_a_module_that_exists():
-    for module, _, before, after in judged():
-        source = (ROOT / "sklearn_mnm" / module).read_text()
-        first = before.split("  ")[0][:20]
-        assert first in source, (module, before)
-        assert before != after
-    assert Path(EQUIVALENT).exists()
+def test_each_judgement_is_of_a_mutant():
+    keys = set(judged())
+    for module in {module for module, *_ in keys}:
+        for mutant in mutants(ROOT / "sklearn_mnm" / module):
+            keys.discard(Result(module, mutant, "", "").key)
+    assert not keys

@@ -182,14 +182,17 @@ def test_growth_runs_in_all_sizes(quick_folder):
     assert "| embed maps, CPU s |" in growth.report(table)
 
 
-def test_what_is_known_of_indexes_is_read_from_the_results():
-    from sides.growth import RESULTS, searches
+def test_what_was_measured_of_indexes_is_read():
+    from sides.growth import SEARCHES, searches
 
-    found = searches(RESULTS.read_text())
-    assert len(found) >= 4
+    found = searches(SEARCHES)
+    assert found.n.tolist() == sorted(found.n)
     assert found.n.max() == 1_000_000
-    assert (found["exact query"] > found["query"]).all()
-    assert found.recall.between(0.9, 1).all()
+    large = found[found.n >= 100_000]
+    assert len(large) >= 3
+    assert (large["exact query"] > large["query"]).all()
+    assert large["query"].between(0.1, 100).all()  # milliseconds
+    assert found.recall.between(0.98, 1).all()
 
 
 def test_the_plot_names_the_exponents(tmp_path):
