@@ -247,7 +247,7 @@ def damage_fits(times: int, folder: Path, chance: random.Random) -> Outcome:
         path = _flip(checkpoint, chance)
         result, told = _told(fit, checkpoint)
         check(result == expected, f"the fit has the same result with a changed {path.name}")
-        found["computed anew, with a warning" if told else "of no effect"] += 1
+        found["computed anew, with a warning" if told else "read, or computed anew, without"] += 1
         shutil.rmtree(checkpoint, ignore_errors=True)
     return Outcome("checkpoint of a fit", times, times, found)
 
@@ -272,7 +272,7 @@ def damage_memory(times: int, folder: Path, chance: random.Random) -> Outcome:
         check(result == expected, f"the fit has the same result with a changed {path.name}")
         again, told_again = _told(fit, None, memory, 0)
         check(again == expected and not told_again, f"the changed {path.name} has been replaced")
-        found["computed anew, with a warning" if told else "of no effect"] += 1
+        found["computed anew, with a warning" if told else "read, or computed anew, without"] += 1
         shutil.rmtree(memory)
     return Outcome("`memory` of the closed form", times, times, found)
 

@@ -215,10 +215,9 @@ def report(records: pd.DataFrame) -> str:
             ratios.append(f"- {run}: no fit of ours exceeds its best score with every seed.")
             continue
         ratios.append(
-            f"- {run}: {spread(theirs / found[1])} times the time in which ours exceeds its best "
-            f"score ({found[0].removeprefix('ours, ')}), {spread(theirs / defaults)} times the "
-            f"default fit; its whole training takes {spread(whole / defaults)} times the default "
-            "fit."
+            f"- {run}: {spread(theirs / found[1])} times that in which ours exceeds this score "
+            f"({found[0].removeprefix('ours, ')}), {spread(theirs / defaults)} times that of the "
+            f"default fit; in all {spread(whole / defaults)} times the default fit."
         )
     clip = records[records.run == CLIP].sort_values("repetition")
     alone = []
@@ -239,21 +238,21 @@ def report(records: pd.DataFrame) -> str:
     )
     table = "\n".join(lines)
     return f"""\
-{n_train:,} training studies of fold {FOLD} (less {n_validation:,} validation studies, which are
-the pool of the scores), {len(clip)} seeds. Seconds begin with the counts of terms and regions of
-the peaks: text features count, scoring does not, nor what torch imports for its first optimizer,
-nor learning the regions, which is the same code for all ({spread(regions)} s). NeuroConText's
-heads are tuned over learning rate and dropout as in the tables of retrieval; its best score is
-reached in the middle of that search, which takes longer ("in all") and would be followed by a fit
-to all training studies. MNM has one setting, 200 epochs, of which {mnm.epochs.min():.0f} fit into
-{BUDGET:.0f} processor seconds, where it ended; with its centroid target mended it chose epoch 101
-in the table of fold 0. Ours chooses its penalty in the fit. The rows below the first stop earlier:
-`max_epochs=0` is the closed form without training, `alpha={FIRST_ALPHA:g}` its first step, the
-penalty with which the search begins, so that the default fit is as far after the same time.
+{n_train:,} training studies of fold {FOLD}; {n_validation:,} others of them are the validation
+studies and the pool of the scores, mean of both directions. {len(clip)} seeds. Seconds begin with
+the counts of terms and the regions of the peaks: text features count; scoring does not, nor what
+torch imports for its first optimizer, nor learning the regions, which is the same code for all
+({spread(regions)} s). NeuroConText's heads are tuned over learning rate and dropout as in the
+tables of retrieval: they come to their best score in the middle of that search, which takes longer
+("in all") and would be followed by a fit to all training studies. MNM has one setting, for 200
+epochs; it was ended after {BUDGET:.0f} processor seconds, {mnm.epochs.min():.0f} epochs or more,
+and its ratios are lower bounds. Ours chooses its penalty in the fit. The rows below the first do
+less: `max_epochs=0` is the closed form without training, and `alpha={FIRST_ALPHA:g}` is that at
+the penalty with which the search begins, where the default fit is after no more than this time.
 
 {table}
 
-Processor time to the best validation score:
+Processor time to their best validation score:
 
 {chr(10).join(ratios)}
 

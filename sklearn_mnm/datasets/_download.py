@@ -21,7 +21,8 @@ from sklearn_mnm._storage import reading, storing
 from sklearn_mnm.exceptions import DownloadError, InvalidInputError
 
 CACHE_VARIABLE, MIRROR_VARIABLE = "SKLEARN_MNM_CACHE", "SKLEARN_MNM_MIRROR"
-#: File, beside the others, of the checksums of what was fetched, as ``sha256sum -c`` reads it.
+#: File, beside the others, of the checksums of what was fetched, as ``sha256sum -c`` reads it. The
+#: first line is a comment that holds the checksum of the others.
 RECORD = "SHA256SUMS"
 _TRIES_MORE = 2
 _TIMEOUT = 30
@@ -244,17 +245,28 @@ def _failure(
 
 
 def _read_record(folder: Path) -> dict[str, str]:
+    """Checksums by name; none of a damaged record, to whose checksums no download would be true."""
     path = folder / RECORD
     if not path.is_file():
         return {}
-    lines = [line.split(maxsplit=1) for line in path.read_text("utf-8", "replace").splitlines()]
+    first, _, rest = path.read_text("utf-8", "replace").partition("\n")
+    if first.startswith("#"):
+        if first != _seal(rest):
+            return {}
+    else:  # of other origin
+        rest = f"{first}\n{rest}"
+    lines = [line.split(maxsplit=1) for line in rest.splitlines()]
     return {parts[1]: parts[0] for parts in lines if len(parts) == 2}
 
 
 def _write_record(folder: Path, recorded: Mapping[str, str]) -> None:
-    lines = [f"{checksum}  {name}\n" for name, checksum in sorted(recorded.items())]
+    lines = "".join(f"{checksum}  {name}\n" for name, checksum in sorted(recorded.items()))
     with storing(folder / RECORD), replacing(folder / RECORD) as temporary:
-        temporary.write_text("".join(lines), encoding="utf-8")
+        temporary.write_text(f"{_seal(lines)}\n{lines}", encoding="utf-8")
+
+
+def _seal(lines: str) -> str:
+    return f"# SHA-256 of the lines below: {hashlib.sha256(lines.encode()).hexdigest()}"
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import re
 import shutil
+import subprocess
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -248,11 +249,30 @@ def test_files_that_change_on_the_disk_are_fetched_again(neuroquery, tmp_path, n
 def test_checksums_are_written_down_as_sha256sum_reads_them(neuroquery, tmp_path):
     fetch_neuroquery(mirror=neuroquery.base)
     folder = tmp_path / "cache" / "neuroquery"
-    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    comment, *lines = (folder / "SHA256SUMS").read_text().splitlines()
+    assert comment.startswith("#")
     assert len(lines) == 5  # that of the vocabulary is known beforehand
     for line in lines:
         expected, name = line.split("  ")
         assert checksum(folder / name) == expected
+    if shutil.which("sha256sum"):
+        subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=folder, check=True)
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_changed_checksums_are_not_what_files_are_held_to(neuroquery, tmp_path, sealed):
+    fetch_neuroquery(mirror=neuroquery.base)
+    record = tmp_path / "cache" / "neuroquery" / "SHA256SUMS"
+    written = record.read_text()
+    lines = written.splitlines(keepends=True)
+    lines[2] = ("1" if lines[2][0] == "0" else "0") + lines[2][1:]
+    record.write_text("".join(lines if sealed else lines[1:]))
+    if sealed:
+        fetch_neuroquery(mirror=neuroquery.base)
+        assert record.read_text() == written
+    else:  # a record of other origin, which is to be believed
+        with pytest.raises(DownloadError, match="does not match the known hash"):
+            fetch_neuroquery(mirror=neuroquery.base)
 
 
 def test_without_network_the_error_says_what_to_do(tmp_path):

@@ -1,8 +1,11 @@
 """HTMLReport: a page that is saved whole and shows itself."""
 
+import contextlib
 import os
 import stat
 import sys
+import time
+import urllib.error
 import urllib.request
 from html.parser import HTMLParser
 
@@ -70,9 +73,13 @@ def test_browser_is_given_the_page(monkeypatch):
     seen = []
 
     def read(address, *args, **kwargs):
-        with urllib.request.urlopen(address) as answer:
-            seen.append(answer.read().decode())
-        return True
+        for _ in range(100):  # the server starts beside, as slowly as the machine is busy
+            with contextlib.suppress(urllib.error.URLError):
+                with urllib.request.urlopen(address) as answer:
+                    seen.append(answer.read().decode())
+                return True
+            time.sleep(0.1)
+        return False
 
     monkeypatch.setattr("webbrowser.open", read)
     HTMLReport(PAGE, "a page").open_in_browser()

@@ -261,9 +261,9 @@ def test_explaining_is_quick(neuroquery):
     explain_query("pain", vectorizer, weights)
     seconds = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         explain_query("reward anticipation and depresion in adolescents", vectorizer, weights)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     assert min(seconds) < 0.02
     start = time.perf_counter()
     long = explain_query(" ".join(studies.titles[:1000]), vectorizer, weights)
