@@ -1,3 +1,4 @@
+import os
 import sys
 import time
 from pathlib import Path
@@ -7,6 +8,9 @@ import pandas as pd
 import pytest
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+minutes = pytest.mark.skipif(
+    "MNM_BENCHMARKS" not in os.environ, reason="takes minutes; set MNM_BENCHMARKS=1 to run it"
+)
 
 
 @pytest.fixture
@@ -151,7 +155,7 @@ def test_the_first_fit_beyond_a_score_beats_it_with_every_seed():
 
 
 @linux
-@pytest.mark.slow
+@minutes
 @pytest.mark.parametrize("part", ["fitting", "map_to_text", "text_to_map"])
 def test_a_part_runs_from_preparation_to_report(part, tmp_path):
     import importlib
