@@ -358,13 +358,13 @@ class Report:
         """Section of the page."""
         options = f" --sample {sample} --seed {seed}" if sample else ""
         reasons = "\n".join(f"| {reason} | {n} |" for reason, n in self.why.most_common())
-        which = "All that the operators make"
+        which = "All mutants that the operators make were tried"
         if sample:
             killed, others = self.total["killed"], self.total["mutants"] - self.total["equivalent"]
             low, high = _interval(killed, others)
             which = (
-                f"A random sample of at most {sample} of each module: between {low:.1f} and "
-                f"{high:.1f} % of all are killed (95 %)"
+                f"A random sample of at most {sample} of each module was tried: between {low:.1f} "
+                f"and {high:.1f} % of all that are not equivalent are killed (95 %)"
             )
         rest = "".join(
             f"| `{module}` | `{function}` | `{_cell(before)}` | `{_cell(after)}` |\n"
@@ -372,22 +372,21 @@ class Report:
         )
         if rest:
             rest = f"""
+
 Not noticed, though they should be:
 
 | module | function | instead of | is |
 | --- | --- | --- | --- |
 {rest}"""
         rows = "\n".join(self.rows)
-        return f"""Made by
-`python benchmarks/mutation.py{options} --output docs/reliability.md`, which needs
-`pip install mutmut`.
+        return f"""Made by `python benchmarks/mutation.py{options} --output docs/reliability.md`, which
+needs `pip install mutmut` and about half an hour on one core.
 
 A mutant is the code with one small change: another operator, number, constant or argument, a value
-that is None. Its tests are those that run the changed lines; it is killed when one fails, or does
-not end. The changes are those of mutmut's operators. Mutmut itself leaves out functions with
-decorators, most of the geometry, and imports torch anew for each mutant; here a process that has
-imported it is forked. Not changed are annotations, decorators, docstrings and the messages of
-errors, but the conditions that raise them are. {which}.
+that is None. Its tests are those of its module that run the changed lines; it is killed when one
+fails, or does not end. The changes are those of mutmut's operators; mutmut itself leaves out
+functions with decorators, which most of the geometry is. Not changed are annotations, decorators,
+docstrings and the messages of errors, but the conditions that raise them are. {which}.
 
 | module | mutants | killed | survived | of these equivalent | killed of all | of the others |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: |
@@ -398,8 +397,7 @@ Equivalent are those that no test here can notice, or should; somebody judged ea
 
 | reason | mutants |
 | --- | ---: |
-{reasons}
-{rest}"""
+{reasons}{rest}"""
 
 
 def _row(name: str, counts: Counter) -> str:
