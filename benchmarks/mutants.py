@@ -123,4 +123,5 @@ def _changed_lines(source: str, mutated: str) -> tuple[str, str]:
     for end in (0, -1):
         while before and after and before[end] == after[end]:
             del before[end], after[end]
-    return tuple(" ".join(line.strip() for line in lines) for lines in (before, after))
+    was, becomes = (" ".join(line.strip() for line in lines) for lines in (before, after))
+    return was, becomes

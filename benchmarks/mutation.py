@@ -21,7 +21,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -112,7 +112,7 @@ class Watch:
         usual: dict[str, float] | None = None,
     ):
         self.chosen, self.measured, self.usual = chosen, measured, usual
-        self.seconds: dict[str, float] = Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
         self.failed = ""
 
     def pytest_collection_modifyitems(self, items: list) -> None:
@@ -335,7 +335,8 @@ class Report:
     """
 
     def __init__(self, results: list[Result], reasons: dict[tuple[str, str, str, str], str]):
-        self.rows, self.total = [], Counter()
+        self.rows: list[str] = []
+        self.total: Counter[str] = Counter()
         survivors = [result for result in results if not result.is_killed]
         judged_ones = [result for result in survivors if result.key in reasons]
         self.unjudged = [result for result in survivors if result.key not in reasons]
@@ -379,14 +380,16 @@ Not noticed, though they should be:
 | --- | --- | --- | --- |
 {rest}"""
         rows = "\n".join(self.rows)
-        return f"""Made by `python benchmarks/mutation.py{options} --output docs/reliability.md`, which
-needs `pip install mutmut` and about half an hour on one core.
+        command = f"python benchmarks/mutation.py{options} --output docs/reliability.md"
+        return f"""Made by `{command}`,
+which needs `pip install mutmut` and about half an hour on one core.
 
 A mutant is the code with one small change: another operator, number, constant or argument, a value
 that is None. Its tests are those of its module that run the changed lines; it is killed when one
 fails, or does not end. The changes are those of mutmut's operators; mutmut itself leaves out
 functions with decorators, which most of the geometry is. Not changed are annotations, decorators,
-docstrings and the messages of errors, but the conditions that raise them are. {which}.
+docstrings and the messages of errors, but the conditions that raise them are.
+{which}.
 
 | module | mutants | killed | survived | of these equivalent | killed of all | of the others |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: |
