@@ -70,8 +70,26 @@ def checked_array(values: Any, name: str, remedy: str = _REMEDY, **options: Any)
     InvalidInputError
         If it is no array of finite numbers of the right shape.
     """
-    # numpy would count dates in units of their own.
-    if getattr(getattr(values, "dtype", None), "kind", "f") in "mM":
-        raise InvalidInputError(f"{name} has dtype {values.dtype}, which are dates. {remedy}")
+    refuse_dates(values, name, remedy)
     with clear_errors(name, remedy):
         return check_array(values, dtype=[np.float64, np.float32], input_name=name, **options)
+
+
+def refuse_dates(values: Any, name: str, remedy: str = _REMEDY) -> None:
+    """Refuse dates and times, which numpy would count in units of their own.
+
+    Parameters
+    ----------
+    values : array-like
+    name : str
+        Of the argument.
+    remedy : str
+        What to give instead.
+
+    Raises
+    ------
+    InvalidInputError
+        If `values` are an array of them.
+    """
+    if getattr(getattr(values, "dtype", None), "kind", "f") in "mM":
+        raise InvalidInputError(f"{name} has dtype {values.dtype}, which are dates. {remedy}")

@@ -20,7 +20,6 @@ from sklearn.base import (
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import (
-    check_array,
     check_consistent_length,
     check_is_fitted,
     check_memory,
@@ -29,8 +28,14 @@ from sklearn.utils.validation import validate_data as validate
 from torch import Tensor
 
 from sklearn_mnm._alignment import Pairs, align
-from sklearn_mnm._arrays import checked_array
+from sklearn_mnm._arrays import clear_errors, refuse_dates
 from sklearn_mnm._checked_memory import recall
+from sklearn_mnm._embedder_checks import (
+    check_objective,
+    checked_activations,
+    checked_points,
+    wide,
+)
 from sklearn_mnm._fit_checkpoint import FitCheckpoint
 from sklearn_mnm._points import as_tensor, tangent_of
 from sklearn_mnm._sample_weight import checked_weights
@@ -41,7 +46,7 @@ from sklearn_mnm.decode_head import DecodeHead
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import exp_map0
 from sklearn_mnm.nn.similarity import SIMILARITIES
-from sklearn_mnm.nn.towers import CURVATURES, LARGEST_RAPIDITY, LiftTower
+from sklearn_mnm.nn.towers import LiftTower
 from sklearn_mnm.nn.training import SCHEDULES
 from sklearn_mnm.text_regression import EarlierTexts, TextRegression, predict_brain
 
@@ -51,8 +56,6 @@ logger = logging.getLogger(__name__)
 _FEW_FEATURES = 1024
 # Rows of the similarity matrix computed at once.
 _BLOCK = 1024
-# Of activations, whose squares are summed, and of coordinates, whose products are.
-_LARGEST_ACTIVATION, _FARTHEST = 1e100, 1e147
 
 
 class HyperbolicBrainTextEmbedder(
@@ -467,7 +470,7 @@ class HyperbolicBrainTextEmbedder(
     def _fit(self, X, Y, groups, sample_weight, *, keep_statistics):
         X, Y, groups, sample_weight = self._checked_studies(X, Y, groups, sample_weight, reset=True)
         n_components = self._checked_n_components(Y.shape[1])
-        self._check_objective()
+        check_objective(self)
         start = self._warm_model(n_components, Y.shape[1]) if self.warm_start else None
         checkpoint = FitCheckpoint.of(self, (X, Y, groups, sample_weight), start)
         random = check_random_state(self.random_state)
@@ -571,10 +574,7 @@ class HyperbolicBrainTextEmbedder(
             Only if `y` is given.
         """
         check_is_fitted(self)
-        X = validate(
-            self, _wide(X), accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
-        )
-        points = self._text_points(X)
+        points = self._text_points(self._checked_texts(X, reset=False))
         return points if y is None else (points, self.transform_brain(y))
 
     def transform_brain(self, Y, level=None):
@@ -600,11 +600,8 @@ class HyperbolicBrainTextEmbedder(
             If `Y` has other regions than in :meth:`fit`, or `level` is none of `hierarchy`.
         """
         check_is_fitted(self)
-        Y = check_array(_wide(Y), dtype=[np.float64, np.float32])
-        if Y.shape[1] != self.n_regions_:
-            raise self._wrong_regions(Y)
+        Y = checked_activations(Y, "Y", self.n_regions_)
         if level is not None:
-            _check_activations(Y)
             Y = self._checked_hierarchy(f"level={level!r}").smooth(Y, level)
         scaled = self.activation_scaler_.transform(Y)
         return self._points(self.model_.brain_tower, scaled, Y.dtype)
@@ -649,7 +646,7 @@ class HyperbolicBrainTextEmbedder(
         """
         check_is_fitted(self)
         texts, brains = (
-            as_tensor(self._checked_points(points, name))
+            as_tensor(checked_points(points, name, self.n_components_))
             for points, name in ((text_points, "text_points"), (brain_points, "brain_points"))
         )
         similarity = np.empty((len(texts), len(brains)))
@@ -688,7 +685,7 @@ class HyperbolicBrainTextEmbedder(
             In the units of the `y` given to :meth:`fit`.
         """
         check_is_fitted(self)
-        points = self._checked_points(text_points, "text_points")
+        points = checked_points(text_points, "text_points", self.n_components_)
         activations = self.decode_head_.predict(tangent_of(points, self.curvature_))
         return activations.astype(points.dtype, copy=False)
 
@@ -729,57 +726,25 @@ class HyperbolicBrainTextEmbedder(
         tags.regressor_tags.poor_score = True  # recall, not R2
         return tags
 
-    def _checked_points(self, points, name: str) -> np.ndarray:
-        """Points as an array in single precision if they are, else double."""
-        points = checked_array(_wide(points), name, "Give points as transform returns them.")
-        if points.shape[1] != self.n_components_ + 1:
-            raise InvalidInputError(
-                f"{name} has {points.shape[1]} columns; points of this model have "
-                f"{self.n_components_ + 1}, the time coordinate first."
+    def _checked_texts(self, X, *, reset: bool):
+        refuse_dates(X, "X")
+        with clear_errors("X"):
+            return validate(
+                self, wide(X), accept_sparse="csr", dtype=[np.float64, np.float32], reset=reset
             )
-        farthest = float(np.abs(points).max())
-        if farthest > _FARTHEST:
-            raise InvalidInputError(
-                f"{name} has coordinates of up to {farthest:g}, whose products overflow. Give "
-                "points within 340 radii of curvature of the origin, as transform returns them."
-            )
-        return points
-
-    def _validate_pairs(self, X, Y, *, reset: bool):
-        X, Y = validate(
-            self,
-            _wide(X),
-            _wide(Y),
-            validate_separately=(
-                {"accept_sparse": "csr", "dtype": [np.float64, np.float32]},
-                {"dtype": [np.float64, np.float32], "ensure_2d": False},
-            ),
-            reset=reset,
-        )
-        check_consistent_length(X, Y)
-        Y = Y.reshape(len(Y), -1)
-        _check_activations(Y)
-        return X, Y
 
     def _checked_studies(self, X, Y, groups, sample_weight, *, reset: bool):
         """Studies of positive weight."""
-        X, Y = self._validate_pairs(X, Y, reset=reset)
-        if not reset and Y.shape[1] != self.n_regions_:
-            raise self._wrong_regions(Y)
-        if groups is not None:
-            groups = np.asarray(groups)
-            check_consistent_length(X, groups)
+        X = self._checked_texts(X, reset=reset)
+        Y = checked_activations(Y, "y", None if reset else self.n_regions_)
+        groups = None if groups is None else np.asarray(groups)
+        with clear_errors("X, y and groups", "Give one row of each per study."):
+            check_consistent_length(X, Y, groups)
         if sample_weight is None:
             return X, Y, groups, None
         weights = checked_weights(sample_weight, X)
         rows = np.flatnonzero(weights)
         return X[rows], Y[rows], None if groups is None else groups[rows], weights[rows]
-
-    def _wrong_regions(self, Y) -> InvalidInputError:
-        return InvalidInputError(
-            f"Y has {Y.shape[1]} columns, but the embedder was fitted with "
-            f"{self.n_regions_} regions."
-        )
 
     def _checked_n_components(self, n_regions: int) -> int:
         if self.n_components is None:
@@ -799,48 +764,6 @@ class HyperbolicBrainTextEmbedder(
             )
         return self.hierarchy
 
-    def _check_objective(self) -> None:
-        for number, callback in enumerate(self.callbacks or ()):
-            if not callable(callback):
-                raise InvalidInputError(
-                    f"callbacks[{number}] is {callback!r}; give functions that take a dict."
-                )
-        for name in ("text_radius", "brain_radius"):
-            rapidity = getattr(self, name) * self.curvature**0.5
-            if rapidity >= LARGEST_RAPIDITY:
-                raise InvalidInputError(
-                    f"{name}={getattr(self, name):g} is {rapidity:g} radii of curvature at "
-                    f"curvature={self.curvature:g}, but coordinates overflow from "
-                    f"{LARGEST_RAPIDITY:g} on. Lower one of the two."
-                )
-        if self.learn_curvature and not CURVATURES[0] <= self.curvature <= CURVATURES[1]:
-            raise InvalidInputError(
-                f"curvature={self.curvature:g} is outside of the range in which it can be learnt, "
-                f"{CURVATURES[0]:g} to {CURVATURES[1]:g}. Start within, or set "
-                "learn_curvature=False."
-            )
-        if self.network_weight and self.hierarchy is None:
-            raise InvalidInputError(
-                f"network_weight={self.network_weight} has no effect without a hierarchy. Give "
-                "hierarchy=BrainHierarchy... or leave network_weight at 0."
-            )
-        weights = {
-            name: getattr(self, name)
-            for name in (
-                "alignment_weight",
-                "brain_apex_weight",
-                "text_above_brain_weight",
-                "extent_weight",
-                "network_weight",
-                "drift_weight",
-            )
-        }
-        if self.max_epochs and not any(weights.values()):
-            raise InvalidInputError(
-                f"{', '.join(weights)} are all 0, so there is nothing to train. Give one of them "
-                "a positive weight, or set max_epochs=0 for the closed form alone."
-            )
-
     def _tangent(self, tower: LiftTower, features: np.ndarray) -> Tensor:
         with torch.inference_mode():
             return tower(torch.as_tensor(features), self.curvature_).double()
@@ -854,18 +777,3 @@ class HyperbolicBrainTextEmbedder(
         # hyperboloid to double precision, or as near to it as single precision has one.
         points = exp_map0(self._tangent(tower, features), self.curvature_).numpy()
         return points.astype(dtype, copy=False)
-
-
-def _wide(values):
-    """Numbers that numpy has: it has no bfloat16."""
-    is_narrow = isinstance(values, Tensor) and values.dtype == torch.bfloat16
-    return values.float() if is_narrow else values
-
-
-def _check_activations(Y: np.ndarray) -> None:
-    largest = float(np.abs(Y).max(initial=0.0))
-    if largest > _LARGEST_ACTIVATION:
-        raise InvalidInputError(
-            f"Y holds values up to {largest:g}; give activations in a unit in which they stay "
-            f"below {_LARGEST_ACTIVATION:g}."
-        )

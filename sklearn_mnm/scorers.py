@@ -19,9 +19,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm._base import BrainTextEstimator
+from sklearn_mnm._embedder_checks import checked_activations
 from sklearn_mnm._inputs import target_columns
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.decoder import MNMDecoder
@@ -327,11 +328,8 @@ def _all_pairs(estimator: Any, X: Any, y: Any) -> _Pairs:
         return _all_pairs(estimator[-1], X, y)
     if isinstance(estimator, HyperbolicBrainTextEmbedder):
         check_is_fitted(estimator)
-        if y is None:
-            raise InvalidInputError("y=None: give the region activations of the same studies.")
-        activations = check_array(y, ensure_2d=False, input_name="y")
-        points = estimator.transform(X)
-        return _Pairs(estimator, points, activations.reshape(len(activations), -1))
+        activations = checked_activations(y, "y")
+        return _Pairs(estimator, estimator.transform(X), activations)
     if isinstance(estimator, BrainTextEstimator):
         check_is_fitted(estimator)
         if y is None and not isinstance(X, Studies):

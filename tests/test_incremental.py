@@ -198,7 +198,7 @@ def test_partial_fit_checks_what_comes_later(studies):
     model = embedder().partial_fit(X, Y)
     with pytest.raises(ValueError, match="59 features"):
         model.partial_fit(X[:, 1:], Y)
-    with pytest.raises(InvalidInputError, match=r"Y has 19 columns.* 20 regions"):
+    with pytest.raises(InvalidInputError, match=r"y has 19 columns.* 20 regions"):
         model.partial_fit(X, Y[:, 1:])
 
 

@@ -268,7 +268,12 @@ def test_new_texts_and_maps_of_any_size_get_points_or_are_refused(scale, dtype, 
             assert scale > 30
         else:
             assert_finite({"points": points, "predicted": FITTED.predict(X)})
-        assert_finite({"brains": FITTED.transform_brain(Y)})
+        try:
+            brains = FITTED.transform_brain(Y)
+        except InvalidInputError:
+            assert scale > 100
+        else:
+            assert_finite({"brains": brains})
 
 
 def test_a_text_beyond_single_precision_is_refused_with_the_remedy():

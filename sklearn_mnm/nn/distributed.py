@@ -43,7 +43,7 @@ def shared_if_asked(model: BrainTextModel) -> AbstractContextManager[BrainTextMo
 def shared_batches(model: BrainTextModel) -> Iterator[BrainTextModel]:
     """Let each process embed its share of every batch, and contrast it with all of the batch.
 
-    All processes give the same data, batches and seed to :func:`sklearn_mnm.nn.training.train`.
+    All processes give the same data, batches and seed to ``sklearn_mnm.nn.training.train``.
     The model embeds a share of the rows that it is called with and gathers those of the others,
     so that the objective is computed of whole batches, as by one process. The gradients with
     respect to a share are then sums over the processes, and those of the weights are averaged:
