@@ -42,6 +42,7 @@ for row, (text, marker) in enumerate(zip(queries, "os", strict=True)):
     ax.errorbar(places, expected[row], yerr=reach, fmt=marker, capsize=3, label=text)
 ax.set_xticks(range(expected.shape[1]), labels=encoder.hierarchy_.network_names("ward7"))
 ax.set(ylabel="peaks of a study", title="Seven networks, intervals of 90 %")
+ax.margins(y=0.2)  # room for the legend
 ax.legend(frameon=False, loc="upper center")
 plt.show()
 

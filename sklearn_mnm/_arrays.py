@@ -11,6 +11,8 @@ from sklearn.utils.validation import check_array
 from sklearn_mnm.exceptions import InvalidInputError, MNMError
 
 _REMEDY = "Give finite numbers, one row per sample."
+# Of activations, whose squares are summed.
+_LARGEST = 1e100
 
 
 @contextmanager
@@ -93,3 +95,25 @@ def refuse_dates(values: Any, name: str, remedy: str = _REMEDY) -> None:
     """
     if getattr(getattr(values, "dtype", None), "kind", "f") in "mM":
         raise InvalidInputError(f"{name} has dtype {values.dtype}, which are dates. {remedy}")
+
+
+def check_magnitude(activations: np.ndarray, name: str) -> None:
+    """Refuse activations whose squares would overflow.
+
+    Parameters
+    ----------
+    activations : ndarray
+    name : str
+        Of the argument.
+
+    Raises
+    ------
+    InvalidInputError
+        If one is beyond 1e100.
+    """
+    largest = float(np.abs(activations).max(initial=0.0))
+    if largest > _LARGEST:
+        raise InvalidInputError(
+            f"{name} holds values up to {largest:.3g}; give activations in a unit in which they "
+            f"stay below {_LARGEST:g}."
+        )

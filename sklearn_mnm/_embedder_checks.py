@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_mnm._arrays import checked_array
+from sklearn_mnm._arrays import check_magnitude, checked_array
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.nn.towers import CURVATURES, LARGEST_RAPIDITY
 
 if TYPE_CHECKING:
     from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
 
-# Of activations, whose squares are summed, and of coordinates, whose products are.
-_LARGEST_ACTIVATION, _FARTHEST = 1e100, 1e147
+# Of coordinates, whose products are summed.
+_FARTHEST = 1e147
 
 
 def wide(values: Any) -> Any:
@@ -59,12 +59,7 @@ def checked_activations(values: Any, name: str, n_regions: int | None = None) ->
             f"{name} has {values.shape[1]} columns, but the embedder was fitted with {n_regions} "
             "regions. Give maps of the same regions."
         )
-    largest = float(np.abs(values).max(initial=0.0))
-    if largest > _LARGEST_ACTIVATION:
-        raise InvalidInputError(
-            f"{name} holds values up to {largest:g}; give activations in a unit in which they stay "
-            f"below {_LARGEST_ACTIVATION:g}."
-        )
+    check_magnitude(values, name)
     return values
 
 

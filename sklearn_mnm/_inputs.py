@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sklearn_mnm._arrays import checked_array
+from sklearn_mnm._arrays import check_magnitude, checked_array
 from sklearn_mnm._frames import is_frame
 from sklearn_mnm._image_files import is_image
 from sklearn_mnm.brain.regions import PeaksToRegions
@@ -19,10 +19,6 @@ _FORMS = (
     "an array of shape (n_maps, n_regions), images or paths of images, a Studies, a table of peaks "
     "with columns id, x, y, z, or a list with one array of peaks (n_peaks, 3) per study"
 )
-
-
-# Beyond it squares overflow.
-_LARGEST = 1e100
 
 
 def text_input(X: Any) -> Any:
@@ -145,12 +141,7 @@ def region_activations(
     if not is_array and not isinstance(maps, list | tuple):
         raise InvalidInputError(f"{name} must be {_FORMS}; got {type(maps).__name__}.")
     array = checked_array(maps, name, f"{name} may be {_FORMS}; of finite numbers.")
-    largest = float(np.abs(array).max(initial=0.0))
-    if largest > _LARGEST:
-        raise InvalidInputError(
-            f"{name} holds values up to {largest:.3g}; give activations in a unit in "
-            f"which they stay below {_LARGEST:g}."
-        )
+    check_magnitude(array, name)
     if n_regions is not None and array.shape[1] != n_regions:
         hint = " For the peaks of one study give [peaks]." if array.shape[1] == 3 else ""
         raise InvalidInputError(

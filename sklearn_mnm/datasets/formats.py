@@ -106,25 +106,29 @@ def guess_format(path: Path) -> str:
         If it is none of them.
     """
     with reading(path):
-        is_folder, is_there = path.is_dir(), path.exists()
-        if is_folder and (path / "studies.parquet").is_file():
-            return "studyset"
-        if is_folder and is_release(path):
-            return "database"
-        if is_folder and is_pubget(path):
-            return "pubget"
-    if not is_there:
-        raise DataFormatError(f"{path}: there is no such file or folder. Check the name.")
-    if is_folder:
-        pass
-    elif path.suffix == ".json":
-        return "nimare" if is_dataset_document(read_json(path)) else "studyset"
-    elif path.suffix == ".txt":
-        return "sleuth"
-    elif path.name.endswith(_TABLES):
-        return "table"
+        if not path.exists():
+            raise DataFormatError(f"{path}: there is no such file or folder. Check the name.")
+        form = _form_of_folder(path) if path.is_dir() else _form_of_file(path)
+    if form is not None:
+        return form
     raise DataFormatError(
         f"{path}: its form is not recognised. Expected a release of NeuroQuery or Neurosynth, a "
         "folder of pubget or of a Parquet studyset, or a file .json, .txt (Sleuth), .csv or .tsv; "
         "format=... names the form."
     )
+
+
+def _form_of_folder(path: Path) -> str | None:
+    if (path / "studies.parquet").is_file():
+        return "studyset"
+    if is_release(path):
+        return "database"
+    return "pubget" if is_pubget(path) else None
+
+
+def _form_of_file(path: Path) -> str | None:
+    if path.suffix == ".json":
+        return "nimare" if is_dataset_document(read_json(path)) else "studyset"
+    if path.suffix == ".txt":
+        return "sleuth"
+    return "table" if path.name.endswith(_TABLES) else None
