@@ -4,6 +4,7 @@
 # make lint      formatting, style, types
 # make audit     known vulnerabilities of what is installed; needs the network
 # make docs      the manual, with its figures and examples, in docs/_build/html
+# make links     whether what the manual links to is there; needs the network
 # make clean     remove the environments and everything made by the above
 #
 # Each makes .venv on first use and installs again only when pyproject.toml or this file changed.
@@ -20,7 +21,7 @@ IN_VENV := $(VENV)/bin/python
 INSTALL := $(IN_VENV) -m pip install -qq --disable-pip-version-check \
 	$(addprefix --constraint ,$(CONSTRAINTS))
 
-.PHONY: demo test test-old lint audit docs clean
+.PHONY: demo test test-old lint audit docs links clean
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
@@ -49,6 +50,9 @@ audit: $(VENV)/.installed-dev
 # matrices are small: threads that wait for each other would cost more time.
 docs: $(VENV)/.installed-docs
 	OMP_NUM_THREADS=1 $(IN_VENV) -m sphinx -W --keep-going -b html docs docs/_build/html
+
+links: $(VENV)/.installed-docs
+	$(IN_VENV) -m sphinx -D plot_gallery=0 -b linkcheck docs docs/_build/links
 
 # Torch goes first, so that the build chosen here is the one that the package then finds.
 $(VENV)/.installed-%: pyproject.toml Makefile $(CONSTRAINTS) | $(VENV)/pyvenv.cfg

@@ -63,6 +63,13 @@ toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # types are in the docstrings, with shapes
 numpydoc_show_class_members = False  # members have entries of their own
 
+# Sites that do not answer at all are told as broken soon.
+linkcheck_timeout = 10
+linkcheck_retries = 2
+linkcheck_workers = 4
+# Headings of pages that scripts make are not in their HTML.
+linkcheck_anchors_ignore_for_url = [r"https://github\.com/.*"]
+
 plot_basedir = "figures"
 plot_include_source = False
 plot_html_show_source_link = False
