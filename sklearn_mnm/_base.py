@@ -1,6 +1,7 @@
 """What MNMEncoder and MNMDecoder share: one fitted model of texts and brains."""
 
 import warnings
+from collections.abc import Callable
 from copy import copy
 from typing import Any, ClassVar
 
@@ -262,10 +263,10 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         if self.regions_ is None:
             _check_feature_names(self, maps, reset=False)
 
-    def _activations(self, maps: Any) -> np.ndarray:
+    def _activations(self, maps: Any, name: str = "X") -> np.ndarray:
         check_is_fitted(self)
         owner = type(self).__name__
-        return region_activations(maps, self.regions_, self.n_regions_, owner=owner)
+        return region_activations(maps, self.regions_, self.n_regions_, name=name, owner=owner)
 
     def _checked_level(self, level: str | None) -> str:
         check_is_fitted(self)
@@ -289,26 +290,35 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         return self.embedder_.n_components_ + 1
 
     def _retrieve(self, points: np.ndarray, role: str, k: int, by: str) -> pd.DataFrame:
-        # Indexes are kept with what they were made of; beyond many studies they take a while.
-        indexes = self.__dict__.setdefault("_indexes", {})
-        made_of, index = indexes.get((by, role), (None, None))
-        if made_of is not self.neighbours_:
+        def make() -> Any:
             similarity, curvature = self.embedder_.alignment, self.embedder_.curvature_
-            index = self.neighbours_.make_index(by, role, similarity, curvature)
-            indexes[by, role] = self.neighbours_, index
-        return self.neighbours_.search(index, points, k)
+            return self.neighbours_.make_index(by, role, similarity, curvature)
+
+        return self.neighbours_.search(self._made_once((by, role), make), points, k)
+
+    def _made_once(self, name: Any, make: Callable[[], Any]) -> Any:
+        """Return what `make` gives, made again only after a fit, which makes new neighbours."""
+        known = self.__dict__.setdefault("_made", {})
+        made_for, value = known.get(name, (None, None))
+        if made_for is not self.neighbours_:
+            value = make()
+            known[name] = self.neighbours_, value
+        return value
 
     def __getstate__(self) -> Any:
-        return {name: v for name, v in super().__getstate__().items() if name != "_indexes"}
+        return {name: v for name, v in super().__getstate__().items() if name != "_made"}
 
     def _common_terms(self) -> np.ndarray:
         """Numbers of the terms of at least one study in a hundred."""
         return np.flatnonzero(self.term_counts_ >= _COMMON_TERM * len(self.neighbours_.ids))
 
     def _walk(self, point: np.ndarray, n_steps: int, k: int) -> pd.DataFrame:
-        terms = self.terms_[self._common_terms()]
-        curvature = self.embedder_.curvature_
-        points = self.embedder_.transform(self.vectorizer_.transform(terms))
+        terms, curvature = self.terms_[self._common_terms()], self.embedder_.curvature_
+
+        def make() -> Any:
+            return self.embedder_.transform(self.vectorizer_.transform(terms))
+
+        points = self._made_once("common terms", make)
         walk = walk_to_root(point, {"term": points}, curvature=curvature, n_steps=n_steps, k=k)
         return walk.to_frame({"term": terms}).rename(columns={"label": "term"}).drop(columns="kind")
 

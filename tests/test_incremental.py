@@ -1,5 +1,7 @@
 """Weights of studies, studies that come later, and towers that are trained on."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -290,4 +292,15 @@ def test_the_index_of_studies_is_kept_until_there_are_more(reported, monkeypatch
     assert made == [100, 100]
     model.partial_fit(texts[100:], peaks[100:]).retrieve(texts[:2])
     assert made == [100, 100, 120]
-    assert "_indexes" not in model.__getstate__()
+    assert "_made" not in model.__getstate__()
+
+
+def test_a_walk_passes_the_terms_as_they_are_placed_by_now(reported):
+    texts, peaks = reported
+    model = encoder().partial_fit(texts[:60], peaks[:60])
+    text = texts[0]
+    before = model.walk(text)
+    pd.testing.assert_frame_equal(model.walk(text), before)
+    after = model.partial_fit(texts[60:], peaks[60:]).walk(text)
+    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(model)).walk(text), after)
+    assert not np.allclose(after["similarity"], before["similarity"])
