@@ -1,64 +1,102 @@
-"""Take the pictures of the web page: ``mnm app``, then ``python docs/screenshots.py``.
+"""Take the pictures of the web page and of reports for the manual.
 
-Needs playwright, and Chromium at /usr/bin/chromium; none is downloaded.
+``mnm app``, then ``python docs/screenshots.py``; for reports alone, which need no server,
+``python docs/screenshots.py reports``. Needs playwright, and Chromium at /usr/bin/chromium; none is
+downloaded.
 """
 
 import argparse
 import io
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import nilearn
 from PIL import Image
 from playwright.sync_api import sync_playwright
+
+from sklearn_mnm import load_pretrained
+from sklearn_mnm.report import model_report, query_report
 
 FOLDER = Path(__file__).parent / "howto" / "screenshots"
 MOTOR_MAP = Path(nilearn.__file__).parent / "datasets" / "data" / "image_10426.nii.gz"
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--no-first-run"]
-QUERY = "/text?q=reward+anticipation"
+QUERY = "reward anticipation"
 # Milliseconds from the canvas to what is drawn on it.
 PATIENCE = 2000
 
 
-def save(page: Any, name: str, frame: str = "map") -> None:
+def save(screenshot: bytes, name: str) -> None:
     """Save what is seen, with as few colours as do."""
-    page.frame_locator(f"iframe[name={frame}]").locator("canvas").wait_for()
-    page.wait_for_timeout(PATIENCE)
-    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    image = Image.open(io.BytesIO(screenshot)).convert("RGB")
     image.quantize(256, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
 
 
+def save_drawn(page: Any, name: str, frame: str = "map") -> None:
+    """Save a page when the brain in a frame of it is drawn."""
+    page.frame_locator(f"iframe[name={frame}]").locator("canvas").wait_for()
+    page.wait_for_timeout(PATIENCE)
+    save(page.screenshot(), name)
+
+
+def picture_app(browser: Any, address: str) -> None:
+    """Take the pictures of the web page."""
+
+    def opened(width: int, height: int) -> Any:
+        size = {"width": width, "height": height}
+        page = browser.new_page(base_url=address, viewport=size)
+        page.goto(f"/text?q={QUERY.replace(' ', '+')}")
+        return page
+
+    page = opened(1000, 860)
+    save_drawn(page, "text")
+    page.locator("#hierarchy").scroll_into_view_if_needed()
+    page.get_by_role("link", name="step 2").click()
+    page.locator("h3").first.evaluate("heading => heading.scrollIntoView()")
+    page.set_viewport_size({"width": 1000, "height": 600})
+    save_drawn(page, "hierarchy", "walk")
+    page = opened(1000, 1300)
+    page.goto("/")
+    page.get_by_label("A statistical map").set_input_files(MOTOR_MAP)
+    page.get_by_label("Threshold").fill("3")
+    page.get_by_role("button", name="Decode the map").click()
+    page.get_by_role("heading", name="Similar studies").wait_for()
+    save_drawn(page, "map")
+    save_drawn(opened(360, 740), "phone")
+
+
+def picture_reports(browser: Any) -> None:
+    """Make reports with the bundled model, and take the pictures of them."""
+    matplotlib.use("Agg")
+    encoder = load_pretrained().encoder
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "report.html"
+
+        def opened(report: Any) -> Any:
+            report.save(path)
+            page = browser.new_page(viewport={"width": 800, "height": 1180})
+            page.goto(path.as_uri())
+            return page
+
+        save(opened(query_report(encoder, [QUERY])).screenshot(), "report_query")
+        save(opened(model_report(encoder)).locator("#space").screenshot(), "report_model")
+
+
 def main() -> None:
-    """Take all pictures."""
+    """Take all pictures, or those that are named."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--address", default="http://127.0.0.1:8000")
+    parser.add_argument("what", nargs="*", choices=["app", "reports"], help="default: both")
+    parser.add_argument("--address", default="http://127.0.0.1:8000", help="of mnm app")
     arguments = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as tool:
         browser = tool.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-
-        def opened(width: int, height: int) -> Any:
-            size = {"width": width, "height": height}
-            page = browser.new_page(base_url=arguments.address, viewport=size)
-            page.goto(QUERY)
-            return page
-
-        page = opened(1000, 860)
-        save(page, "text")
-        page.locator("#hierarchy").scroll_into_view_if_needed()
-        page.get_by_role("link", name="step 2").click()
-        page.locator("h3").first.evaluate("heading => heading.scrollIntoView()")
-        page.set_viewport_size({"width": 1000, "height": 600})
-        save(page, "hierarchy", "walk")
-        page = opened(1000, 1300)
-        page.goto("/")
-        page.get_by_label("A statistical map").set_input_files(MOTOR_MAP)
-        page.get_by_label("Threshold").fill("3")
-        page.get_by_role("button", name="Decode the map").click()
-        page.get_by_role("heading", name="Similar studies").wait_for()
-        save(page, "map")
-        save(opened(360, 740), "phone")
+        if arguments.what != ["reports"]:
+            picture_app(browser, arguments.address)
+        if arguments.what != ["app"]:
+            picture_reports(browser)
         browser.close()
 
 

@@ -14,5 +14,7 @@ def main() -> None:
     except MissingDependencyError as error:
         sys.exit(f"error: {error}")
     from sklearn_mnm.cli._app import app
+    from sklearn_mnm.cli._output import use_any_encoding
 
+    use_any_encoding()
     app()

@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ from typer.core import TyperGroup
 
 import sklearn_mnm
 from sklearn_mnm.cli import _data, _fit, _queries, _report, _serve
-from sklearn_mnm.cli._output import printable
+from sklearn_mnm.cli._output import complain
 from sklearn_mnm.exceptions import MNMError, MNMWarning
 
 
@@ -26,7 +27,7 @@ class _Group(TyperGroup):
             if not debug:
                 warnings.simplefilter("ignore")
             warnings.simplefilter("default", MNMWarning)
-            warnings.showwarning = _show_warning
+            warnings.showwarning = _show_once()
             try:
                 return super().invoke(ctx)
             except BrokenPipeError:
@@ -36,15 +37,22 @@ class _Group(TyperGroup):
             except (MNMError, OSError) as error:
                 if debug:
                     raise
-                typer.echo(f"error: {printable(str(error))}", err=True)
+                complain(f"error: {error}")
                 raise typer.Exit(1) from error
 
 
-def _show_warning(
-    message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None
-) -> None:
-    where = "" if issubclass(category, MNMWarning) else f" ({category.__name__}, {filename})"
-    typer.echo(f"warning: {printable(str(message))}{where}", err=True)
+def _show_once() -> Callable[..., None]:
+    """Return what shows warnings, each text once: several steps of a command may give the same."""
+    shown = set()
+
+    def show(message: Any, category: Any, filename: str, *_: Any, **__: Any) -> None:
+        where = "" if issubclass(category, MNMWarning) else f" ({category.__name__}, {filename})"
+        text = f"warning: {message}{where}"
+        if text not in shown:
+            shown.add(text)
+            complain(text)
+
+    return show
 
 
 app = typer.Typer(

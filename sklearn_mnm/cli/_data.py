@@ -8,7 +8,7 @@ import typer
 
 from sklearn_mnm._dependencies import installed_version
 from sklearn_mnm.cli._fit import DataFormat, DataLevel, load_data
-from sklearn_mnm.cli._models import BUNDLED, HUB, load_encoder
+from sklearn_mnm.cli._models import BUNDLED, HUB, load_fitted
 from sklearn_mnm.cli._output import Json, progress_bar, show_facts, show_json
 
 INFO_EXAMPLES = (
@@ -63,6 +63,10 @@ def info(
     if what is None:
         result = _about_package()
     elif _is_model(what):
+        if data_format or level:
+            raise typer.BadParameter(
+                f"--format and --level are for studies, but {what} is a model."
+            )
         result = _about_model(what)
     else:
         result = _about_studies(load_data(Path(what), data_format, level))
@@ -83,8 +87,8 @@ def fetch(
         ),
     ] = None,
     vocabulary: Annotated[
-        Vocabulary, typer.Option(help="Features, of neurosynth only.")
-    ] = Vocabulary.terms,
+        Vocabulary | None, typer.Option(help="Features, of neurosynth only; default: terms.")
+    ] = None,
     source: Annotated[
         list[Source] | None,
         typer.Option(
@@ -95,6 +99,10 @@ def fetch(
     as_json: Json = False,
 ) -> None:
     """Fetch a database of studies once, check it, and tell where it is."""
+    if vocabulary and database is not Database.neurosynth:
+        raise typer.BadParameter(f"--vocabulary is for neurosynth, not for {database.value}.")
+    if source and database is not Database.neuroquery:
+        raise typer.BadParameter(f"--source is for neuroquery, not for {database.value}.")
     from sklearn_mnm.datasets import fetch_neuroquery, fetch_neurosynth
     from sklearn_mnm.datasets._download import cache_folder
 
@@ -103,13 +111,16 @@ def fetch(
         def tell(name: str, done: int, total: int) -> None:
             update(done, total, name)
 
-        if database is Database.neuroquery:
-            parts = {"sources": [part.value for part in source]} if source else {}
-            studies = fetch_neuroquery(data_dir, mirror=mirror, progress=tell, **parts)
-        else:
-            studies = fetch_neurosynth(
-                data_dir, mirror=mirror, progress=tell, vocabulary=vocabulary.value
-            )
+        chosen: dict[str, Any] = {}
+        if source:
+            chosen["sources"] = [part.value for part in source]
+        if vocabulary:
+            chosen["vocabulary"] = vocabulary.value
+        fetchers: dict[Database, Any] = {
+            Database.neuroquery: fetch_neuroquery,
+            Database.neurosynth: fetch_neurosynth,
+        }
+        studies = fetchers[database](data_dir, mirror=mirror, progress=tell, **chosen)
     folder = cache_folder(data_dir) / database.value
     result = {"folder": str(folder), **_about_studies(studies)}
     show_json(result) if as_json else show_facts(result)
@@ -138,17 +149,17 @@ def _is_model(what: str) -> bool:
 
 
 def _about_model(name: str) -> dict[str, Any]:
-    encoder = load_encoder(name)
+    model = load_fitted(name)
     return {
         "model": name,
-        "class": type(encoder).__name__,
-        "studies": len(encoder.neighbours_.ids),
-        "terms": len(encoder.terms_),
-        "regions": encoder.n_regions_,
-        "levels": list(encoder.hierarchy_.levels),
-        "dimensions": encoder.embedder_.n_components_,
-        "curvature": -float(encoder.embedder_.curvature_),
-        "takes_images_and_peaks": encoder.regions_ is not None,
+        "class": type(model).__name__,
+        "studies": len(model.neighbours_.ids),
+        "terms": len(model.terms_),
+        "regions": model.n_regions_,
+        "levels": list(model.hierarchy_.levels),
+        "dimensions": model.embedder_.n_components_,
+        "curvature": -float(model.embedder_.curvature_),
+        "takes_images_and_peaks": model.regions_ is not None,
     }
 
 

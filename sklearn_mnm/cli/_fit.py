@@ -1,6 +1,7 @@
 """Commands that make models and measure them."""
 
 import time
+import warnings
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +10,7 @@ import typer
 
 from sklearn_mnm.cli._models import Model, load_encoder
 from sklearn_mnm.cli._output import Json, progress_bar, show_facts, show_json
-from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.exceptions import DataWarning, InterruptedFitWarning, InvalidInputError
 
 if TYPE_CHECKING:
     from sklearn_mnm.datasets.studies import Studies
@@ -97,8 +98,8 @@ def fit(
     """Fit a model to studies, texts and peaks, and save it."""
     from sklearn_mnm.persistence import save_model
 
-    if output.exists() and not overwrite:
-        raise InvalidInputError(f"output: {output} exists; give another name or --overwrite.")
+    if output.exists():
+        _check_replaceable(output, overwrite)
     start = time.perf_counter()
     with progress_bar("reading studies") as update:
         studies = load_data(data, data_format, level)
@@ -130,9 +131,10 @@ def evaluate(
 ) -> None:
     """Measure how well a model finds and predicts the maps of studies that it has not seen.
 
-    Recall is the percentage of studies whose own map (or text) is among the first k of all those
-    given; by chance it is 100 k / n. Map scores compare predicted with reported activations over
-    the model's regions.
+    R@k is the percentage of studies whose own map (or text) is among the first k of all those
+    given; by chance it is 100 k / n. MM is how often a study's own map (or text) comes before
+    another study's; by chance it is 50 %. Map scores compare predicted with reported activations
+    over the model's regions.
     """
     studies = load_data(data, data_format, level)
     encoder = load_encoder(model)
@@ -141,6 +143,21 @@ def evaluate(
     with progress_bar("measuring"):
         result = _measure(encoder, studies)
     show_json(result) if as_json else show_facts(_flat(result))
+
+
+def _check_replaceable(output: Path, overwrite: bool) -> None:
+    """Refuse what save_model would, before the time that a fit takes."""
+    from sklearn_mnm.persistence import MODEL_FILES
+
+    if not overwrite:
+        raise InvalidInputError(f"output: {output} exists; give another name or --overwrite.")
+    if not output.is_dir():
+        raise InvalidInputError(f"output: {output} is a file; give the name of a folder.")
+    if others := {path.name for path in output.iterdir()}.difference(MODEL_FILES):
+        raise InvalidInputError(
+            f"output: {output} holds files that are no part of a model and would be lost: "
+            f"{', '.join(sorted(others)[:5])}. Move them, or give another name."
+        )
 
 
 def _fit_encoder(
@@ -160,15 +177,17 @@ def _fit_encoder(
         embedder=embedder,
         random_state=seed,
     )
-    return encoder.fit(studies)
+    with warnings.catch_warnings():
+        # In Python half a fit is better than none; a command is done, or has made nothing.
+        warnings.simplefilter("error", InterruptedFitWarning)
+        try:
+            return encoder.fit(studies)
+        except InterruptedFitWarning:
+            raise KeyboardInterrupt from None
 
 
 def _unseen(studies: "Studies", encoder: Any) -> "Studies":
-    import warnings
-
     import numpy as np
-
-    from sklearn_mnm.exceptions import DataWarning
 
     known = np.isin(studies.ids, encoder.neighbours_.ids)
     if known.all():

@@ -9,6 +9,7 @@ from sklearn_mnm._storage import reading
 from sklearn_mnm.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
+    from sklearn_mnm.decoder import MNMDecoder
     from sklearn_mnm.encoder import MNMEncoder
 
 BUNDLED = "neuroquery"
@@ -33,13 +34,16 @@ Model = Annotated[
 ]
 
 
-def _is_folder(name: str) -> bool:
-    with reading(name):
-        return Path(name).is_dir()
+def is_bundled(name: str) -> bool:
+    """Return whether a name is that of a model of the package.
+
+    A folder of this name is a model only if it holds one: 'mnm fetch' makes folders of such names.
+    """
+    return name == BUNDLED and not (Path(name) / "model.json").is_file()
 
 
-def load_encoder(name: str) -> "MNMEncoder":
-    """Load a model in the direction from text to maps.
+def load_fitted(name: str) -> "MNMEncoder | MNMDecoder":
+    """Load a model in the direction in which it was saved.
 
     Parameters
     ----------
@@ -48,7 +52,7 @@ def load_encoder(name: str) -> "MNMEncoder":
 
     Returns
     -------
-    encoder : MNMEncoder
+    model : MNMEncoder or MNMDecoder
 
     Raises
     ------
@@ -62,12 +66,12 @@ def load_encoder(name: str) -> "MNMEncoder":
         from sklearn_mnm.hub import load_from_hub
 
         model = load_from_hub(name.removeprefix(HUB))
+    elif is_bundled(name):
+        return MNMEncoder.from_pretrained(name)
     elif _is_folder(name):
         from sklearn_mnm.persistence import load_model
 
         model = load_model(name)
-    elif name == BUNDLED:
-        return MNMEncoder.from_pretrained(name)
     else:
         raise InvalidInputError(
             f"model: there is no folder {name!r}. Give that of a model that 'mnm fit' or "
@@ -76,7 +80,20 @@ def load_encoder(name: str) -> "MNMEncoder":
     if isinstance(model, MNMEncoder | MNMDecoder):
         if not hasattr(model, "neighbours_"):
             raise InvalidInputError(f"model: {name} is not fitted. Make one with 'mnm fit'.")
-        return model.encoder() if isinstance(model, MNMDecoder) else model
+        return model
     raise InvalidInputError(
         f"model: {name} is a {type(model).__name__}; an MNMEncoder or MNMDecoder is needed."
     )
+
+
+def load_encoder(name: str) -> "MNMEncoder":
+    """Load a model, as :func:`load_fitted` does, in the direction from text to maps."""
+    from sklearn_mnm.decoder import MNMDecoder
+
+    model = load_fitted(name)
+    return model.encoder() if isinstance(model, MNMDecoder) else model
+
+
+def _is_folder(name: str) -> bool:
+    with reading(name):
+        return Path(name).is_dir()

@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +13,10 @@ import typer
 
 # Control characters and halves of surrogate pairs.
 _UNPRINTABLE, _REPLACEMENT = {"Cc", "Cs"}, "\N{REPLACEMENT CHARACTER}"
+# Of these JSON leaves in place what the module json does not escape.
+_CONTROLS = re.compile("[\x7f-\x9f]")
+# Characters beside a bar and its clock on a line of 80.
+_ROOM = 28
 
 #: The option that every command with results has.
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -25,9 +31,31 @@ def printable(text: str) -> str:
     )
 
 
+def use_any_encoding() -> None:
+    """Have standard output escape what its encoding cannot express, as standard error does."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+def complain(message: str) -> None:
+    """Print a line on standard error, above the bar if there is one."""
+    # Not by typer, which writes past the bar: on the line where it stands.
+    if sys.stderr is not None:
+        sys.stderr.write(f"{printable(message)}\n")
+        sys.stderr.flush()
+
+
 def show_json(result: Any) -> None:
     """Print a result as JSON; what is no number is null."""
-    text = json.dumps(_plain(result), ensure_ascii=False, indent=2, allow_nan=False)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    text = json.dumps(
+        _plain(result),
+        ensure_ascii=not encoding.lower().startswith("utf"),
+        indent=2,
+        allow_nan=False,
+    )
+    text = _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     # As JSON escapes what is no character, such as half of a surrogate pair.
     typer.echo(text.encode("utf-8", "backslashreplace").decode())
 
@@ -40,14 +68,16 @@ def show_table(records: Sequence[dict[str, Any]]) -> None:
     console = Console()
     columns = list(records[0]) if records else []
     rows = [[_shown(record[name]) for name in columns] for record in records]
-    if not console.is_terminal:
+    if not _is_watched(console):
         for row in [columns, *rows] if records else []:
             typer.echo("\t".join(map(printable, row)))
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:
         numeric = all(isinstance(record[name], int | float) for record in records)
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric)
+        justify: Any = "right" if numeric else "left"
+        # Where a terminal is narrow, cells take more lines rather than lose their ends.
+        table.add_column(name, justify=justify, no_wrap=numeric, overflow="fold")
     for row in rows:
         # Without markup: titles may hold brackets.
         table.add_row(*map(_as_text, row))
@@ -73,17 +103,29 @@ def progress_bar(description: str) -> Iterator[Callable[..., None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda *_: None
+    if not _is_watched(console):
+        yield lambda *_, **__: None
         return
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(description, total=None)
 
         def update(completed: int, total: int, description: str | None = None) -> None:
-            bar.update(task, completed=completed, total=total or None, description=description)
+            # None of `update` means no change, here that the total is unknown.
+            bar.tasks[0].total = total or None
+            bar.update(task, completed=completed, description=description and _end(description))
 
         yield update
+
+
+def _end(description: str) -> str:
+    """Return the end of a long description, where names of files differ: the bar needs room."""
+    return description if len(description) <= _ROOM else f"…{description[1 - _ROOM :]}"
+
+
+def _is_watched(console: Any) -> bool:
+    """Return whether a terminal shows what is printed, whatever FORCE_COLOR makes of a pipe."""
+    return console.is_terminal and console.file.isatty()
 
 
 def _as_text(cell: str) -> Any:

@@ -75,14 +75,9 @@ def encode(
     import numpy as np
 
     from sklearn_mnm._images import highest_value
-    from sklearn_mnm.text.terms import TermVectorizer
 
     encoder = load_encoder(model)
-    words: dict[str, Any] = {}
-    if isinstance(encoder.vectorizer_, TermVectorizer):
-        explanation = encoder.explain(text)
-        words["known_terms"] = explanation.known["term"].tolist()
-        words["unknown_words"] = explanation.unknown["word"].tolist()
+    explanation = encoder.explain(text)
     image = encoder.predict_img([text], kind=kind.value, level=level, resolution=resolution)
     image.set_data_dtype(np.float32)  # as accurate as a model is, at half the size
     content = image.to_bytes()
@@ -94,7 +89,8 @@ def encode(
         "kind": kind.value,
         "highest": highest,
         "highest_at_mm": place.tolist(),
-        **words,
+        "known_terms": explanation.known["term"].tolist(),
+        "unknown_words": explanation.unknown["word"].tolist(),
     }
     show_json(result) if as_json else show_facts(result)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from sklearn_mnm._dependencies import import_optional
-from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
+from sklearn_mnm.cli._models import BUNDLED, Model, is_bundled, load_encoder
 from sklearn_mnm.cli._output import Json, show_facts, show_json
 
 REPORT_EXAMPLES = (
@@ -39,8 +39,7 @@ def report(
     if texts:
         page = query_report(encoder, texts, k=k)
     else:
-        bundled = model == BUNDLED and not Path(model).is_dir()
-        page = model_report(encoder, card=model_card(model) if bundled else None)
+        page = model_report(encoder, card=model_card(model) if is_bundled(model) else None)
     page.save(output)
     result: dict[str, Any] = {"file": str(output), "title": page.title}
     show_json(result) if as_json else show_facts(result)

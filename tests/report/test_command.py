@@ -35,6 +35,19 @@ def test_a_saved_model_is_reported(tmp_path, small_encoder, read_page):
     assert result.exit_code == 0, result.output
     page = read_page((tmp_path / "model.html").read_text(encoding="utf-8"))
     assert "Model of 140 studies" in page.text
+    # Of its maker nothing is known.
+    assert "Card" not in [text for _, text in page.headings]
+
+
+def test_the_model_of_the_package_is_reported_with_its_card(tmp_path, read_page, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # Where mnm fetch has put the corpus there is a folder of the same name.
+    (tmp_path / "neuroquery").mkdir()
+    result = mnm("report", "-o", "model.html")
+    assert result.exit_code == 0, result.output
+    page = read_page((tmp_path / "model.html").read_text(encoding="utf-8"))
+    assert (2, "Card") in page.headings
+    assert "Model card: neuroquery" in page.text
 
 
 def test_only_pages_are_written(tmp_path):

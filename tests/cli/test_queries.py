@@ -1,0 +1,157 @@
+"""Texts become images, images become words, studies are found."""
+
+import gzip
+import json
+
+import nibabel
+import numpy as np
+import pytest
+
+from sklearn_mnm import load_model, load_pretrained
+from tests.cli.conftest import MOTOR_MAP, fail, screen, succeed
+
+
+def test_a_text_becomes_an_image_and_the_image_words_again(tmp_path):
+    output = tmp_path / "tapping.nii.gz"
+    result = succeed("encode", "finger tapping qwxzzy", "-o", output, "--json")
+    told = json.loads(result.stdout)
+    image = nibabel.load(output)
+    assert told["highest"] == pytest.approx(image.get_fdata().max(), rel=1e-6)
+    # In motor areas: between the hands of both hemispheres, medially, or there.
+    assert abs(told["highest_at_mm"][1] + 15) < 20
+    assert told["highest_at_mm"][2] > 40
+    assert told["unknown_words"] == ["qwxzzy"]
+    assert "finger tapping" in told["known_terms"]
+    encoder, decoder = load_pretrained()
+    expected = encoder.predict_img(["finger tapping qwxzzy"])
+    np.testing.assert_allclose(image.get_fdata(), expected.get_fdata(), rtol=1e-5, atol=1e-9)
+
+    ranking = json.loads(succeed("decode", output, "-k", 5, "--json").stdout)
+    assert [row["term"] for row in ranking] == decoder.predict(output)[0][:5].tolist()
+    assert [row["rank"] for row in ranking] == [1, 2, 3, 4, 5]
+
+
+def test_options_of_maps_reach_the_model(tmp_path):
+    output = tmp_path / "map.nii"
+    succeed("encode", "pain", "-o", output, "--kind", "z", "--level", "ward7", "--resolution", 8)
+    encoder, _ = load_pretrained()
+    expected = encoder.predict_img(["pain"], kind="z", level="ward7", resolution=8)
+    np.testing.assert_allclose(
+        nibabel.load(output).get_fdata(), expected.get_fdata(), rtol=1e-5, atol=1e-9
+    )
+
+
+def test_images_are_packed_as_their_names_say(fitted, tmp_path):
+    term = load_model(fitted.folder).terms_[0]
+    told = {}
+    for name in ("map.nii", "map.nii.gz"):
+        result = succeed("encode", term, "-o", tmp_path / name, "-m", fitted.folder)
+        told[name] = result.stdout.replace(name, "")
+    assert told["map.nii"] == told["map.nii.gz"]
+    assert told["map.nii"].startswith(f"file: {tmp_path}/\nkind: activation\nhighest: ")
+    plain = (tmp_path / "map.nii").read_bytes()
+    assert gzip.decompress((tmp_path / "map.nii.gz").read_bytes()) == plain
+    assert nibabel.load(tmp_path / "map.nii").get_data_dtype() == np.float32
+
+
+def test_an_image_that_cannot_be_written_leaves_the_old_one(fitted, tmp_path):
+    resource = pytest.importorskip("resource")
+    output = tmp_path / "map.nii"
+    output.write_bytes(b"old")
+    term = load_model(fitted.folder).terms_[0]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))  # as on a disk that is full
+    try:
+        told = fail("encode", term, "-o", output, "-m", fitted.folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert f"{output}: could not be written" in told
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"map.nii": b"old"}
+
+
+def test_own_terms_are_ranked_and_what_is_no_number_is_null():
+    arguments = "decode", MOTOR_MAP, "--threshold", 3, "--json"
+    result = succeed(*arguments, "--term", "hand", "--term", "reward", "--term", "qwxzzy")
+    ranking = json.loads(result.stdout)
+    assert [row["term"] for row in ranking] == ["hand", "reward", "qwxzzy"]
+    assert ranking[2]["score"] is None
+    assert "warning: " in result.stderr
+
+
+def test_no_more_terms_are_ranked_than_there_are(fitted):
+    arguments = "decode", MOTOR_MAP, "-m", fitted.folder, "--json"
+    ranking = json.loads(succeed(*arguments, "-k", 100_000).stdout)
+    assert len(ranking) == fitted.told["terms"]
+    ranking = json.loads(succeed(*arguments, "-k", 100, "--term", ranking[3]["term"]).stdout)
+    assert len(ranking) == 1
+
+
+def test_a_threshold_takes_lower_values_as_zero(fitted, tmp_path):
+    image = nibabel.load(MOTOR_MAP)
+    values = image.get_fdata()
+    by_hand = nibabel.Nifti1Image(np.where(values < 3, 0, values), image.affine)
+    by_hand.to_filename(tmp_path / "by_hand.nii.gz")
+    model = "-m", fitted.folder, "--json"
+    for command in ("decode", "search"):
+        whole = succeed(command, MOTOR_MAP, *model).stdout
+        above = succeed(command, MOTOR_MAP, "--threshold", 3, *model).stdout
+        assert above == succeed(command, tmp_path / "by_hand.nii.gz", *model).stdout
+        assert above != whole
+
+
+def test_studies_are_found_by_text_and_by_map():
+    found = json.loads(succeed("search", "n-back working memory", "-k", 3, "--json").stdout)
+    encoder, decoder = load_pretrained()
+    expected = encoder.retrieve(["n-back working memory"], k=3)
+    assert [row["id"] for row in found] == expected["id"].tolist()
+    result = succeed("search", MOTOR_MAP, "-k", 3, "--by", "brain", "--json")
+    expected = decoder.retrieve(MOTOR_MAP, k=3, by="brain")
+    assert [row["id"] for row in json.loads(result.stdout)] == expected["id"].tolist()
+
+
+def test_texts_are_compared_with_texts_if_asked(fitted):
+    encoder = load_model(fitted.folder)
+    query = " ".join(encoder.terms_[:2])
+    arguments = "search", query, "-m", fitted.folder, "-k", 10_000, "--json"
+    for by in ("text", "brain"):
+        found = json.loads(succeed(*arguments, "--by", by).stdout)
+        assert [row["id"] for row in found] == encoder.retrieve([query], k=120, by=by)[
+            "id"
+        ].tolist()
+    # By default with maps.
+    assert json.loads(succeed(*arguments).stdout) == found
+
+
+def test_several_maps_are_numbered_and_one_is_not(fitted, tmp_path):
+    image = nibabel.load(MOTOR_MAP)
+    both = np.stack([image.get_fdata(), np.flip(image.get_fdata(), 1)], axis=-1)
+    nibabel.Nifti1Image(both, image.affine).to_filename(tmp_path / "both.nii")
+    for command, number in (("decode", "map"), ("search", "query")):
+        options = "-m", fitted.folder, "-k", 2
+        lines = succeed(command, tmp_path / "both.nii", *options).stdout.splitlines()
+        header, *rows = [line.split("\t") for line in lines]
+        assert [row[header.index(number)] for row in rows] == ["0", "0", "1", "1"]
+        assert number not in succeed(command, MOTOR_MAP, *options).stdout.splitlines()[0].split(
+            "\t"
+        )
+
+
+def test_results_look_as_fits_where_they_go(fitted, terminal):
+    query = load_model(fitted.folder).terms_[0]
+    arguments = "search", query, "-m", fitted.folder, "-k", 3
+    piped = terminal(*arguments, watched=())
+    shown = terminal(*arguments, columns=300)
+    table = [line.split("\t") for line in piped.stdout.splitlines()]
+    assert table[0][:2] == ["rank", "id"]
+    assert [row[0] for row in table[1:]] == ["1", "2", "3"]
+    # The same words, in columns and, for the header, in bold.
+    assert [line.split() for line in screen(shown.stdout)[:-1]] == [
+        " ".join(row).split() for row in table
+    ]
+    assert "\x1b[1m" in shown.stdout
+    assert "\x1b" not in piped.stdout
+    # JSON is for programs, wherever it goes.
+    assert (
+        terminal(*arguments, "--json").stdout == terminal(*arguments, "--json", watched=()).stdout
+    )
+    assert piped.stderr == shown.stderr == ""
