@@ -87,13 +87,14 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         random = check_random_state(self.random_state)
         seeds = [int(seed) for seed in random.randint(np.iinfo(np.int32).max, size=3)]
         ids, titles, groups = _study_names(text, maps, groups)
+        # Texts first: what is wrong with them is known before regions are learnt.
+        documents = text_input(text)
+        self.vectorizer_ = self._make_vectorizer(text)
+        X = _matrix(self.vectorizer_.fit_transform(documents))
         self.regions_, Y = self._fit_regions(maps, seeds[0])
         self.__dict__.pop("map_names_", None)
         if self.regions_ is None and (names := _get_feature_names(maps)) is not None:
             self.map_names_ = names
-        documents = text_input(text)
-        self.vectorizer_ = self._make_vectorizer(text)
-        X = _matrix(self.vectorizer_.fit_transform(documents))
         kept, sample_weight = _usable_rows(X, Y, sample_weight, least=2)
         X, Y, groups = X[kept], Y[kept], None if groups is None else groups[kept]
         self.n_regions_ = Y.shape[1]
