@@ -1,6 +1,7 @@
 """The examples in the manual run, and say what they print."""
 
 import doctest
+import re
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,23 @@ def test_examples_of_a_page_run(page):
     failures, examples = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
     assert examples
     assert not failures, "see the differences in the captured output"
+
+
+def plain(text):
+    """Text on one line, with the minus sign of a keyboard and without escapes."""
+    return " ".join(text.replace("−", "-").replace("\\", "").split())
+
+
+def test_intervals_that_are_told_are_those_that_were_measured():
+    measured = plain((DOCS.parent / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8"))
+    number = r"[+-]?\d+(?:\.\d+)?"
+    pages = [DOCS.parent / "README.md", *DOCS.glob("*.rst"), *DOCS.glob("guide/*.rst")]
+    told = [
+        figure
+        for page in pages
+        for figure in re.findall(
+            rf"{number} \[{number}, {number}\]", plain(page.read_text(encoding="utf-8"))
+        )
+    ]
+    assert len(told) > 20
+    assert [figure for figure in told if figure not in measured] == []

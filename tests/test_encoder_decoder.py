@@ -307,7 +307,7 @@ def test_bad_arguments_are_named(encoder, decoder, studies):
     with pytest.raises(InvalidInputError, match=r"3 texts but 2 maps"):
         MNMEncoder().fit(["some words"] * 3, np.eye(2))
     with pytest.raises(InvalidInputError, match="atlas"):
-        MNMEncoder().fit(["some words"] * 2, [encoder.regions_.mask_img_] * 2)
+        MNMEncoder().fit(["some words"] * 3, [encoder.regions_.mask_img_] * 3)
 
 
 def test_studies_without_words_or_peaks_are_left_out_and_counted(studies):
