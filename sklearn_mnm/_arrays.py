@@ -13,6 +13,8 @@ from sklearn_mnm.exceptions import InvalidInputError, MNMError
 _REMEDY = "Give finite numbers, one row per sample."
 # Of activations, whose squares are summed.
 _LARGEST = 1e100
+# Of coordinates, whose products are summed.
+_FARTHEST = 1e147
 
 
 @contextmanager
@@ -95,6 +97,29 @@ def refuse_dates(values: Any, name: str, remedy: str = _REMEDY) -> None:
     """
     if getattr(getattr(values, "dtype", None), "kind", "f") in "mM":
         raise InvalidInputError(f"{name} has dtype {values.dtype}, which are dates. {remedy}")
+
+
+def check_reach(points: np.ndarray, name: str) -> None:
+    """Refuse points of a hyperboloid so far out that their inner products would overflow.
+
+    Parameters
+    ----------
+    points : ndarray
+        Not empty.
+    name : str
+        Of the argument.
+
+    Raises
+    ------
+    InvalidInputError
+        If a coordinate is beyond 1e147.
+    """
+    farthest = float(np.abs(points).max())
+    if farthest > _FARTHEST:
+        raise InvalidInputError(
+            f"{name} has coordinates of up to {farthest:g}, whose products overflow. Give "
+            "points within 340 radii of curvature of the origin, as transform returns them."
+        )
 
 
 def check_magnitude(activations: np.ndarray, name: str) -> None:

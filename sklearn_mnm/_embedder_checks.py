@@ -8,15 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_mnm._arrays import check_magnitude, checked_array
+from sklearn_mnm._arrays import check_magnitude, check_reach, checked_array
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.nn.towers import CURVATURES, LARGEST_RAPIDITY
 
 if TYPE_CHECKING:
     from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
-
-# Of coordinates, whose products are summed.
-_FARTHEST = 1e147
 
 
 def wide(values: Any) -> Any:
@@ -89,12 +86,7 @@ def checked_points(points: Any, name: str, n_components: int) -> np.ndarray:
             f"{name} has {points.shape[1]} columns; points of this model have {n_components + 1}, "
             "the time coordinate first."
         )
-    farthest = float(np.abs(points).max())
-    if farthest > _FARTHEST:
-        raise InvalidInputError(
-            f"{name} has coordinates of up to {farthest:g}, whose products overflow. Give "
-            "points within 340 radii of curvature of the origin, as transform returns them."
-        )
+    check_reach(points, name)
     return points
 
 

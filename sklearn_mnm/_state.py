@@ -306,8 +306,10 @@ def _as_integers(array: np.ndarray) -> np.ndarray:
         return array
     low, high = array.min(), array.max()
     if array.dtype.kind == "f":
-        # Also not finite ones fail here. The sign of -0.0 would be lost.
-        if not -(2.0**31) <= low <= high <= 2.0**31 or np.any(array != np.rint(array)):
+        # Also not finite ones fail here, in double precision: in half, 2**31 is infinite, too. The
+        # sign of -0.0 would be lost.
+        in_range = -(2.0**31) <= float(low) <= float(high) <= 2.0**31
+        if not in_range or np.any(array != np.rint(array)):
             return array
         if np.signbit(array[array == 0]).any():
             return array

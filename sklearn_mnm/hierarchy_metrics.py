@@ -5,12 +5,15 @@ the Lorentz hyperboloid, time coordinate first, as the embedder returns them.
 """
 
 import warnings
-from typing import NamedTuple
+from numbers import Real
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from scipy.stats import pearsonr, spearmanr
 
+from sklearn_mnm._arrays import check_reach
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
 _BLOCK = 512  # rows of the matrix of pairs held at once
@@ -97,12 +100,15 @@ def extent_order(radii: ArrayLike, n_active: ArrayLike, min_difference: float) -
     80.0
     """
     radii, n_active = _paired_vectors(radii, n_active)
-    if not min_difference >= 0:
-        raise InvalidInputError(f"min_difference={min_difference!r}: must be at least 0.")
+    if not isinstance(min_difference, Real) or not min_difference >= 0:
+        raise InvalidInputError(
+            f"min_difference={min_difference!r}: must be a number of at least 0."
+        )
     n_pairs, n_ordered = 0, 0
     for start in range(0, len(radii), _BLOCK):
         rows = slice(start, start + _BLOCK)
-        broader = n_active[rows, np.newaxis] - n_active > min_difference
+        with np.errstate(over="ignore"):  # infinity is more than any difference, too
+            broader = n_active[rows, np.newaxis] - n_active > min_difference
         n_pairs += int(broader.sum())
         n_ordered += int((broader & (radii[rows, np.newaxis] < radii)).sum())
     if n_pairs == 0:
@@ -189,7 +195,7 @@ def cone_containment(
 
     parents, children = _paired_points(parents=parents, children=children)
     for name, value in (("curvature", curvature), ("min_radius", min_radius)):
-        if not 0 < value < np.inf:
+        if not isinstance(value, Real) or not 0 < value < np.inf:
             raise InvalidInputError(f"{name}={value!r}: must be positive and finite.")
     inside = is_entailed(
         torch.from_numpy(parents), torch.from_numpy(children), curvature, min_radius=min_radius
@@ -225,7 +231,10 @@ def tree_distances(parents: ArrayLike) -> np.ndarray:
            [1, 2, 0, 3],
            [2, 1, 3, 0]])
     """
-    parents = np.asarray(parents)
+    try:
+        parents = np.asarray(parents)
+    except ValueError as error:  # lists of different lengths
+        raise InvalidInputError(f"parents: expected a vector of integers ({error}).") from error
     n_nodes = parents.size
     if parents.ndim != 1 or n_nodes == 0 or parents.dtype.kind not in "iu":
         got = f"shape {parents.shape} of dtype {parents.dtype}"
@@ -329,10 +338,7 @@ def _distortion_at_best_scale(ratios: np.ndarray) -> float:
 
 
 def _finite(name: str, values: ArrayLike, n_dimensions: int) -> np.ndarray:
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"{name}: must hold real numbers ({error}).") from error
+    array = _real(name, values)
     if array.ndim != n_dimensions or array.size == 0:
         kind = ("vector", "matrix")[n_dimensions - 1]
         raise InvalidInputError(f"{name}: expected a non-empty {kind}, got shape {array.shape}.")
@@ -341,6 +347,20 @@ def _finite(name: str, values: ArrayLike, n_dimensions: int) -> np.ndarray:
         where = f"the first in row {bad[0, 0]}"
         raise InvalidInputError(f"{name}: {len(bad)} entries are NaN or infinite, {where}.")
     return array
+
+
+def _real(name: str, values: Any) -> np.ndarray:
+    """Numbers in double precision, in which differences of unsigned integers do not wrap."""
+    if sparse.issparse(values):
+        raise InvalidInputError(f"{name}: must hold real numbers, densely; pass {name}.toarray().")
+    try:
+        array = np.asarray(values)
+        # Numbers among objects are taken; words, dates and complex numbers are none.
+        return array.astype(
+            np.float64, casting="unsafe" if array.dtype.kind == "O" else "same_kind"
+        )
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"{name}: must hold real numbers ({error}).") from error
 
 
 def _paired_points(**named: ArrayLike) -> list[np.ndarray]:
@@ -355,6 +375,7 @@ def _points(name: str, values: ArrayLike) -> np.ndarray:
     points = _finite(name, values, 2)
     if points.shape[1] < 2:
         raise InvalidInputError(f"{name}: points have a time and space coordinates; got 1 column.")
+    check_reach(points, name)
     # Catches tangent vectors and bare space coordinates. Far out t rounds to |s|.
     sizes = np.linalg.norm(points[:, 1:], axis=1)
     spoilt = np.flatnonzero((points[:, 0] <= 0) | (points[:, 0] < (1 - 1e-6) * sizes))
@@ -385,7 +406,9 @@ def _upper_part(name: str, values: ArrayLike) -> np.ndarray:
         )
     if (matrix < 0).any():
         raise InvalidInputError(f"{name}: {int((matrix < 0).sum())} distances are negative.")
-    return matrix[np.triu_indices(len(matrix), k=1)]
+    upper = matrix[np.triu_indices(len(matrix), k=1)]
+    # Their unit does not matter: by a power of two, which rounds nothing, sums do not overflow.
+    return np.ldexp(upper, -np.frexp(upper.max())[1])
 
 
 def _warn_if_constant(**vectors: np.ndarray) -> bool:

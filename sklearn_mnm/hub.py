@@ -8,6 +8,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,14 @@ def push_to_hub(
     >>> commit = push_to_hub(encoder, "me/my-encoder", license="bsd-3-clause")  # doctest: +SKIP
     """
     client = _client("push_to_hub")
+    _check_repository(repo_id)
     if "/" not in repo_id:
         raise InvalidInputError(f"repo_id={repo_id!r} names no owner. Give 'owner/name'.")
-    if not license:
-        raise InvalidInputError("license is empty. Name one, such as license='bsd-3-clause'.")
+    if not license or not isinstance(license, str):
+        fault = f"={license!r} is no name of a licence" if license else " is empty"
+        raise InvalidInputError(f"license{fault}. Name one, such as license='bsd-3-clause'.")
+    if not isinstance(description, str):
+        raise InvalidInputError(f"description={description!r} must be a string, Markdown.")
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / "model"
         save_model(model, folder, precision=precision)
@@ -176,6 +181,14 @@ def load_from_hub(
     ... )  # doctest: +SKIP
     """
     client = _client("load_from_hub")
+    _check_repository(repo_id)
+    if not isinstance(revision, str | None):
+        raise InvalidInputError(
+            f"revision={revision!r} must be a string, a commit, tag or branch; None takes the "
+            "latest."
+        )
+    if not isinstance(cache_dir, str | PathLike | None):
+        raise InvalidInputError(f"cache_dir={cache_dir!r} must be the name of a folder, or None.")
     api = _api(client, token)
     with _translated_errors(api.endpoint, repo_id, revision):
         folder = api.snapshot_download(
@@ -191,7 +204,14 @@ def _client(purpose: str) -> Any:
     return import_optional("huggingface_hub", extra="hub", purpose=purpose)
 
 
+def _check_repository(repo_id: Any) -> None:
+    if not isinstance(repo_id, str):
+        raise InvalidInputError(f"repo_id={repo_id!r} must be a string. Give 'owner/name'.")
+
+
 def _api(client: Any, token: str | None) -> Any:
+    if not isinstance(token, str | bool | None):  # which is not shown: it may be one by mistake
+        raise InvalidInputError(f"token is a {type(token).__name__}; it must be a string, or None.")
     return client.HfApi(token=token, library_name=_LIBRARY, library_version=sklearn_mnm.__version__)
 
 

@@ -15,7 +15,7 @@ from sklearn_mnm._memory_maps import release_pages
 from sklearn_mnm._points import as_tensor, blocks, check_curvature, check_points
 from sklearn_mnm.exceptions import InvalidInputError, MissingDependencyError
 from sklearn_mnm.geometry import radius
-from sklearn_mnm.inner_product import check_choice, inner_product_vectors
+from sklearn_mnm.inner_product import check_choice, lifted
 from sklearn_mnm.nn.similarity import SIMILARITIES
 
 # Similarities computed at once: 2 million pairs, 16 MB for each intermediate matrix.
@@ -236,9 +236,9 @@ class PointIndex:
         similarities = np.empty((len(queries), k))
         unanswered = np.zeros(len(queries), dtype=bool)
         for rows, query_block in blocks(queries, _QUERY_BLOCK):
-            lifted = self._lift(query_block, "text" if self.role == "brain" else "brain")
-            lifted = _single(lifted, self._candidates.d)
-            _, candidates = self._candidates.search(lifted, n_candidates)
+            vectors = self._lift(query_block, "text" if self.role == "brain" else "brain")
+            vectors = _single(vectors, self._candidates.d)
+            _, candidates = self._candidates.search(vectors, n_candidates)
             rapidity = math.sqrt(self.curvature) * radius(query_block, self.curvature)
             at_origin = (rapidity <= torch.finfo(torch.float64).eps).numpy()
             for row, query, numbers, skip in zip(
@@ -288,19 +288,17 @@ class PointIndex:
         size = min(len(self), size)
         # In the order of the file, or a disk would turn to and fro.
         rows = np.sort(np.random.default_rng(0).choice(len(self), size, replace=False))
-        lifted = [
+        vectors = [
             _single(
                 self._lift(as_tensor(self.points[rows[start : start + _POINT_BLOCK]]), self.role)
             )
             for start in range(0, size, _POINT_BLOCK)
         ]
         release_pages(self.points)
-        return np.concatenate(lifted)
+        return np.concatenate(vectors)
 
-    def _lift(self, points: np.ndarray | Tensor, role: str) -> np.ndarray:
-        return inner_product_vectors(
-            points, role, similarity=self.similarity, curvature=self.curvature
-        )
+    def _lift(self, points: Tensor, role: str) -> np.ndarray:
+        return lifted(points, role, self.similarity, self.curvature)
 
 
 def _top_positions(values: Tensor, k: int) -> Tensor:

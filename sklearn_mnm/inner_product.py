@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sklearn_mnm._points import as_tensor, check_curvature
+from sklearn_mnm._points import as_tensor, check_curvature, check_points
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import log_map0, project, radius
 
@@ -49,12 +49,19 @@ def inner_product_vectors(
     Raises
     ------
     InvalidInputError
-        If the role or similarity has another name, or the curvature is not positive.
+        If the role or similarity has another name, the curvature is not positive, or the points
+        are not on its hyperboloid.
     """
     check_choice("role", role, ("brain", "text"))
     check_choice("similarity", similarity, tuple(_LIFTS))
-    lift, curvature = _LIFTS[similarity], check_curvature(curvature)
-    return lift(as_tensor(np.asarray(points)), role, curvature).numpy()
+    curvature = check_curvature(curvature)
+    checked = check_points("points", np.asarray(points), curvature)
+    return lifted(as_tensor(checked), role, similarity, curvature)
+
+
+def lifted(points: Tensor, role: str, similarity: str, curvature: float) -> np.ndarray:
+    """Vectors of points that were checked; see :func:`inner_product_vectors`."""
+    return _LIFTS[similarity](points, role, curvature).numpy()
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -171,7 +171,8 @@ def correct_hubness(scores: ArrayLike, k: int = 10) -> np.ndarray:
     Raises
     ------
     InvalidInputError
-        If `scores` is not a matrix of finite real numbers, or `k` is not a positive integer.
+        If `scores` is not a matrix of finite real numbers, or holds some so large that their sums
+        overflow, or `k` is not a positive integer.
 
     Examples
     --------
@@ -184,6 +185,12 @@ def correct_hubness(scores: ArrayLike, k: int = 10) -> np.ndarray:
     """
     matrix = _finite_matrix(scores, "scores")
     k = _checked_k(k)
+    largest, most = np.abs(matrix).max(), np.finfo(matrix.dtype).max / (4 * max(matrix.shape))
+    if largest > most:
+        raise InvalidInputError(
+            f"scores: of up to {largest:g}, they overflow in sums of {matrix.dtype}. Divide all by "
+            f"{largest:g}."
+        )
     return 2 * matrix - _mean_of_nearest(matrix, k)[:, np.newaxis] - _mean_of_nearest(matrix.T, k)
 
 
@@ -313,10 +320,15 @@ def _mix_and_match(ranks: np.ndarray) -> float:
 
 
 def _finite_matrix(values: ArrayLike, name: str) -> np.ndarray:
-    """Return a non-empty matrix of finite floats; float32 stays as it is to save memory."""
+    """Return a non-empty matrix of finite floats; float32 stays as it is to save memory.
+
+    Half precision does not, as twice a score may overflow there.
+    """
     try:
         matrix = np.asarray(values)
-        if matrix.dtype.kind != "f":
+        if matrix.dtype == np.float16:
+            matrix = matrix.astype(np.float32)
+        elif matrix.dtype.kind != "f":
             matrix = matrix.astype(float, casting="unsafe" if matrix.dtype.kind == "O" else "safe")
     except (TypeError, ValueError) as error:
         raise InvalidInputError(f"{name}: must hold real numbers ({error}).") from error
@@ -354,6 +366,8 @@ def _constant_rows(maps: np.ndarray) -> np.ndarray:
 def _standardised(maps: np.ndarray) -> np.ndarray:
     """Centre each row and scale it to length 1; constant rows become exactly 0."""
     maps = maps.astype(float)
+    # By powers of two, which round nothing: so the sum of a row does not overflow.
+    maps = np.ldexp(maps, -np.frexp(np.abs(maps).max(axis=1, keepdims=True))[1])
     centred = maps - maps.mean(axis=1, keepdims=True)
     # The mean is rounded, so the centred entries of a constant row need not be 0 by themselves.
     centred[_constant_rows(maps)] = 0.0

@@ -7,6 +7,7 @@ Sources of rows are arrays, memory maps, sparse matrices, Zarr arrays, and files
 import math
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from numbers import Integral
 from os import PathLike
@@ -16,10 +17,12 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from sklearn_mnm._arrays import clear_errors
 from sklearn_mnm._dependencies import import_optional
 from sklearn_mnm._files import replacing
 from sklearn_mnm._memory_maps import release_pages
-from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm._storage import reading, storing
+from sklearn_mnm.exceptions import DataFormatError, InvalidInputError, MNMError
 
 # Rows read, and embedded, at once: 16 MB of 512 columns in single precision.
 _BATCH = 8192
@@ -52,15 +55,16 @@ def batches(source: Any, size: int = _BATCH) -> Iterator[Any]:
     Raises
     ------
     InvalidInputError
-        If the source is none of these, or is no matrix, or `size` is not a positive integer.
+        If the source is none of these, or is no matrix of numbers, or `size` is not a positive
+        integer.
+    DataFormatError
+        If a file is missing or damaged; where the damage lies beyond its header, when the rows
+        there are read.
     MissingDependencyError
         If it is a file of a kind whose reader is not installed:
         ``pip install 'sklearn-mnm[large]'``.
     """
-    if not isinstance(size, Integral) or size < 1:
-        raise InvalidInputError(f"size={size!r} must be a positive integer.")
-    rows = _opened(source)
-    return _parquet_batches(rows, size) if hasattr(rows, "iter_batches") else _slices(rows, size)
+    return _batches(source, _checked_size("size", size), "source")
 
 
 def count_rows(source: Any) -> int:
@@ -73,9 +77,13 @@ def count_rows(source: Any) -> int:
     Returns
     -------
     n_rows : int
+
+    Raises
+    ------
+    InvalidInputError, DataFormatError, MissingDependencyError
+        As :func:`batches`.
     """
-    rows = _opened(source)
-    return rows.metadata.num_rows if hasattr(rows, "iter_batches") else rows.shape[0]
+    return _n_rows(_opened(source, "source"))
 
 
 def fit_in_batches(
@@ -108,8 +116,9 @@ def fit_in_batches(
     Raises
     ------
     InvalidInputError
-        If `X` and `Y` have different numbers of rows or none, or a source is of no known kind.
-    MissingDependencyError
+        If `X` and `Y` have different numbers of rows or none, or a source is of no known kind, or
+        the embedder refuses what it is given.
+    DataFormatError, MissingDependencyError
         As :func:`batches`.
 
     Examples
@@ -126,13 +135,20 @@ def fit_in_batches(
     >>> embedder.statistics_.n_samples
     500
     """
-    n_studies, n_maps = count_rows(X), count_rows(Y)
+    if not hasattr(embedder, "partial_fit"):
+        raise InvalidInputError(
+            f"embedder is a {type(embedder).__name__}, which cannot be fitted batch by batch. Give "
+            "a HyperbolicBrainTextEmbedder."
+        )
+    batch_size = _checked_size("batch_size", batch_size)
+    n_first = _checked_size("n_first", n_first, least=0)
+    n_studies, n_maps = _n_rows(_opened(X, "X")), _n_rows(_opened(Y, "Y"))
     if n_studies != n_maps or n_studies == 0:
         raise InvalidInputError(
             f"X has {n_studies} rows and Y has {n_maps}; they must be the same studies in the "
             "same order, at least one."
         )
-    studies = zip(batches(X, batch_size), batches(Y, batch_size), strict=True)
+    studies = zip(_batches(X, batch_size, "X"), _batches(Y, batch_size, "Y"), strict=True)
     first = islice(studies, max(1, math.ceil(n_first / batch_size)))
     embedder.partial_fit(*(_stacked(parts) for parts in zip(*first, strict=True)))
     for texts, maps in studies:
@@ -172,17 +188,25 @@ def transform_to_file(
     Raises
     ------
     InvalidInputError
-        If `transform` gives other numbers of rows or columns than it should, or the source has
-        no rows or is of no known kind.
-    MissingDependencyError
+        If `transform` gives other numbers of rows or columns than it should, or what are no finite
+        numbers in single precision, or the source has no rows or is of no known kind.
+    StorageError
+        If the file cannot be written.
+    DataFormatError, MissingDependencyError
         As :func:`batches`.
     """
-    path, n_rows, n_columns = Path(path), count_rows(source), None
+    if not callable(transform):
+        raise InvalidInputError(
+            f"transform is a {type(transform).__name__}. Give a method such as embedder.transform."
+        )
+    batch_size = _checked_size("batch_size", batch_size)
+    path, n_rows, n_columns, n_done = Path(path), count_rows(source), None, 0
     if n_rows == 0:
         raise InvalidInputError("source has no rows; there is nothing to write.")
-    with replacing(path) as temporary, temporary.open("xb") as stream:
+    with storing(path), replacing(path) as temporary, temporary.open("xb") as stream:
         for batch in batches(source, batch_size):
-            rows = np.asarray(transform(batch), dtype="<f4", order="C")
+            rows = _single_precision(transform(batch), n_done)
+            n_done += batch.shape[0]
             if n_columns is None and rows.ndim == 2:
                 n_columns = rows.shape[1]
                 header = {"descr": "<f4", "fortran_order": False, "shape": (n_rows, n_columns)}
@@ -198,41 +222,121 @@ def transform_to_file(
     return np.load(path, mmap_mode="r")
 
 
-def _opened(source: Any) -> Any:
+def _single_precision(made: Any, n_before: int) -> np.ndarray:
+    """Bring what a method made of a batch to the form in which it is written."""
+    with clear_errors("transform", "It must give rows of numbers."):
+        given = np.asarray(made)
+        if given.dtype.kind not in "buif":
+            raise TypeError(f"made an array of dtype {given.dtype}")
+        with np.errstate(over="ignore"):
+            rows = np.asarray(given, dtype="<f4", order="C")
+    if not np.isfinite(rows).all():
+        row = n_before + int(np.argwhere(~np.isfinite(np.atleast_1d(rows)))[0, 0])
+        raise InvalidInputError(
+            f"transform made of row {row} what is not finite in single precision: NaN, infinity or "
+            "more than 3e38. Look at that row of the source, or have transform give finite numbers."
+        )
+    return rows
+
+
+def _checked_size(name: str, value: Any, least: int = 1) -> int:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        what = "a positive integer" if least else "an integer of at least 0"
+        raise InvalidInputError(f"{name}={value!r} must be {what}.")
+    return int(value)
+
+
+def _n_rows(rows: Any) -> int:
+    return rows.metadata.num_rows if hasattr(rows, "iter_batches") else rows.shape[0]
+
+
+def _batches(source: Any, size: int, name: str) -> Iterator[Any]:
+    rows = _opened(source, name)
+    found = _parquet_batches(rows, size) if hasattr(rows, "iter_batches") else _slices(rows, size)
+    return _read_from(Path(source), found) if isinstance(source, str | PathLike) else found
+
+
+def _read_from(path: Path, rows: Iterator[Any]) -> Iterator[Any]:
+    """Pass rows on; that their file is damaged may show only now."""
+    with _reading(path):
+        yield from rows
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Tell of files that cannot be read, whatever their reader makes of it."""
+    with reading(path):
+        path.stat()
+        try:
+            yield
+        except (MNMError, PermissionError):
+            raise
+        # Of numpy, pyarrow, zarr and its compressors, which share none but this class.
+        except Exception as error:
+            told = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+            raise DataFormatError(
+                f"{path}: cannot be read as a {path.suffix} file ({told}). It is damaged, or of "
+                "another kind; write it again."
+            ) from error
+
+
+def _opened(source: Any, name: str) -> Any:
     """Make of a source a matrix that can be sliced by rows, or a ParquetFile."""
     if not isinstance(source, str | PathLike):
-        if len(getattr(source, "shape", ())) != 2:
-            raise InvalidInputError(
-                f"source is of type {type(source).__name__} and shape "
-                f"{getattr(source, 'shape', None)}; give {_SOURCES}."
-            )
-        return source.tocsr() if hasattr(source, "tocsr") else source
+        return _checked_matrix(source, name)
     path = Path(source)
-    if path.suffix == ".npy":
-        return _opened(np.load(path, mmap_mode="r"))
-    if path.suffix == ".zarr":
-        zarr = import_optional("zarr", extra="large", purpose=f"Reading {path.name}")
-        return _opened(zarr.open_array(str(path), mode="r"))
-    if path.suffix == ".parquet":
-        purpose = f"Reading {path.name}"
-        parquet = import_optional("pyarrow.parquet", extra="large", purpose=purpose)
-        return _checked_columns(parquet.ParquetFile(path, buffer_size=_PARQUET_BUFFER), path)
-    raise InvalidInputError(f"source={os.fspath(source)!r} has no known ending; give {_SOURCES}.")
+    if path.suffix not in _READERS:
+        raise InvalidInputError(
+            f"{name}={os.fspath(source)!r} has no known ending; give {_SOURCES}."
+        )
+    return _READERS[path.suffix](path)
 
 
-def _checked_columns(file: Any, path: Path) -> Any:
-    types = import_optional("pyarrow.types", extra="large", purpose=f"Reading {path.name}")
+def _checked_matrix(rows: Any, name: str) -> Any:
+    shape, dtype = getattr(rows, "shape", None), getattr(rows, "dtype", None)
+    if len(shape or ()) != 2:
+        raise InvalidInputError(
+            f"{name} is of type {type(rows).__name__} and shape {shape}; give {_SOURCES}."
+        )
+    if getattr(dtype, "kind", "f") not in "buif":
+        raise InvalidInputError(f"{name} has dtype {dtype}; give real numbers.")
+    return rows.tocsr() if hasattr(rows, "tocsr") else rows
+
+
+def _npy(path: Path) -> Any:
+    with _reading(path):
+        # Not by numpy.load, which opens archives and asks whether to unpickle, too.
+        return _checked_matrix(np.lib.format.open_memmap(path, mode="r"), str(path))
+
+
+def _zarr(path: Path) -> Any:
+    zarr = import_optional("zarr", extra="large", purpose=f"Reading {path.name}")
+    with _reading(path):
+        return _checked_matrix(zarr.open_array(str(path), mode="r"), str(path))
+
+
+def _parquet(path: Path) -> Any:
+    purpose = f"Reading {path.name}"
+    parquet = import_optional("pyarrow.parquet", extra="large", purpose=purpose)
+    types = import_optional("pyarrow.types", extra="large", purpose=purpose)
+    with _reading(path):
+        file = parquet.ParquetFile(path, buffer_size=_PARQUET_BUFFER)
+    fields = list(file.schema_arrow)
     other = [
         f"{field.name!r} ({field.type})"
-        for field in file.schema_arrow
+        for field in fields
         if not (types.is_floating(field.type) or types.is_integer(field.type))
     ]
-    if other:
+    if other or not fields:
+        fault = f"columns that are not numbers: {', '.join(other[:5])}" if other else "no columns"
         raise InvalidInputError(
-            f"{path} has columns that are not numbers: {', '.join(other[:5])}. Write the features "
-            "to a file of their own, in the order of the rows."
+            f"{path} has {fault}. Write the features to a file of their own, in the order of the "
+            "rows."
         )
     return file
+
+
+_READERS: dict[str, Callable[[Path], Any]] = {".npy": _npy, ".zarr": _zarr, ".parquet": _parquet}
 
 
 def _slices(rows: Any, size: int) -> Iterator[Any]:

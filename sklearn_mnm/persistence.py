@@ -119,7 +119,7 @@ def save_model(
         check_is_fitted(model)
     with storing(folder):
         # A link keeps leading to the model.
-        folder = Path(os.path.realpath(folder))
+        folder = Path(os.path.realpath(_folder(folder)))
         _check_target(folder, overwrite)
     writer = StateWriter(compact=precision == "compact")
     tree = writer.encode(model, "")
@@ -157,6 +157,8 @@ def load_model(folder: str | os.PathLike) -> Any:
 
     Raises
     ------
+    InvalidInputError
+        If `folder` is no name of one.
     ModelFormatError
         If files are missing, damaged or changed, or hold what only a newer version of the package
         knows, or the files cannot be read.
@@ -165,7 +167,7 @@ def load_model(folder: str | os.PathLike) -> Any:
     --------
     save_model : What is kept and what is not.
     """
-    folder = Path(folder)
+    folder = _folder(folder)
     path = folder / _DESCRIPTION
     description = read_description(folder)
     weights = _read_weights(folder / _WEIGHTS, description["weights_sha256"])
@@ -201,9 +203,28 @@ def _description(model: Any, precision: str, weights: bytes, tree: Any) -> dict[
     }
 
 
-def read_description(folder: Path) -> dict[str, Any]:
-    """Read what the files of a model say about it: class, precision, versions and state."""
-    path = folder / _DESCRIPTION
+def read_description(folder: str | os.PathLike) -> dict[str, Any]:
+    """Read what the files of a model say about it, without making the model.
+
+    Parameters
+    ----------
+    folder : str or path
+        As :func:`save_model` wrote it.
+
+    Returns
+    -------
+    description : dict
+        ``class``, ``precision``, ``versions`` of the packages that wrote it, ``format_version``,
+        ``weights_sha256`` and ``model``, its state. Only the last two are sure to be there.
+
+    Raises
+    ------
+    InvalidInputError
+        If `folder` is no name of one.
+    ModelFormatError
+        If the description is missing or damaged, comes from a newer version, or cannot be read.
+    """
+    path = _folder(folder) / _DESCRIPTION
     content = _read(path, "Give a folder written by save_model.", _LARGEST_DESCRIPTION)
     try:
         # NaN and the like are no JSON, and are never written.
@@ -257,6 +278,14 @@ def _read(path: Path, remedy: str, largest: float = math.inf) -> bytes:
                 f"{path}: more than {largest} bytes are no description. {_DAMAGED}"
             )
         return path.read_bytes()
+
+
+def _folder(given: Any) -> Path:
+    if not isinstance(given, str | os.PathLike):
+        raise InvalidInputError(
+            f"folder={given!r} is no name of a folder. Give a string or a path."
+        )
+    return Path(given)
 
 
 def _check_target(folder: Path, overwrite: bool) -> None:

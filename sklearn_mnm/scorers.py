@@ -205,7 +205,7 @@ class BrainTextScorer(_Scorer):
     name: str
 
     def __post_init__(self) -> None:
-        if self.name not in _MEASURES:
+        if self.name not in tuple(_MEASURES):
             raise InvalidInputError(f"name={self.name!r}: choose one of {tuple(_MEASURES)}.")
 
     def _measure(self, pairs: _Pairs) -> float:
@@ -286,7 +286,7 @@ def get_scorer(scoring: str) -> RecallScorer | BrainTextScorer:
     >>> get_scorer("map_correlation")
     BrainTextScorer(name='map_correlation')
     """
-    if scoring not in SCORERS:
+    if scoring not in tuple(SCORERS):
         raise InvalidInputError(
             f"scoring={scoring!r}: choose one of {sorted(SCORERS)}, or make one with "
             "recall_scorer(k, direction, pool_size=...)."
@@ -328,16 +328,18 @@ def _all_pairs(estimator: Any, X: Any, y: Any) -> _Pairs:
         return _all_pairs(estimator[-1], X, y)
     if isinstance(estimator, HyperbolicBrainTextEmbedder):
         check_is_fitted(estimator)
-        activations = checked_activations(y, "y")
+        activations = checked_activations(y, "y", estimator.n_regions_)
         return _Pairs(estimator, estimator.transform(X), activations)
     if isinstance(estimator, BrainTextEstimator):
         check_is_fitted(estimator)
         if y is None and not isinstance(X, Studies):
             raise InvalidInputError("y=None: give both texts and maps, or a Studies as X.")
         given, other = X, X if y is None else target_columns(y)
-        texts, maps = (other, given) if isinstance(estimator, MNMDecoder) else (given, other)
+        decodes = isinstance(estimator, MNMDecoder)
+        texts, maps = (other, given) if decodes else (given, other)
+        activations = estimator._activations(maps, "X" if decodes or y is None else "y")
         points = estimator._text_points(texts)
-        return _Pairs(estimator.embedder_, points, estimator._activations(maps))
+        return _Pairs(estimator.embedder_, points, activations)
     raise InvalidInputError(
         f"estimator is a {type(estimator).__name__}; scores are known of a "
         "HyperbolicBrainTextEmbedder, a Pipeline that ends in one, an MNMEncoder, an MNMDecoder, "

@@ -320,7 +320,7 @@ def test_bad_arguments_are_named(fitted_pipeline, encoder, test_set):
     with pytest.raises(InvalidInputError, match="name='r2'"):
         BrainTextScorer("r2")
     scorer = get_scorer("map_correlation")
-    with pytest.raises(InvalidInputError, match="target y is None. Give the region activations"):
+    with pytest.raises(InvalidInputError, match=r"target y is None\. Give the region activations"):
         scorer(fitted_pipeline, held_out.texts)
     with pytest.raises(InvalidInputError, match="y=None: give both"):
         scorer(encoder, list(held_out.texts))

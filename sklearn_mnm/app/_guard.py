@@ -79,8 +79,8 @@ class Guard:
         name = _host_name(host)
         if ANY_HOST not in self.hosts and name not in self.hosts:
             return PlainTextResponse(
-                f"This server does not go by the name {name!r}. To allow it, start the server with "
-                "--allow-host NAME.\n",
+                f"This server does not go by the name {name or host!r}. To allow it, start the "
+                "server with --allow-host NAME.\n",
                 status_code=400,
             )
         if not _from_here(method, host, headers):

@@ -208,7 +208,10 @@ def _checked(image: Any, mask_img: Any) -> ReadMap:
     notes = [f"The map may not be in MNI152 space as it should: {doubt}." for doubt in doubts]
     if n_not_finite:
         notes.append(f"{n_not_finite:,} voxels are NaN or infinite; they count as 0.")
-    return ReadMap(nibabel.Nifti1Image(values, image.affine, image.header), tuple(notes))
+    # Doubts are told: without them in the header, what reads it later need not warn of them again.
+    read = nibabel.Nifti1Image(values, image.affine)
+    read.set_sform(image.affine, code="mni")
+    return ReadMap(read, tuple(notes))
 
 
 def _damaged_header(fault: str) -> MapRefused:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import os
+import re
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -43,6 +44,8 @@ _EXAMPLES = (
     "reading words aloud",
 )
 _API = "/api/"
+# Control characters, which would steer a terminal that shows the answer.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # Terms and studies that programs get.
 _MAX_COUNT = 100
 
@@ -262,8 +265,8 @@ def _told(error: Exception) -> tuple[int, str]:
 
 
 def _text(request: Request, name: str) -> str:
-    """Read a text from the address; white space is that between words."""
-    text = " ".join(request.query_params.get(name, "").split())
+    """Read a text from the address; white space, and what cannot be seen, is between words."""
+    text = " ".join(_CONTROL.sub(" ", request.query_params.get(name, "")).split())
     if not text:
         raise InvalidInputError("There is no text. Type at least one word.")
     if len(text) > _LONGEST_TEXT:

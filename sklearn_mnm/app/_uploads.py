@@ -22,6 +22,10 @@ _N_ARRIVING, _PATIENCE = 4, 120
 # have sent all.
 _RECEIVED = 4
 _LONGEST_NAME = 80
+# Threshold that any map has values below: none may be larger.
+_HIGHEST = 1e30
+# Of the length of a request, more than any has.
+_DIGITS = 20
 
 
 class Upload(NamedTuple):
@@ -95,7 +99,10 @@ class UploadReader:
             return message
 
         declared = request.headers.get("content-length", "0")
-        if not declared.isdecimal() or int(declared) > limit:
+        if not declared.isdecimal():
+            raise MapRefused(f"Content-Length: {declared[:_DIGITS]!r} is no number of bytes.")
+        # Of thousands of digits Python makes no number.
+        if int(declared[:_DIGITS]) > limit:
             await self._discard(request, 0, {"more_body": True})
             raise self._too_large()
         counted = Request(request.scope, receive)
@@ -127,8 +134,10 @@ def _upload(form: Any) -> Upload:
             number = float(threshold)
         except (TypeError, ValueError):
             number = -1.0
-        if not 0 <= number < 1e30:
-            raise MapRefused("The threshold must be a number of at least 0, or left empty.")
+        if not 0 <= number <= _HIGHEST:
+            raise MapRefused(
+                f"The threshold must be a number from 0 to {_HIGHEST:g}, or left empty."
+            )
     # What a browser sends is the name alone; of paths the end is shown.
     name = file.filename.replace("\\", "/").rpartition("/")[2]
     name = "".join(letter for letter in name if letter.isprintable())

@@ -5,7 +5,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable, Collection
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
@@ -63,7 +63,8 @@ def create_app(
     Raises
     ------
     InvalidInputError
-        If `max_upload_mb` is not above 0, or the encoder was fitted to arrays.
+        If `encoder` is none or was fitted to arrays, `max_upload_mb` is no number of at least a
+        byte, or `hosts` are no names.
     MissingDependencyError
         If one of the packages of the extra ``app`` is not installed.
     """
@@ -72,11 +73,13 @@ def create_app(
     from sklearn_mnm.app._questions import Model
     from sklearn_mnm.app._site import Site, make_starlette
 
-    check_is_fitted(encoder)
-    if not isinstance(max_upload_mb, Real) or not 0 < max_upload_mb < float("inf"):
-        raise InvalidInputError(f"max_upload_mb={max_upload_mb!r} must be a number above 0.")
+    _check_encoder(encoder)
+    if not isinstance(max_upload_mb, Real) or not 1 <= max_upload_mb * _MEGABYTE < float("inf"):
+        raise InvalidInputError(
+            f"max_upload_mb={max_upload_mb!r} must be a number above 0, of at least a byte."
+        )
     site = Site(Model(encoder, name), int(max_upload_mb * _MEGABYTE))
-    return Guard(make_starlette(site), {*LOOPBACK, *hosts})
+    return Guard(make_starlette(site), {*LOOPBACK, *_checked_hosts("hosts", hosts)})
 
 
 def serve(
@@ -123,7 +126,10 @@ def serve(
 
     # Figures go to browsers, so no display is needed.
     matplotlib.use("Agg")
-    app = create_app(encoder, name=name, max_upload_mb=max_upload_mb, hosts={host, *allowed_hosts})
+    if not isinstance(host, str):
+        raise InvalidInputError(f"host={host!r} must be the name or address to listen at.")
+    hosts = [host, *_checked_hosts("allowed_hosts", allowed_hosts)]
+    app = create_app(encoder, name=name, max_upload_mb=max_upload_mb, hosts=hosts)
     with _listening(host, port) as listener:
         address = _address(host, listener.getsockname()[1])
         config = uvicorn.Config(
@@ -148,11 +154,33 @@ def serve(
         uvicorn.Server(config).run(sockets=[listener])
 
 
+def _check_encoder(encoder: Any) -> None:
+    from sklearn_mnm.encoder import MNMEncoder
+
+    if not isinstance(encoder, MNMEncoder):
+        raise InvalidInputError(
+            f"encoder is {encoder!r:.80}. Give an MNMEncoder; of an MNMDecoder that is encoder()."
+        )
+    check_is_fitted(encoder)
+
+
+def _checked_hosts(name: str, hosts: Any) -> list[str]:
+    # One string is a collection of letters.
+    is_list = not isinstance(hosts, str) and isinstance(hosts, Collection)
+    if not is_list or not all(isinstance(host, str) for host in hosts):
+        raise InvalidInputError(
+            f"{name}={hosts!r}: give a list of names and addresses, without ports."
+        )
+    return list(hosts)
+
+
 def _listening(host: str, port: int) -> socket.socket:
     try:
+        if not isinstance(port, Integral) or isinstance(port, bool) or not 0 <= port <= 65535:
+            raise ValueError("ports are whole numbers from 0 to 65535")
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=256)
-    except (OSError, OverflowError) as error:
+    except (OSError, ValueError) as error:  # the latter of names that cannot be encoded, too
         raise InvalidInputError(
             f"host={host!r}, port={port!r}: cannot listen there ({error}). Choose others; port 0 "
             "takes one that is free."

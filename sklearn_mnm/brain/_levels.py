@@ -141,4 +141,11 @@ def product(values: Any, operator: sparse.csr_matrix, name: str, columns: str) -
             f"{name} must hold finite numbers; got {array.dtype} with NaN, infinity or no numbers."
         )
     precision = np.float32 if array.dtype == np.float32 else np.float64
-    return np.asarray(array @ operator, dtype=precision)
+    with np.errstate(over="ignore", invalid="ignore"):
+        result = np.asarray(array @ operator, dtype=precision)
+    if not np.isfinite(result).all():
+        raise InvalidInputError(
+            f"{name} holds values up to {np.abs(array).max():g}, whose sums overflow in "
+            f"{precision.__name__}. Give activations in a unit in which they are smaller."
+        )
+    return result

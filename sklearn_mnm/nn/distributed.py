@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, distributed
 
+from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.nn.towers import BrainTextModel, Points
 
 _TRAINING_IS_SHARED = ContextVar("training_is_shared", default=False)
@@ -23,10 +24,10 @@ def shared_training() -> Iterator[None]:
 
     Raises
     ------
-    ValueError
+    InvalidInputError
         If this is none of a group of processes.
     """
-    distributed.get_world_size()
+    _check_group()
     token = _TRAINING_IS_SHARED.set(True)
     try:
         yield
@@ -62,10 +63,17 @@ def shared_batches(model: BrainTextModel) -> Iterator[BrainTextModel]:
 
     Raises
     ------
-    ValueError
+    InvalidInputError
         If this is none of a group of processes, as ``lightning.fabric.Fabric.launch`` or
-        ``torchrun`` and ``torch.distributed.init_process_group`` make them.
+        ``torchrun`` and ``torch.distributed.init_process_group`` make them, or `model` is another
+        object.
     """
+    _check_group()
+    if not isinstance(model, BrainTextModel):
+        raise InvalidInputError(
+            f"model is a {type(model).__name__}. Give the BrainTextModel that is trained; "
+            "estimators are fitted within shared_training."
+        )
     n_processes, own = distributed.get_world_size(), distributed.get_rank()
     for tensor in model.state_dict().values():
         distributed.broadcast(tensor, 0)
@@ -101,6 +109,15 @@ def shared_batches(model: BrainTextModel) -> Iterator[BrainTextModel]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _check_group() -> None:
+    if not (distributed.is_available() and distributed.is_initialized()):
+        raise InvalidInputError(
+            "This process is none of a process group. Start the processes with "
+            "lightning.fabric.Fabric.launch, or with torchrun, and call "
+            "torch.distributed.init_process_group first."
+        )
 
 
 class _Gathered(torch.autograd.Function):

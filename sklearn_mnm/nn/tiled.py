@@ -92,6 +92,8 @@ def order_violation(
     violation : Tensor of shape ()
         Zero if no pair is compared.
     """
+    # Differences of unsigned integers would wrap around.
+    levels = levels if levels.is_floating_point() else levels.to(values)
     counts = torch.zeros_like(levels, dtype=torch.int64)
     n_compared, fixed = counts.new_zeros(()), values.detach()
     for rows, columns in _tiles(len(values), tile or _tile_on(values)):

@@ -5,15 +5,19 @@ Run ``python tests/bad_input/write_table.py``; a test checks that the table says
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections import defaultdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+# As in the tests: nobody is asked whether there is such a model.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 from catalogue import Case, Outcome, Outcomes, all_cases
 from catalogue.commands import CommandError
+from catalogue.page import PageError
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "bad_input.md"
 _HEAD = """# Bad input
@@ -22,7 +26,8 @@ What comes of input that cannot be right. The table is written by the tests that
 `python tests/bad_input/write_table.py` makes it anew, and `pytest tests/bad_input` fails where it
 does not say what happens. Errors and warnings are those of {mod}`sklearn_mnm.exceptions`;
 parameters of estimators are checked by scikit-learn, which raises `InvalidParameterError`, and
-`NotFittedError` before a fit. A `ValueError` is one of scikit-learn's checks of arrays. Paths are
+`NotFittedError` before a fit. A `ValueError` is one of scikit-learn's checks of arrays. A command
+ends with an exit code, and the page of `mnm app` answers with a status of HTTP. Paths are
 shortened; what other packages say, mostly in brackets, depends on their versions.
 
 """
@@ -51,7 +56,7 @@ def page(outcomes: Outcomes, *, own_words: bool = False) -> str:
         if function not in functions:
             functions.append(function)
     parts = [_HEAD]
-    for section in sorted(alike, key=lambda name: (name.startswith("The command"), name)):
+    for section in sorted(alike, key=lambda name: (name.startswith("The "), name)):
         parts.append(f"## {section}\n\n{_COLUMNS}")
         for (given, happens, _), (functions, message) in alike[section].items():
             names = ", ".join(f"`{name}`" for name in functions)
@@ -64,6 +69,8 @@ def _place(name: str) -> tuple[str, str]:
     """Section of a name, and the name there."""
     if name.startswith("mnm "):
         return "The command mnm", name
+    if " " in name:
+        return "The page of mnm app", name
     if "." in name:
         of_class, method = name.split(".", 1)
         return of_class, method
@@ -73,6 +80,8 @@ def _place(name: str) -> tuple[str, str]:
 def _happens(case: Case, outcome: Outcome) -> str:
     if isinstance(outcome.error, CommandError):
         return f"exit code {outcome.error.code}"
+    if isinstance(outcome.error, PageError):
+        return f"status {outcome.error.status}"
     if outcome.error is not None:
         return f"`{type(outcome.error).__name__}`"
     if case.is_warning:

@@ -219,6 +219,8 @@ def test_the_mean_over_a_single_pair_is_its_violation():
     values = torch.tensor([0.5, 2.0], dtype=torch.float64)
     assert order_violation(values, torch.tensor([3, 1]), min_difference=1) == 0
     assert order_violation(values, torch.tensor([1, 3]), min_difference=1) == 1.5
+    narrow = torch.tensor([3, 1], dtype=torch.uint8)
+    assert order_violation(values, narrow, min_difference=1) == 0
 
 
 def test_order_violation_of_values_that_differ_by_little_keeps_its_digits():

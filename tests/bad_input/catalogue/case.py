@@ -61,8 +61,8 @@ class Case:
     Attributes
     ----------
     name : str
-        What is called: a public name such as ``"MNMDecoder.predict"``, or a command,
-        ``"mnm decode"``.
+        What is called: a public name such as ``"MNMDecoder.predict"``, a command,
+        ``"mnm decode"``, or an address of the web page, ``"POST /map"``.
     kind : str
         One of `KINDS`.
     given : str

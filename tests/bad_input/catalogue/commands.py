@@ -12,8 +12,9 @@ from typing import Any
 from catalogue.case import Case
 from catalogue.faults import DOUBTFUL_IMAGES, IMAGES
 from catalogue.files import SLEUTH, TABLE
-from catalogue.hardship import as_nobody, full_disk
+from catalogue.hardship import as_nobody, full_disk, taken_port
 from catalogue.workshop import Workshop
+from sklearn_mnm import save_model
 
 
 @dataclass(frozen=True)
@@ -333,14 +334,83 @@ def _studies_cases() -> Iterator[Case]:
         "mnm fetch", "unknown choice", "database: a word", lambda w: run(w, "fetch", "brainmap"),
         CommandError, ("brainmap", "neuroquery"),
     )  # fmt: skip
+
+
+def _app_cases() -> Iterator[Case]:
+    for kind, given, make, tells in (
+        ("missing or foreign file", "a folder that is not there", lambda w: w.folder / "absent", ("there is no folder", "Give that of a model")),
+        ("missing or foreign file", "a folder without a model", lambda w: w.folder, ("model.json: there is no such file", "save_model")),
+        ("truncated gzip", "a folder whose weights are cut off", lambda w: _damaged(w, "weights.safetensors"), ("weights.safetensors", "Fetch both again")),
+        ("truncated gzip", "a folder whose description is cut off", lambda w: _damaged(w, "model.json"), ("model.json", "fetch it or save")),
+        ("unknown choice", "terms, which are no whole model", _terms_alone, ("TermVectorizer", "an MNMEncoder or MNMDecoder is needed")),
+        ("unknown choice", "a model that knows no places", _placeless, ("where regions are", "Fit it")),
+        ("control characters", "a name with a null character", lambda w: "a\0b", ("there is no folder|no file can have this name",)),
+    ):  # fmt: skip
+        yield Case(
+            "mnm app", kind, f"--model: {given}", lambda w, m=make: run(w, "app", "-m", m(w), "--port", 0),
+            CommandError, tells,
+        )  # fmt: skip
+    for kind, option, value, tells in (
+        ("huge values", "--port", "99999", ("--port", "range|less")),
+        ("negative values", "--port", "-1", ("--port", "range|greater")),
+        ("wrong dtype", "--port", "http", ("--port", "valid int")),
+        ("wrong dtype", "--port", "80.5", ("--port", "valid int")),
+        ("empty", "--port", "", ("--port", "valid int")),
+        ("unknown choice", "--max-upload-mb", "0", ("--max-upload-mb", "range|greater")),
+        ("negative values", "--max-upload-mb", "-1", ("--max-upload-mb", "range|greater")),
+        ("NaN", "--max-upload-mb", "nan", ("max.upload.mb", "number above 0|greater")),
+        ("infinity", "--max-upload-mb", "inf", ("max_upload_mb=inf", "number above 0")),
+        ("huge values", "--max-upload-mb", "1e308", ("max_upload_mb=1e\\+308", "number above 0")),
+        ("wrong dtype", "--max-upload-mb", "much", ("--max-upload-mb", "valid (number|float)")),
+        ("unknown choice", "--host", "192.0.2.1", ("host='192.0.2.1'", "cannot listen there", "Choose others")),
+        ("huge values", "--host", "a" * 64, ("host='aaa", "cannot listen there", "Choose others")),
+        ("control characters", "--host", "a\0b", ("host=", "cannot listen there", "Choose others")),
+    ):  # fmt: skip
+        shown = (
+            f"{len(value)} letters" if len(value) > 60 else value.replace("\0", "\\0") or "empty"
+        )
+        # What listens nowhere ends by itself, should the option be taken.
+        more = ("--port", 0) if option == "--host" else ("--host", "192.0.2.1")
+        yield Case(
+            "mnm app", kind, f"{option}: {shown}",
+            lambda w, o=option, v=value, m=more: run(w, "app", *_option(w), *m, o, v), CommandError, tells,
+        )  # fmt: skip
+
+    def taken(w: Workshop) -> Any:
+        with taken_port() as port:
+            return run(w, "app", *_option(w), "--port", port)
+
     yield Case(
-        "mnm app", "missing or foreign file", "--model: a folder that is not there",
-        lambda w: run(w, "app", "-m", w.folder / "absent"), CommandError, ("there is no folder", "Give that of a model"),
+        "mnm app", "unknown choice", "--port: one that is taken", taken, CommandError,
+        ("host='127.0.0.1', port=", "port 0 takes one that is free"),
     )  # fmt: skip
+
+    def locked(w: Workshop) -> Any:
+        model = w.model
+        with as_nobody(model / "model.json"):
+            return run(w, "app", "-m", model, "--port", 0)
+
     yield Case(
-        "mnm app", "huge values", "--port 99999", lambda w: run(w, "app", "--port", 99999),
-        CommandError, ("--port", "range|less"),
+        "mnm app", "no permission", "--model: of somebody else", locked, CommandError,
+        ("model.json: cannot be read", "who may read"),
     )  # fmt: skip
+
+
+def _damaged(w: Workshop, name: str) -> Any:
+    for path in w.model.iterdir():
+        content = path.read_bytes()
+        w.file(f"model/{path.name}", content[: len(content) // 2] if path.name == name else content)
+    return w.folder / "model"
+
+
+def _terms_alone(w: Workshop) -> Any:
+    save_model(w.vectorizer, w.folder / "terms")
+    return w.folder / "terms"
+
+
+def _placeless(w: Workshop) -> Any:
+    save_model(w.placeless, w.folder / "arrays")
+    return w.folder / "arrays"
 
 
 def _sleuth_of(w: Workshop) -> Any:
@@ -356,6 +426,7 @@ def cases() -> Iterator[Case]:
     yield from _map_cases()
     yield from _text_cases()
     yield from _studies_cases()
+    yield from _app_cases()
 
 
 def command_names() -> Iterator[str]:

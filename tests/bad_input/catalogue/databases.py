@@ -26,6 +26,7 @@ from sklearn_mnm.exceptions import (
     InvalidInputError,
     ModelFormatError,
 )
+from sklearn_mnm.persistence import read_description
 
 _RELEASE = "data-toy_version-1_"
 _FEATURES = f"{_RELEASE}vocab-words_source-title_type-count_features.npz"
@@ -377,6 +378,37 @@ def _model_cases() -> Iterator[Case]:
 
     yield Case(
         "load_model", "no permission", "folder: a description of somebody else", locked,
+        ModelFormatError, ("model.json: cannot be read", "who may read"),
+    )  # fmt: skip
+    for kind, what, make, tells in (
+        ("missing or foreign file", "not there", lambda w: w.folder / "absent", ("absent", "written by save_model")),
+        ("missing or foreign file", "a name of one that is not there", lambda w: str(w.folder / "absent"), ("absent", "written by save_model")),
+        ("missing or foreign file", "a file", lambda w: w.file("model.json"), ("model.json", "no such file|cannot be read")),
+        ("empty", "an empty description", lambda w: w.file("m/model.json").parent, ("model.json", "fetch it or save")),
+        ("wrong shape", "another JSON file", lambda w: w.file("m/model.json", "[]").parent, ("model.json", "written by save_model")),
+        ("bomb", "a description with brackets 100,000 deep", lambda w: w.file("m/model.json", b"[" * 100_000).parent, ("model.json", "fetch it or save")),
+        ("huge values", "a version of 5,000 digits", lambda w: w.file("m/model.json", f'{{"format": "sklearn-mnm model", "format_version": {"9" * 5000}}}').parent, ("model.json", "fetch it or save|Upgrade")),
+        ("negative values", "the version -1", lambda w: w.file("m/model.json", '{"format": "sklearn-mnm model", "format_version": -1}').parent, ("format_version is -1", "fetch it or save")),
+        ("control characters", "a name with a null character", lambda w: "a\0b", ("model.json", "no such file|no file can have")),
+    ):  # fmt: skip
+        yield Case(
+            "read_description", kind, f"folder: {what}", lambda w, m=make: read_description(m(w)),
+            ModelFormatError, tells,
+        )  # fmt: skip
+    for name, call in (("read_description", read_description), ("load_model", load_model)):
+        for value in (3, None, b"\xff"):
+            yield Case(
+                name, "wrong dtype", f"folder: {value!r}", lambda w, c=call, v=value: c(v),
+                InvalidInputError, ("folder=", "Give a string or a path"),
+            )  # fmt: skip
+
+    def unreadable(w: Workshop) -> Any:
+        folder = w.model
+        with as_nobody(folder / "model.json"):
+            return read_description(folder)
+
+    yield Case(
+        "read_description", "no permission", "folder: a description of somebody else", unreadable,
         ModelFormatError, ("model.json: cannot be read", "who may read"),
     )  # fmt: skip
     for name, call in (("load_pretrained", load_pretrained), ("model_card", model_card)):

@@ -2,10 +2,36 @@
 
 from functools import cache
 
-from catalogue import commands, databases, files, levels, maps, points, studies, texts, writing
+from catalogue import (
+    commands,
+    databases,
+    files,
+    large,
+    levels,
+    maps,
+    measures,
+    page,
+    points,
+    studies,
+    texts,
+    writing,
+)
 from catalogue.case import Case
 
-_ROOMS = (texts, maps, points, levels, studies, files, databases, writing, commands)
+_ROOMS = (
+    texts,
+    maps,
+    points,
+    measures,
+    levels,
+    studies,
+    files,
+    large,
+    databases,
+    writing,
+    commands,
+    page,
+)
 
 
 @cache

@@ -97,7 +97,7 @@ def _shaped(*shape: int) -> Callable[[Workshop], Any]:
     return lambda w: w.image(shape=shape)
 
 
-def _coded(sform: int, qform: int, turn: np.ndarray | None = None, of_qform: Any = None) -> Any:
+def coded(sform: int, qform: int, turn: np.ndarray | None = None, of_qform: Any = None) -> Any:
     """Make an image whose header says what it says about its space."""
 
     def make(w: Workshop) -> Any:
@@ -118,13 +118,13 @@ def _turned(degrees: float) -> np.ndarray:
     return turn
 
 
-def _moved(millimetres: float) -> np.ndarray:
+def moved(millimetres: float) -> np.ndarray:
     move = np.eye(4)
     move[0, 3] = millimetres
     return move
 
 
-def _damaged(offset: int, content: bytes, *, gzipped: bool = False) -> Callable[[Workshop], Any]:
+def damaged(offset: int, content: bytes, *, gzipped: bool = False) -> Callable[[Workshop], Any]:
     """Make an image file with other bytes in its header."""
 
     def make(w: Workshop) -> Any:
@@ -150,15 +150,15 @@ IMAGES = (
     Fault("missing or foreign file", "a path where nothing is", lambda w: w.folder / "absent.nii", DataFormatError, ("absent.nii", "Give a NIfTI file")),
     Fault("missing or foreign file", "a text with the name of an image", lambda w: w.file("map.nii", "hello " * 200), DataFormatError, ("map.nii", "Give a NIfTI file")),
     Fault("empty", "an image file without a byte", lambda w: w.file("map.nii"), DataFormatError, ("map.nii", "Give a NIfTI file")),
-    Fault("empty", "an image without slices", _damaged(40, _shape_bytes(13, 15, 0)), DataFormatError, ("map.nii", "shape", "3 dimensions")),
+    Fault("empty", "an image without slices", damaged(40, _shape_bytes(13, 15, 0)), DataFormatError, ("map.nii", "shape", "3 dimensions")),
     Fault("truncated gzip", "an image file cut off", lambda w: w.file("map.nii.gz", w.saved_image("whole.nii.gz").read_bytes()[:3000]), DataFormatError, ("map.nii.gz", "cut off")),
-    Fault("broken header", "another magic number", _damaged(344, b"xxxx"), DataFormatError, ("map.nii", "Give a NIfTI file")),
-    Fault("broken header", "a negative size", _damaged(40, _shape_bytes(-13, 15, 13)), DataFormatError, ("map.nii", "shape")),
-    Fault("broken header", "an unknown type of numbers", _damaged(70, (9999).to_bytes(2, "little")), DataFormatError, ("map.nii", "Give a NIfTI file")),
-    Fault("broken header", "data that start behind the end", _damaged(108, np.float32(1e9).tobytes()), DataFormatError, ("map.nii", "cut off")),
-    Fault("broken header", "a scale of 1e38", _damaged(112, np.float32(1e38).tobytes()), DataFormatError, ("map.nii", "scl_slope")),
-    Fault("broken header", "an affine of zeros", _damaged(280, bytes(48)), DataFormatError, ("map.nii", "affine", "Set it")),
-    Fault("bomb", "a header that claims 32,000 voxels each way", _damaged(40, _shape_bytes(32000, 32000, 32000), gzipped=True), DataFormatError, ("map.nii.gz", "header claims", "coarser")),
+    Fault("broken header", "another magic number", damaged(344, b"xxxx"), DataFormatError, ("map.nii", "Give a NIfTI file")),
+    Fault("broken header", "a negative size", damaged(40, _shape_bytes(-13, 15, 13)), DataFormatError, ("map.nii", "shape")),
+    Fault("broken header", "an unknown type of numbers", damaged(70, (9999).to_bytes(2, "little")), DataFormatError, ("map.nii", "Give a NIfTI file")),
+    Fault("broken header", "data that start behind the end", damaged(108, np.float32(1e9).tobytes()), DataFormatError, ("map.nii", "cut off")),
+    Fault("broken header", "a scale of 1e38", damaged(112, np.float32(1e38).tobytes()), DataFormatError, ("map.nii", "scl_slope")),
+    Fault("broken header", "an affine of zeros", damaged(280, bytes(48)), DataFormatError, ("map.nii", "affine", "Set it")),
+    Fault("bomb", "a header that claims 32,000 voxels each way", damaged(40, _shape_bytes(32000, 32000, 32000), gzipped=True), DataFormatError, ("map.nii.gz", "header claims", "coarser")),
     Fault("wrong shape", "a 2D image", _shaped(13, 15), DataFormatError, ("shape", "3 dimensions")),
     Fault("wrong shape", "a 5D image", _shaped(13, 15, 13, 2, 2), DataFormatError, ("shape", "index_img")),
     Fault("wrong dtype", "complex voxels", _image(lambda v: v.astype(np.complex64)), DataFormatError, ("complex64", "statistical map")),
@@ -171,11 +171,11 @@ DOUBTFUL_IMAGES = (
     Fault("NaN", "an image of NaN", _image(lambda v: v * np.nan), InvalidInputError, ("zero everywhere", "threshold")),
     Fault("negative values", "an image without positive values", _image(np.negative), InvalidInputError, ("zero everywhere", "signs")),
     Fault("huge values", "voxels of 1e38", _image(lambda v: v * np.float32(1e38)), DataFormatError, ("values up to", "scl_slope")),
-    Fault("wrong space", "an image that says Talairach", _coded(3, 3), DataWarning, ("Talairach", "normalise")),
-    Fault("wrong space", "an image with turned axes, as scanners make", _coded(1, 1, _turned(15)), DataWarning, ("turned", "scanner", "normalise")),
-    Fault("wrong space", "an image beside the brain", _coded(2, 0, _moved(90)), DataWarning, (r"covers \d+% of the brain", "normalise")),
-    Fault("left and right", "sform and qform that disagree", _coded(1, 1, of_qform=_FLIP), DataWarning, ("disagree on which side is left", "correct")),
-    Fault("left and right", "an image without orientation", _coded(0, 0), DataWarning, ("left and right are a guess", "set its sform")),
+    Fault("wrong space", "an image that says Talairach", coded(3, 3), DataWarning, ("Talairach", "normalise")),
+    Fault("wrong space", "an image with turned axes, as scanners make", coded(1, 1, _turned(15)), DataWarning, ("turned", "scanner", "normalise")),
+    Fault("wrong space", "an image beside the brain", coded(2, 0, moved(90)), DataWarning, (r"covers \d+% of the brain", "normalise")),
+    Fault("left and right", "sform and qform that disagree", coded(1, 1, of_qform=_FLIP), DataWarning, ("disagree on which side is left", "correct")),
+    Fault("left and right", "an image without orientation", coded(0, 0), DataWarning, ("left and right are a guess", "set its sform")),
 )  # fmt: skip
 
 

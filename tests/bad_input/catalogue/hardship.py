@@ -1,9 +1,10 @@
-"""A system that says no: files of somebody else, disks that are full."""
+"""A system that says no: files of somebody else, disks that are full, ports that are taken."""
 
 import os
 import resource
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 _NOBODY = 65534
@@ -36,3 +37,13 @@ def full_disk(bytes_left: int = 100) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def taken_port() -> Iterator[int]:
+    """Give a port of this computer at which nobody else can listen, the same one each time."""
+    port = 47811
+    with ExitStack() as stack:
+        with suppress(OSError):  # somebody else has it
+            stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        yield port

@@ -36,6 +36,26 @@ def cases() -> Iterator[Case]:
                 fault._replace(tells=("finite numbers|columns|sparse",)), "BrainHierarchy.parents",
                 lambda w, maps: w.hierarchy.parents(maps), "Y",
             )  # fmt: skip
+    for method in ("aggregate", "smooth", "parents"):
+        of = {"aggregate": ("lobe",), "smooth": ("lobe",), "parents": ()}[method]
+        for dtype, size in ((np.float32, 3e38), (np.float64, 1.7e308)):
+            yield Case(
+                f"BrainHierarchy.{method}", "huge values", f"Y: up to {size:g} in {dtype.__name__}",
+                lambda w, m=method, o=of, t=dtype, s=size: getattr(w.hierarchy, m)(np.full((2, N_REGIONS), s, t), *o),
+                InvalidInputError, ("Y holds values up to", "unit"),
+            )  # fmt: skip
+        yield Case(
+            f"BrainHierarchy.{method}", "wrong dtype", "Y: small unsigned integers",
+            lambda w, m=method, o=of: [
+                getattr(w.hierarchy, m)(np.full((2, N_REGIONS), 200, t), *o) for t in (np.uint8, float)
+            ],
+            "what the numbers give as floats", holds=lambda both: np.array_equal(*both),
+        )  # fmt: skip
+    yield Case(
+        "BrainHierarchy", "wrong dtype", "levels and sizes: small unsigned integers",
+        lambda w: BrainHierarchy({"lobe": np.arange(200, dtype=np.uint8)}, sizes=np.full(200, 200, np.uint8)),
+        "a hierarchy of their numbers", holds=lambda h: h.n_networks("lobe") == 200 and h.network_sizes("brain")[0] == 40_000,
+    )  # fmt: skip
     for method in ("aggregate", "smooth", "expand", "matrix", "memberships", "n_networks", "network_names",
                    "network_sizes", "is_partition"):  # fmt: skip
         yield Case(

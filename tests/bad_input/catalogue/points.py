@@ -72,8 +72,29 @@ def _metrics_cases() -> Iterator[Case]:
         yield Case(
             name, "huge values", "scores: up to 1e300",
             lambda w, call=call: call(np.eye(3) * 1e300), "a finite result",
-            holds=lambda result: finite(list(result.values()) if isinstance(result, dict) else result),
+            holds=lambda result: finite(_numbers(result)),
         )  # fmt: skip
+        small = (np.arange(9).reshape(3, 3) * 97 % 251).astype(np.uint8)
+        yield Case(
+            name, "wrong dtype", "scores: small unsigned integers",
+            lambda w, call=call, s=small: (call(s), call(s.astype(float))), "what the numbers give as floats",
+            holds=lambda both: np.array_equal(*map(_numbers, both)),
+        )  # fmt: skip
+        if name != "correct_hubness":
+            yield Case(
+                name, "huge values", "scores: up to 1.7e308", lambda w, call=call: call(np.eye(3) * 1.7e308),
+                "a finite result", holds=lambda result: finite(_numbers(result)),
+            )  # fmt: skip
+    for dtype, size in ((np.float64, 1.7e308), (np.float32, 3e38)):
+        yield Case(
+            "correct_hubness", "huge values", f"scores: up to {size:g} in {dtype.__name__}",
+            lambda w, t=dtype, s=size: metrics.correct_hubness((np.eye(3) * s).astype(t)),
+            InvalidInputError, (f"scores: of up to {size:g}".replace("+", r"\+"), "Divide all by"),
+        )  # fmt: skip
+    yield Case(
+        "correct_hubness", "huge values", "scores: up to 60,000 in float16",
+        lambda w: metrics.correct_hubness((np.eye(3) * 60_000).astype(np.float16)), "finite scores", holds=finite,
+    )  # fmt: skip
     for name in ("mix_and_match", "retrieval_report"):
         yield Case(
             name, "one sample", "scores: of one pair", lambda w, n=name: getattr(metrics, n)([[1.0]]),
@@ -104,9 +125,17 @@ def _metrics_cases() -> Iterator[Case]:
             name, "all-zero map", "observed: of zeros", lambda w, f=compare: f(np.eye(3, 6), np.zeros((3, 6))),
             DataWarning, ("observed", "0"), holds=lambda scores: not scores.any(),
         )  # fmt: skip
+        for size in (1e300, 1.7e308):
+            yield Case(
+                name, "huge values", f"predicted: up to {size:g}",
+                lambda w, f=compare, s=size: f(s - np.eye(3, 6) * s, 1 - np.eye(3, 6)),
+                "scores of 1", holds=lambda scores: np.allclose(scores, 1),
+            )  # fmt: skip
+        small = (np.arange(18).reshape(3, 6) * 97 % 251).astype(np.uint8)
         yield Case(
-            name, "huge values", "predicted: up to 1e300", lambda w, f=compare: f(np.eye(3, 6) * 1e300),
-            "finite scores", holds=finite,
+            name, "wrong dtype", "predicted and observed: small unsigned integers",
+            lambda w, f=compare, m=small: (f(m, m[::-1]), f(m * 1.0, m[::-1] * 1.0)), "what the numbers give as floats",
+            holds=lambda both: np.array_equal(*both),
         )  # fmt: skip
     yield Case(
         "dice_top", "negative values", "fraction: -1",
@@ -130,6 +159,10 @@ def _metrics_cases() -> Iterator[Case]:
         lambda w: get_scorer("recall_at_10")(w.placeless, w.texts, w.maps * np.nan),
         InvalidInputError, ("NaN", "finite"),
     )  # fmt: skip
+
+
+def _numbers(result: Any) -> Any:
+    return list(result.values()) if isinstance(result, dict) else result
 
 
 def _embedder_cases() -> Iterator[Case]:

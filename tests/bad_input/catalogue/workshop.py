@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import gc
 import importlib.util
 import shutil
+import time
 import unittest
 import warnings
 from functools import cached_property
@@ -29,6 +31,7 @@ from sklearn_mnm.datasets import make_literature
 from sklearn_mnm.exceptions import MNMWarning
 
 N_STUDIES, N_REGIONS = 40, 12
+MAX_UPLOAD_MB = 6
 WORDS = ["finger tapping", "visual motion", "painful heat", "fear memory"]
 
 
@@ -53,10 +56,12 @@ class Workshop:
         self.folder.mkdir()
 
     def close(self) -> None:
-        """Close figures."""
+        """Close figures and the web page."""
         import matplotlib.pyplot as plt
 
         plt.close("all")
+        if "page" in vars(self):
+            self.page.__exit__()
 
     @cached_property
     def texts(self) -> list[str]:
@@ -172,6 +177,24 @@ class Workshop:
     def hierarchy(self) -> BrainHierarchy:
         """Two lobes over the regions."""
         return BrainHierarchy({"lobe": np.arange(N_REGIONS) % 2})
+
+    @cached_property
+    def page(self) -> Any:
+        """Client of the web page of the encoder; it follows no redirect."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the client, to those who write clients
+            from starlette.testclient import TestClient
+
+            from sklearn_mnm.app import create_app
+
+            app = create_app(self.encoder, max_upload_mb=MAX_UPLOAD_MB)
+            client = TestClient(app, base_url="http://127.0.0.1", follow_redirects=False)
+            client.__enter__()
+            # Its first answer, which it gives to itself, imports what nobody could read while
+            # cases take rights away; then it has all objects spared from the search for garbage.
+            while not gc.get_freeze_count():
+                time.sleep(0.01)
+        return client
 
     @cached_property
     def points(self) -> np.ndarray:

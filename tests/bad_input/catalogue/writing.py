@@ -16,6 +16,7 @@ from catalogue.workshop import Workshop
 from sklearn_mnm import MNMEncoder, load_from_hub, push_to_hub, save_model
 from sklearn_mnm.datasets import Studies, save_sleuth
 from sklearn_mnm.exceptions import HubError, InvalidInputError, StorageError
+from sklearn_mnm.out_of_core import transform_to_file
 from sklearn_mnm.report import HTMLReport, model_report, query_report
 
 
@@ -39,11 +40,16 @@ def _cache_sentences(w: Workshop, path: Path) -> None:
         w.sentences.set_params(cache_dir=None)
 
 
+def _transform(w: Workshop, path: Path) -> None:
+    transform_to_file(np.negative, np.ones((100, 4)), path)
+
+
 #: What writes, and how many bytes of it fit on the full disk.
 WRITERS: dict[str, tuple[Callable[[Workshop, Path], None], int]] = {
     "save_model": (_save_model, 100),
     "save_sleuth": (_save_sleuth, 100),
     "HTMLReport.save": (_save_report, 100),
+    "transform_to_file": (_transform, 100),
     "SentenceTransformerVectorizer.transform": (_cache_sentences, 100),
 }
 
@@ -98,7 +104,9 @@ def _hardship_cases() -> Iterator[Case]:
             name, "control characters", f"{what}: a name with a null character",
             lambda w, write=write: write(w, Path("a\0b")), StorageError, ("no file can have this name",),
         )  # fmt: skip
-    for name, write in (("save_sleuth", _save_sleuth), ("HTMLReport.save", _save_report)):
+    for name, write in (
+        ("save_sleuth", _save_sleuth), ("HTMLReport.save", _save_report), ("transform_to_file", _transform),
+    ):  # fmt: skip
         yield Case(
             name, "missing or foreign file", "path: in a folder that is not there",
             lambda w, write=write: write(w, w.folder / "absent" / "target"),
@@ -113,6 +121,7 @@ def _hardship_cases() -> Iterator[Case]:
 
 def _model_cases() -> Iterator[Case]:
     for kind, given, call, comes, tells in (
+        ("wrong dtype", "folder: a number", lambda w: save_model(w.vectorizer, 3), InvalidInputError, ("folder=3", "Give a string or a path")),
         ("wrong dtype", "model: a number", lambda w: save_model(3, w.folder / "m"), InvalidInputError, ("model is a int", "only these can be saved")),
         ("not fitted", "model: not fitted", lambda w: save_model(MNMEncoder(), w.folder / "m"), NotFittedError, ("not fitted",)),
         ("unknown choice", "precision: a word", lambda w: save_model(w.vectorizer, w.folder / "m", precision="half"), InvalidInputError, ("precision='half'", "compact")),
@@ -144,6 +153,58 @@ def _model_cases() -> Iterator[Case]:
             "load_from_hub", "path out of the folder" if ".." in value else "unknown choice", f"repo_id: {value!r}",
             lambda w, v=value: load_from_hub(v, cache_dir=w.folder), InvalidInputError, ("repo_id=", "Give 'owner/name'"),
         )  # fmt: skip
+    for value in (3, None):
+        yield Case(
+            "load_from_hub", "wrong dtype", f"repo_id: {value!r}",
+            lambda w, v=value: load_from_hub(v, cache_dir=w.folder), InvalidInputError, (f"repo_id={value!r}", "Give 'owner/name'"),
+        )  # fmt: skip
+        yield Case(
+            "push_to_hub", "wrong dtype", f"repo_id: {value!r}",
+            lambda w, v=value: push_to_hub(w.vectorizer, v, license="mit"), InvalidInputError, (f"repo_id={value!r}", "Give 'owner/name'"),
+        )  # fmt: skip
+    for value in ("a b/c", "me/na\x1bme", "../../etc", "/me/name"):
+        yield Case(
+            "push_to_hub", {"../../etc": "path out of the folder"}.get(value, "control characters"), f"repo_id: {value!r}",
+            lambda w, v=value: push_to_hub(w.vectorizer, v, license="mit"), InvalidInputError, ("repo_id=", "Give 'owner/name'"),
+        )  # fmt: skip
+    for kind, parameter, value, tells in (
+        ("wrong dtype", "license", 3, ("license=3", "Name one")),
+        ("wrong dtype", "description", 3, ("description=3", "string")),
+        ("wrong dtype", "token", 3, ("token is a int", "string")),
+        ("unknown choice", "precision", "half", ("precision='half'", "compact")),
+    ):  # fmt: skip
+        yield Case(
+            "push_to_hub", kind, f"{parameter}: {value!r}",
+            lambda w, p=parameter, v=value: push_to_hub(w.vectorizer, "me/name", **{"license": "mit", p: v}),
+            InvalidInputError, tells,
+        )  # fmt: skip
+    yield Case(
+        "push_to_hub", "wrong dtype", "model: a number", lambda w: push_to_hub(3, "me/name", license="mit"),
+        InvalidInputError, ("model is a int", "only these can be saved"),
+    )  # fmt: skip
+    yield Case(
+        "push_to_hub", "missing or foreign file", "repo_id: without a network",
+        lambda w: push_to_hub(w.vectorizer, "me/name", license="mit"), HubError, ("me/name", "Connect to the network"),
+    )  # fmt: skip
+    for kind, value in (
+        ("control characters", "a\0b"),
+        ("path out of the folder", "../../main"),
+        ("empty", ""),
+        ("wrong dtype", 3),
+    ):
+        yield Case(
+            "load_from_hub", kind, f"revision: {value!r}",
+            lambda w, v=value: load_from_hub("me/name", revision=v, cache_dir=w.folder), (InvalidInputError if value == 3 else HubError),
+            ("revision=3|me/name", "Connect to the network|commit, tag or branch"),
+        )  # fmt: skip
+    yield Case(
+        "load_from_hub", "wrong dtype", "token: 3", lambda w: load_from_hub("me/name", token=3, cache_dir=w.folder),
+        InvalidInputError, ("token is a int", "string"),
+    )  # fmt: skip
+    yield Case(
+        "load_from_hub", "wrong dtype", "cache_dir: 3", lambda w: load_from_hub("me/name", cache_dir=3),
+        InvalidInputError, ("cache_dir=3", "folder"),
+    )  # fmt: skip
     yield Case(
         "load_from_hub", "missing or foreign file", "repo_id: without a network",
         lambda w: load_from_hub("me/name", cache_dir=w.folder), HubError, ("me/name", "Connect to the network"),
