@@ -54,7 +54,7 @@ sklearn.set_config(enable_metadata_routing=True)
 cache = tempfile.TemporaryDirectory()
 embedder = HyperbolicBrainTextEmbedder(max_epochs=4, memory=cache.name, random_state=0)
 model = make_pipeline(TermVectorizer(), embedder.set_fit_request(groups=True))
-sizes = [2, 4, 16, 64]
+sizes = [2, 8, 64]
 search = GridSearchCV(
     model,
     {"hyperbolicbraintextembedder__n_components": sizes},

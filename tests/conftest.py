@@ -9,6 +9,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 # The library reads these when it is imported, which happens in the tests that need it.
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -27,7 +27,7 @@ def _refitted(X, targets, alpha, groups):
     return predictions
 
 
-@settings(deadline=None, max_examples=40, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(
     seed=st.integers(0, 10_000),
     n_samples=st.integers(6, 30),

@@ -140,8 +140,8 @@ def test_asking_again_and_again_takes_no_more_memory():
         for number in range(times):
             index.search(index.points[number % 100 : number % 100 + 5], 3)
 
-    ask(300)
+    ask(200)
     before = own_kilobytes()
-    ask(2000)
-    # The similarities of all calls, if something kept them, would be 10,000.
+    ask(800)
+    # The similarities of all calls, if something kept them, would be 4,000.
     assert own_kilobytes() - before < 1000

@@ -51,7 +51,7 @@ def recall(found, expected):
 
 @EVERY_SIMILARITY
 @EVERY_ROLE
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_exact_search_is_brute_force(similarity, role, data):
     n, n_queries = data.draw(st.integers(1, 60)), data.draw(st.integers(0, 8))
@@ -77,7 +77,7 @@ def test_exact_search_is_brute_force(similarity, role, data):
 
 @EVERY_SIMILARITY
 @EVERY_ROLE
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(query_block=st.integers(1, 25), point_block=st.integers(5, 150), seed=st.integers(0, 99))
 def test_block_sizes_do_not_matter(similarity, role, query_block, point_block, seed):
     generator = np.random.default_rng(seed)

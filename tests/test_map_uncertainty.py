@@ -32,7 +32,7 @@ def signed_noise(seed, n_studies=600, n_regions=20):
 
 
 @given(seed=seeds, n_studies=st.integers(2, 40), n_regions=st.integers(1, 6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_everything_is_finite_and_std_is_positive(seed, n_studies, n_regions):
     random = np.random.default_rng(seed)
     predicted, observed = negative_binomial(seed, n_studies, n_regions)
@@ -49,7 +49,7 @@ def test_everything_is_finite_and_std_is_positive(seed, n_studies, n_regions):
 
 
 @given(seed=seeds)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_std_and_z_grow_with_the_prediction(seed):
     uncertainty = MapUncertainty.fit(*negative_binomial(seed, 200))
     steps = np.linspace(0, 20, 200)[:, np.newaxis] * np.ones(20)
@@ -58,7 +58,7 @@ def test_std_and_z_grow_with_the_prediction(seed):
 
 
 @given(seed=seeds)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_intervals_widen_with_coverage(seed):
     for predicted, observed in (negative_binomial(seed, 200), signed_noise(seed, 200)[:2]):
         uncertainty = MapUncertainty.fit(predicted, observed)
@@ -68,7 +68,7 @@ def test_intervals_widen_with_coverage(seed):
 
 
 @given(seed=seeds, factor=st.floats(1e-6, 1e6), power=st.sampled_from([0.5, 1.0]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_units_of_the_activations_carry_over(seed, factor, power):
     predicted, observed = negative_binomial(seed, 100)
     one = MapUncertainty.fit(predicted, observed, power=power)

@@ -64,7 +64,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@settings(deadline=None, max_examples=25 * TIMES)
+@settings(max_examples=25 * TIMES)
 @given(seed=seeds, dim=dimensions, curvature=curvatures, share=st.floats(0, 1))
 def test_geometry_is_finite_with_finite_gradients(dtype, seed, dim, curvature, share):
     farthest = FARTHEST[torch.promote_types(dtype, torch.float32)]
@@ -86,7 +86,7 @@ def test_geometry_is_finite_with_finite_gradients(dtype, seed, dim, curvature, s
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@settings(deadline=None, max_examples=25 * TIMES)
+@settings(max_examples=25 * TIMES)
 @given(seed=seeds, dim=dimensions, curvature=curvatures, radius=st.floats(0, 8))
 def test_tangent_vectors_go_to_points_and_back(dtype, seed, dim, curvature, radius):
     wide = torch.promote_types(dtype, torch.float32)
@@ -125,7 +125,7 @@ WEIGHTS = ObjectiveWeights(
 )
 
 
-@settings(deadline=None, max_examples=60 * TIMES)
+@settings(max_examples=60 * TIMES)
 @given(
     similarity=st.sampled_from(sorted(SIMILARITIES)),
     batch=st.sampled_from(["one", "two", "repeated", "with a zero row", "all zero", "plain"]),
@@ -204,7 +204,7 @@ def as_dtype(values, dtype):
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-@settings(deadline=None, max_examples=60 * TIMES)
+@settings(max_examples=60 * TIMES)
 @given(
     rows=st.sampled_from(["one", "two", "repeated", "with zero rows", "plain"]),
     dtype=st.sampled_from(["float16", "bfloat16", "float32", "float64"]),
@@ -250,7 +250,7 @@ def test_what_an_embedder_gives_is_finite_or_refused(rows, dtype, scales, params
 FITTED = quick().fit(*corpus())
 
 
-@settings(deadline=None, max_examples=100 * TIMES)
+@settings(max_examples=100 * TIMES)
 @given(
     scale=st.floats(-323, 308),
     dtype=st.sampled_from(["float16", "bfloat16", "float32", "float64"]),

@@ -75,7 +75,7 @@ def fitted(studies):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(n=st.integers(1, 50), size=st.integers(1, 60), seed=st.integers(0, 99))
 def test_batches_are_the_rows_in_order_whatever_holds_them(kind, n, size, seed, tmp_path_factory):
     matrix = np.random.default_rng(seed).normal(size=(n, 5)).astype(np.float32)

@@ -21,7 +21,7 @@ from sklearn_mnm.geometry import (
 )
 from sklearn_mnm.walk import Walk, geodesic_to_root, walk_to_root
 
-PROPERTY = settings(deadline=None, max_examples=60, derandomize=True)
+PROPERTY = settings(max_examples=60, derandomize=True)
 SEEDS = st.integers(0, 2**31)
 DIMS = st.integers(1, 16)
 CURVATURES = st.floats(0.1, 10)

@@ -152,13 +152,13 @@ def test_the_map_that_is_damaged_below_is_whole():
 
 
 @given(st.binary(max_size=800))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_are_refused(content):
     assert read(content) is None
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_damage_of_the_header_is_survived(data):
     content = bytearray(WHOLE)
     for _ in range(data.draw(st.integers(1, 4))):
@@ -171,13 +171,13 @@ def test_any_damage_of_the_header_is_survived(data):
 
 
 @given(st.integers(0, len(PACKED) - 1))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_end_too_early_is_refused(length):
     assert read(PACKED[:length]) is None
 
 
 @given(st.integers(0, len(PACKED) - 1), st.integers(1, 255))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_damage_of_the_compression_is_survived(place, change):
     content = bytearray(PACKED)
     content[place] ^= change

@@ -11,7 +11,7 @@ from sklearn_mnm.brain.features import ActivationScaler, relative_extent
 MAPS = arrays(np.float64, (6, 5), elements=st.floats(-1e6, 1e6))
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(maps=MAPS, factor=st.floats(1e-6, 1e6), power=st.floats(0.1, 1.0))
 def test_the_scale_of_a_map_does_not_matter(maps, factor, power):
     maps[np.abs(maps) < 1e-3] = 0
@@ -21,7 +21,7 @@ def test_the_scale_of_a_map_does_not_matter(maps, factor, power):
     )
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(maps=MAPS, power=st.floats(0.1, 1.0))
 def test_scaled_training_maps_have_zero_mean_and_unit_norm_before_centring(maps, power):
     scaler = ActivationScaler.fit(maps, power=power)

@@ -93,7 +93,7 @@ def weights(hierarchy, sizes):
 any_kind = st.booleans().flatmap(hierarchies)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(any_kind)
 def test_totals_are_conserved_at_every_level(drawn):
     hierarchy, maps = drawn
@@ -109,7 +109,7 @@ def test_totals_are_conserved_at_every_level(drawn):
         np.testing.assert_allclose(sizes.sum(), hierarchy.sizes.sum())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(any_kind)
 def test_aggregate_and_expand_are_adjoint(drawn):
     hierarchy, maps = drawn
@@ -122,7 +122,7 @@ def test_aggregate_and_expand_are_adjoint(drawn):
         np.testing.assert_allclose(left, right, rtol=1e-9, atol=1e-9 * np.abs(left).max())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(any_kind)
 def test_nonnegative_maps_stay_so_and_negated_maps_are_negated(drawn):
     hierarchy, maps = drawn
@@ -133,7 +133,7 @@ def test_nonnegative_maps_stay_so_and_negated_maps_are_negated(drawn):
         )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(any_kind)
 def test_levels_go_from_many_networks_to_one(drawn):
     hierarchy, _ = drawn
@@ -143,7 +143,7 @@ def test_levels_go_from_many_networks_to_one(drawn):
     assert (counts[0], counts[-1]) == (hierarchy.n_regions, 1)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(any_kind)
 def test_the_matrix_is_the_smoothing(drawn):
     hierarchy, maps = drawn
@@ -155,7 +155,7 @@ def test_the_matrix_is_the_smoothing(drawn):
         np.testing.assert_array_equal(parent, hierarchy.smooth(maps, level))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(hierarchies(partition=True))
 def test_partitions_give_back_what_is_expanded_and_smooth_once(drawn):
     hierarchy, maps = drawn
@@ -168,7 +168,7 @@ def test_partitions_give_back_what_is_expanded_and_smooth_once(drawn):
         np.testing.assert_allclose(hierarchy.smooth(expanded, level), expanded, **close)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(hierarchies(partition=True))
 def test_smoothing_at_nested_levels_is_smoothing_at_the_broadest(drawn):
     hierarchy, maps = drawn
@@ -180,7 +180,7 @@ def test_smoothing_at_nested_levels_is_smoothing_at_the_broadest(drawn):
         )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(any_kind)
 def test_both_strategies_describe_the_same_map(drawn):
     hierarchy, maps = drawn

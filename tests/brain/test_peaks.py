@@ -98,7 +98,7 @@ def test_nothing_is_said_when_nothing_is_left_out(box_mask):
     assert tally == (1, 1, 0)
 
 
-@settings(deadline=None, derandomize=True, max_examples=50)
+@settings(derandomize=True, max_examples=50)
 @given(
     peaks=st.lists(st.tuples(*[st.floats(-90, 90)] * 3), max_size=20),
     max_distance=st.floats(0, 60),

@@ -31,7 +31,7 @@ def ancestors(node, parents):
         node = parents[node]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     shape=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3)),
     n_studies=st.integers(1, 40),

@@ -140,7 +140,7 @@ FIELDS = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_
 NUMBERS = st.floats(-200, 200) | st.integers(-200, 200)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(
         st.tuples(st.sampled_from(["1", "01", "a b", "x,y"]), NUMBERS, NUMBERS, NUMBERS, FIELDS),

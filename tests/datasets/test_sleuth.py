@@ -206,7 +206,7 @@ def corpora(draw):
     return Studies(ids, metadata=metadata, peaks=peaks, groups=groups)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(studies=corpora())
 def test_what_is_written_is_read_again_whatever_the_names(studies, tmp_path):
     path = Path(tmp_path) / "foci.txt"
@@ -250,7 +250,7 @@ LINES = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(LINES, max_size=12))
 def test_any_text_is_read_or_refused_and_no_peak_is_lost(lines, tmp_path):
     path = Path(tmp_path) / "foci.txt"

@@ -96,7 +96,7 @@ def test_good_files_are_read(name):
 
 @pytest.mark.parametrize("name", TARGETS)
 @given(data=st.data())
-@settings(max_examples=_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=_EXAMPLES, suppress_health_check=list(HealthCheck))
 def test_changed_files_are_read_or_refused(name, data):
     try_within_bounds(name, data.draw(changed_files(name)))
 

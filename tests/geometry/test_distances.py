@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sklearn_mnm import geometry
 
-PROPERTY = settings(deadline=None, max_examples=40, derandomize=True)
+PROPERTY = settings(max_examples=40, derandomize=True)
 SEEDS = st.integers(0, 2**31)
 DIMS = st.integers(2, 64)
 CURVATURES = st.sampled_from([0.1, 0.7, 1.0, 10.0])

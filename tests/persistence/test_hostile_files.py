@@ -283,7 +283,6 @@ def saved_models(embedder, encoder, ward, hierarchies, tmp_path_factory):
 @given(data=st.data())
 @settings(
     max_examples=300,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_random_changes_of_descriptions_are_refused_or_do_no_harm(data, saved_models, tmp_path):
@@ -322,7 +321,6 @@ def test_random_changes_of_descriptions_are_refused_or_do_no_harm(data, saved_mo
 @given(data=st.data())
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_random_changes_of_weights_are_refused_or_do_no_harm(data, saved_models, tmp_path):

@@ -37,7 +37,7 @@ def neighbours(n=3000, d=32, scale=1.0):
     ),
     rows=st.booleans(),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_compact_entries_are_off_by_half_a_step_of_their_row_or_column(array, rows):
     array = np.tile(array, (2000, 1) if rows else (1, 2000)) * np.array(np.pi, array.dtype)
     writer = StateWriter(compact=True)
@@ -144,7 +144,7 @@ values = st.recursive(
 
 
 @given(value=values, compact=st.booleans())
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 def test_values_survive_the_way_through_json_and_safetensors(value, compact, assert_same):
     writer = StateWriter(compact=compact)
     text = json.dumps(writer.encode(value, ""), allow_nan=False)

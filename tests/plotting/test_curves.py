@@ -22,7 +22,7 @@ from sklearn_mnm.plotting import (
     plot_similarity_matrix,
 )
 
-PROPERTY = settings(deadline=None, max_examples=15, derandomize=True)
+PROPERTY = settings(max_examples=15, derandomize=True)
 
 
 def lines(ax):

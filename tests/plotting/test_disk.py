@@ -48,7 +48,7 @@ def overlaps(annotations):
     return any(a.overlaps(b) for number, a in enumerate(boxes) for b in boxes[:number])
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(st.integers(0, 2**31), st.integers(1, 30), st.integers(1, 12), st.floats(0.1, 10))
 def test_radii_in_the_disk_are_exact(seed, n, dim, curvature):
     points = points_of(seed, n, dim, curvature)
@@ -65,7 +65,7 @@ def test_points_however_far_stay_inside_the_rim_and_the_root_in_the_middle():
     assert np.abs(positions).max() < 1
 
 
-@settings(deadline=None, max_examples=40, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(st.integers(0, 2**31), st.integers(3, 30), st.floats(0.1, 10))
 def test_points_of_a_plane_keep_all_distances(seed, n, curvature):
     points = points_of(seed, n, 2, curvature)
@@ -98,7 +98,7 @@ def test_a_turn_of_the_space_does_not_turn_the_picture():
     np.testing.assert_allclose(disk_positions(points, 1.0), disk_positions(turned, 1.0), atol=1e-9)
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(st.integers(0, 2**31), st.integers(1, 20))
 def test_arcs_are_geodesics(seed, n):
     random = np.random.default_rng(seed)

@@ -14,7 +14,7 @@ from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputErr
 from sklearn_mnm.hierarchy_metrics import tree_distances
 from sklearn_mnm.text import CognitiveAtlas, load_cognitive_atlas, match_terms
 
-PROPERTY = settings(deadline=None, max_examples=50, derandomize=True)
+PROPERTY = settings(max_examples=50, derandomize=True)
 # As NiMARE writes them: several spellings a term, the name among them, the longest first.
 ALIASES = [
     ("tsk_1", "n-back task", "n-back working memory task"),

@@ -12,7 +12,7 @@ from sklearn_mnm import TermVectorizer, load_database
 from sklearn_mnm.exceptions import InvalidInputError, UnknownQueryWarning
 from sklearn_mnm.text import QueryExplanation, check_query, explain_query
 
-PROPERTY = settings(deadline=None, max_examples=60, derandomize=True)
+PROPERTY = settings(max_examples=60, derandomize=True)
 VOCABULARY = ["memory", "working memory", "pain", "adolescents", "anhedonia", "back"]
 
 

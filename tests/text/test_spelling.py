@@ -14,7 +14,7 @@ from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.text._spelling import Lexicon, fold, lexicon, lexicon_of
 from sklearn_mnm.text.sentence import SentenceTransformerVectorizer
 
-PROPERTY = settings(deadline=None, max_examples=100, derandomize=True)
+PROPERTY = settings(max_examples=100, derandomize=True)
 # Few letters, so that words written together make others; "s" for plurals.
 WORDS = st.text("abs", min_size=1, max_size=5)
 TERMS = st.lists(WORDS, min_size=1, max_size=3).map(" ".join)
