@@ -182,7 +182,7 @@ def main() -> None:
     if arguments.output:
         command = f"python benchmarks/app_load.py --queries {arguments.queries}"
         command += f" --at-a-time {arguments.at_a_time} --kinds {' '.join(arguments.kinds)}"
-        text = f"Made by `{command} --output benchmarks/RESULTS.md`.\n\n{text}"
+        text = f"Made by `{command} --output {arguments.output}`.\n\n{text}"
         replace_section(arguments.output, "app-load", "The web page under load", text)
 
 
