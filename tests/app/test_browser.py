@@ -1,24 +1,11 @@
 """The page as users have it, in Chromium without a window."""
 
-import os
 import re
-import shutil
 
 import pytest
 
 from tests.app.conftest import MAX_UPLOAD_MB, MOTOR_MAP
 
-# The browser of the system: none is downloaded.
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--headless",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 # Pixels that are grey, as the template is, and coloured, as maps are, below the scale of colours.
 COLOURED = """canvas => {
     const top = Math.round(0.15 * canvas.height), height = canvas.height - top;
@@ -31,17 +18,6 @@ COLOURED = """canvas => {
     }
     return [grey, coloured];
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser(server):
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if shutil.which(CHROMIUM) is None:
-        pytest.skip(f"there is no {CHROMIUM}: install Debian's chromium, or set CHROMIUM")
-    with playwright.sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

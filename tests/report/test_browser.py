@@ -1,30 +1,13 @@
 """Reports as readers have them, in Chromium without a window: narrow, in the dark, on paper."""
 
-import os
-import shutil
-
 import pytest
 
 # The browser of the system: none is downloaded.
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--no-first-run"]
 # What lies beyond the right edge, but for what can be scrolled to.
 BEYOND = """() => [...document.querySelectorAll("body *")]
     .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
     .filter(e => !e.parentElement.closest(".scroll"))
     .map(e => `${e.tagName} ${e.textContent.trim().slice(0, 40)}`)"""
-
-
-# Of this module only: two at a time playwright does not start.
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if shutil.which(CHROMIUM) is None:
-        pytest.skip(f"there is no {CHROMIUM}: install Debian's chromium, or set CHROMIUM")
-    with playwright.sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
