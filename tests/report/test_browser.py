@@ -2,7 +2,6 @@
 
 import pytest
 
-# The browser of the system: none is downloaded.
 # What lies beyond the right edge, but for what can be scrolled to.
 BEYOND = """() => [...document.querySelectorAll("body *")]
     .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
