@@ -69,16 +69,7 @@ def plot_calibration(
     curves = {level: _coverages(encoder, X, observed, level) for level in levels}
     percent = 100 * COVERAGES
     with axes_or_new(ax, (5.4, 5.2)) as ax:
-        ax.plot([0, 100], [0, 100], color=SOFT, linewidth=1.2)
-        ax.annotate(
-            "nominal",
-            (52.5, 52.5),
-            xytext=(3, -3),
-            textcoords="offset points",
-            va="top",
-            color=SOFT,
-            fontsize="small",
-        )
+        ax.plot([0, 100], [0, 100], color=SOFT, linewidth=1.2, label="nominal")
         for number, (level, (everywhere, strong)) in enumerate(curves.items()):
             style = {"color": COLOURS[number], "marker": MARKERS[number], "markersize": 4.5}
             ax.plot(percent, everywhere, label=described(encoder, level), **style)
