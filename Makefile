@@ -1,6 +1,7 @@
 # make demo      fit a small model on real studies; writes demo_output/
 # make test      the test suite, with the examples in docstrings
 # make test-old  the same with the oldest versions of the dependencies, in .venv-old
+# make bench     times of the main calls; again after a change, with COMPARE=1, beside those before
 # make lint      formatting, style, types
 # make audit     known vulnerabilities of what is installed; needs the network
 # make docs      the manual, with its figures and examples, in docs/_build/html
@@ -21,7 +22,7 @@ IN_VENV := $(VENV)/bin/python
 INSTALL := $(IN_VENV) -m pip install -qq --disable-pip-version-check \
 	$(addprefix --constraint ,$(CONSTRAINTS))
 
-.PHONY: demo test test-old lint audit docs links clean
+.PHONY: demo test test-old bench lint audit docs links clean
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
@@ -36,6 +37,12 @@ test: $(VENV)/.installed-dev
 test-old:
 	$(MAKE) .venv-old/.installed-test VENV=.venv-old CONSTRAINTS=.ci/oldest.txt
 	HF_HUB_OFFLINE=1 .venv-old/bin/python -m pytest
+
+# Processor time, as other work on the machine does not count.
+bench: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(IN_VENV) -m pytest -q benchmarks/test_speed.py --benchmark-autosave \
+		--benchmark-timer=time.process_time --benchmark-columns=min,median,stddev,rounds \
+		--benchmark-sort=name $(if $(COMPARE),--benchmark-compare)
 
 lint: $(VENV)/.installed-dev
 	$(IN_VENV) -m ruff format --check .
@@ -66,5 +73,5 @@ $(VENV)/pyvenv.cfg:
 
 clean:
 	rm -rf docs/_build docs/auto_examples docs/api/generated
-	rm -rf $(VENV) .venv-old demo_output build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-old demo_output build dist .benchmarks .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find sklearn_mnm tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
