@@ -26,9 +26,9 @@ What comes of input that cannot be right. The table is written by the tests that
 `python tests/bad_input/write_table.py` makes it anew, and `pytest tests/bad_input` fails where it
 does not say what happens. Errors and warnings are those of {mod}`sklearn_mnm.exceptions`;
 parameters of estimators are checked by scikit-learn, which raises `InvalidParameterError`, and
-`NotFittedError` before a fit. A `ValueError` is one of scikit-learn's checks of arrays. A command
-ends with an exit code, and the page of `mnm app` answers with a status of HTTP. Paths are
-shortened; what other packages say, mostly in brackets, depends on their versions.
+`NotFittedError` before a fit. A command ends with an exit code, and the page of `mnm app` answers
+with a status of HTTP. Paths are shortened; what other packages say, mostly in brackets, depends on
+their versions.
 
 """
 _COLUMNS = "| called with | what happens | message |\n| --- | --- | --- |\n"
