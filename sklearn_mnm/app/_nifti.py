@@ -179,14 +179,15 @@ def _image(header: Any, raw: bytes) -> Any:
     try:
         slope, intercept = header.get_slope_inter()
         affine = np.asarray(header.get_best_affine(), dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = np.frombuffer(raw, dtype).reshape(shape, order="F").astype(np.float32)
+            if slope is not None:
+                values *= np.float32(slope)
+                values += np.float32(intercept)
+        # This reads the orientation again, after taking over what it knows of the header.
+        return nibabel.Nifti1Image(values, affine, header)
     except (HeaderDataError, ValueError) as error:
         raise _damaged_header("its scale or orientation makes no sense") from error
-    with np.errstate(over="ignore", invalid="ignore"):
-        values = np.frombuffer(raw, dtype).reshape(shape, order="F").astype(np.float32)
-        if slope is not None:
-            values *= np.float32(slope)
-            values += np.float32(intercept)
-    return nibabel.Nifti1Image(values, affine, header)
 
 
 def _checked(image: Any, mask_img: Any) -> ReadMap:

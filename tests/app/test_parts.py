@@ -170,6 +170,12 @@ def test_any_damage_of_the_header_is_survived(data):
         read(bytes(content))
 
 
+def test_an_orientation_that_only_the_image_looks_at_may_be_damaged():
+    content = bytearray(WHOLE)
+    content[255], content[267] = 255, 64
+    assert read(bytes(content)) is None
+
+
 @given(st.integers(0, len(PACKED) - 1))
 @settings(max_examples=100)
 def test_any_end_too_early_is_refused(length):

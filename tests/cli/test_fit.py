@@ -82,9 +82,12 @@ def test_an_interrupted_fit_makes_nothing_and_leaves_the_old_model(corpus, fitte
     logger.setLevel("DEBUG")
     logger.addHandler(handler)
     before = contents(fitted.folder)
+    # Where tests run in the background, the shell has them ignore Ctrl+C.
+    signals = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         result = terminal("fit", corpus, "-o", fitted.folder, "--overwrite", *SIZES)
     finally:
+        signal.signal(signal.SIGINT, signals)
         logger.removeHandler(handler)
         logger.setLevel(level)
     assert result.exit_code == 130
