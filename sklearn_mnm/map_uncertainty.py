@@ -258,7 +258,10 @@ def _fit_variance(sizes: np.ndarray, squared: np.ndarray) -> np.ndarray:
     fitted = np.ones_like(means)
     for _ in range(_REWEIGHTINGS):
         root = np.sqrt(counts) / fitted
-        coefficients, _ = nnls(design * root[:, np.newaxis], targets * root)
+        try:
+            coefficients, _ = nnls(design * root[:, np.newaxis], targets * root)
+        except ValueError:  # of scipy 1.13, where no coefficient is above 0
+            coefficients = np.zeros(design.shape[1])
         coefficients[0] = max(coefficients[0], _LEAST_VARIANCE)
         fitted = design @ coefficients
     return coefficients * np.array([level, unit, 1.0])

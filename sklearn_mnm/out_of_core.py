@@ -312,7 +312,12 @@ def _npy(path: Path) -> Any:
 def _zarr(path: Path) -> Any:
     zarr = import_optional("zarr", extra="large", purpose=f"Reading {path.name}")
     with _reading(path):
-        return _checked_matrix(zarr.open_array(str(path), mode="r"), str(path))
+        if path.is_dir():
+            os.listdir(path)  # zarr 2 takes what it may not read for what is not there
+        rows = zarr.open_array(str(path), mode="r")
+        if min(rows.shape, default=0) < 0:
+            raise ValueError(f"it claims the shape {rows.shape}")
+        return _checked_matrix(rows, str(path))
 
 
 def _parquet(path: Path) -> Any:

@@ -85,6 +85,7 @@ def test_a_dask_map_embeds_what_transform_embeds(studies, embedder, tmp_path):
 @pytest.mark.parametrize("role", ["brain", "text"])
 def test_candidates_of_a_vector_database_hold_the_nearest_points(similarity, role):
     qdrant = pytest.importorskip("qdrant_client", reason="needs qdrant-client")
+    models = pytest.importorskip("qdrant_client.models")
     random = np.random.default_rng(0)
     topics = random.dirichlet(np.full(8, 0.2), size=4_000)
     X = topics @ random.normal(size=(8, 30)) + 0.1 * random.normal(size=(4_000, 30))
@@ -100,9 +101,7 @@ def test_candidates_of_a_vector_database_hold_the_nearest_points(similarity, rol
     database = qdrant.QdrantClient(":memory:")
     database.create_collection(
         "studies",
-        vectors_config=qdrant.models.VectorParams(
-            size=vectors.shape[1], distance=qdrant.models.Distance.DOT
-        ),
+        vectors_config=models.VectorParams(size=vectors.shape[1], distance=models.Distance.DOT),
     )
     database.upload_collection("studies", vectors, ids=range(len(vectors)))
     expected, similarities = PointIndex(stored, role=role, method="exact", **options).search(

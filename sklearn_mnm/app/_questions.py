@@ -329,7 +329,7 @@ class MapQuestion(Question):
             )
         # On one grid, so that all maps that are kept have the same size.
         self.image = resample_to_img(
-            image, model.grid, interpolation="linear", force_resample=True, copy_header=False
+            image, model.grid, interpolation="linear", force_resample=True, copy_header=True
         )
 
     @property

@@ -104,13 +104,16 @@ def empty_rows() -> dict[str, list[dict[str, Any]]]:
 
 def tables_from_rows(rows: dict[str, list[dict[str, Any]]], source: Path | str) -> StudysetTables:
     """Make the tables of a studyset of their rows and check that they hang together."""
-    tables = StudysetTables(
-        source=source,
-        **{
-            name: pd.DataFrame(rows[name]).reindex(columns=_columns(rows[name], required))
-            for name, required in _REQUIRED.items()
-        },
-    )
+    frames = {}
+    for name, required in _REQUIRED.items():
+        try:
+            frame = pd.DataFrame(rows[name])
+        except OverflowError as error:  # pandas 2.2, of integers beyond floats
+            raise DataFormatError(
+                f"{source}: {name}: {error}; coordinates must be finite numbers in mm."
+            ) from error
+        frames[name] = frame.reindex(columns=_columns(rows[name], required))
+    tables = StudysetTables(source=source, **frames)
     _check(tables)
     return tables
 

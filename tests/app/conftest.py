@@ -31,6 +31,8 @@ class Server:
                 stderr=errors,
                 text=True,
                 env=os.environ | {"OMP_NUM_THREADS": "1"},
+                # Where tests run in the background, the shell has them ignore Ctrl+C.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         told = self.process.stdout.readline()
         found = re.search(r"http://\S+", told)

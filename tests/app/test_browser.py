@@ -2,6 +2,7 @@
 
 import re
 
+import nilearn
 import pytest
 
 from tests.app.conftest import MAX_UPLOAD_MB, MOTOR_MAP
@@ -117,6 +118,9 @@ def test_a_step_of_the_walk_is_shown(open_page):
     assert page.locator(".steps [aria-current=true]").inner_text() == "root"
 
 
+@pytest.mark.skipif(
+    nilearn.__version__.startswith("0.12."), reason="nilearn 0.12 colours some of an empty map"
+)
 def test_of_a_map_of_nothing_the_brain_is_seen(open_page):
     page = open_page()
     page.goto("/text?q=results")  # a word of all studies

@@ -4,6 +4,7 @@ import itertools
 import re
 from collections import Counter
 
+import pandas as pd
 import pytest
 from catalogue import ALLOWED, EXEMPT, KINDS, MODULES, all_cases, public_names
 from catalogue.commands import CommandError, command_names
@@ -25,7 +26,9 @@ def test_bad_input(case, outcomes):
         if outcome.error is not None:
             raise outcome.error
         assert case.holds(outcome.result)
-        warned = {warning.category for warning in outcome.warnings}
+        # For the authors of packages; Python does not show them to users.
+        hidden = DeprecationWarning, PendingDeprecationWarning
+        warned = {w.category for w in outcome.warnings if not issubclass(w.category, hidden)}
         assert not case.is_warning or any(issubclass(category, case.comes) for category in warned)
         # Nothing of numpy or nilearn is left for the user to make sense of.
         assert all(issubclass(category, MNMWarning) for category in warned), outcome.warnings
@@ -58,6 +61,9 @@ def test_everything_public_is_tried():
     assert set(EXEMPT) - public == set()
 
 
+@pytest.mark.skipif(
+    int(pd.__version__.split(".")[0]) < 3, reason="pandas before 3 shows numbers in another way"
+)
 def test_the_manual_says_what_happens(outcomes):
     written = PAGE.read_text(encoding="utf-8").splitlines()
     expected = page(outcomes, own_words=True).splitlines()

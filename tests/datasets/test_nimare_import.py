@@ -117,9 +117,10 @@ def test_an_object_is_read_as_its_file_is(nimare_resources):
         theirs = from_nimare(dataset_module.Dataset(str(path)))
     ours = ours.select(ids=theirs.ids)
     assert theirs.texts.tolist() == ours.texts.tolist()
-    np.testing.assert_allclose(
-        theirs.peaks[["x", "y", "z"]], ours.peaks[["x", "y", "z"]], rtol=0, atol=1e-9
-    )
+    # With older versions of pandas NiMARE turns the peaks of a study round.
+    axes = ["x", "y", "z"]
+    theirs, ours = (s.peaks.round(6).sort_values(["id", *axes])[axes] for s in (theirs, ours))
+    np.testing.assert_allclose(theirs, ours, rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("kind", ["studyset", "dataset"])
