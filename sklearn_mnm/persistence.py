@@ -288,19 +288,23 @@ def _folder(given: Any) -> Path:
     return Path(given)
 
 
-def _check_target(folder: Path, overwrite: bool) -> None:
+def _check_target(folder: Path, overwrite: bool, called: str = "folder=") -> None:
+    """Raise InvalidInputError, in whose message `called` stands before the folder, if it is taken.
+
+    A folder that holds a model, and nothing else, is free with `overwrite`.
+    """
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise InvalidInputError(f"folder={folder} is a file. Give another name.")
+        raise InvalidInputError(f"{called}{folder} is a file. Give another name.")
     files = {path.name for path in folder.iterdir()}
     if files and not overwrite:
         raise InvalidInputError(
-            f"folder={folder} exists. Give another name, or overwrite=True to replace a model."
+            f"{called}{folder} exists. Give another name, or overwrite=True to replace a model."
         )
     if others := files.difference(MODEL_FILES):
         raise InvalidInputError(
-            f"folder={folder} holds files that are no part of a model and would be lost: "
+            f"{called}{folder} holds files that are no part of a model and would be lost: "
             f"{', '.join(sorted(others)[:5])}. Move them, or give another name."
         )
 

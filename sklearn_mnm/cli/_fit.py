@@ -96,10 +96,12 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Fit a model to studies, texts and peaks, and save it."""
-    from sklearn_mnm.persistence import save_model
+    from sklearn_mnm.persistence import _check_target, save_model
 
-    if output.exists():
-        _check_replaceable(output, overwrite)
+    if output.exists() and not overwrite:
+        raise InvalidInputError(f"output: {output} exists; give another name or --overwrite.")
+    # As saving does it, before the time that a fit takes.
+    _check_target(output, overwrite, "output: ")
     start = time.perf_counter()
     with progress_bar("reading studies") as update:
         studies = load_data(data, data_format, level)
@@ -143,21 +145,6 @@ def evaluate(
     with progress_bar("measuring"):
         result = _measure(encoder, studies)
     show_json(result) if as_json else show_facts(_flat(result))
-
-
-def _check_replaceable(output: Path, overwrite: bool) -> None:
-    """Refuse what save_model would, before the time that a fit takes."""
-    from sklearn_mnm.persistence import MODEL_FILES
-
-    if not overwrite:
-        raise InvalidInputError(f"output: {output} exists; give another name or --overwrite.")
-    if not output.is_dir():
-        raise InvalidInputError(f"output: {output} is a file; give the name of a folder.")
-    if others := {path.name for path in output.iterdir()}.difference(MODEL_FILES):
-        raise InvalidInputError(
-            f"output: {output} holds files that are no part of a model and would be lost: "
-            f"{', '.join(sorted(others)[:5])}. Move them, or give another name."
-        )
 
 
 def _fit_encoder(
