@@ -244,9 +244,9 @@ class Ontology:
         """Return which terms of a vocabulary are ancestors of which.
 
         A term of the ontology stands for a term of the vocabulary if its whole name, or an alias,
-        is spelled like it, as :func:`match_terms` compares them: case, hyphens, plurals, stop
-        words and words written together or apart do not matter. Names go before aliases: what is
-        the name of one term is no alias of another. The way from a term to its ancestor may lead
+        is spelled like it: as for :func:`match_terms`, case, hyphens, plurals, words written
+        together or apart and stop words between others do not matter. Names go before aliases:
+        what is the name of one term is no alias of another. The way to an ancestor may lead
         over terms that the vocabulary lacks.
 
         Parameters
