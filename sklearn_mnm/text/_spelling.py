@@ -13,6 +13,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.text._documents import as_documents
 from sklearn_mnm.text.matching import LongestTermMatcher
 from sklearn_mnm.text.terms import TermVectorizer
 
@@ -51,7 +52,7 @@ class Lexicon:
         self.find = LongestTermMatcher(terms)
         self._words = {term: tuple(_WORD.findall(term.lower())) for term in terms}
         self._used = {word for words in self._words.values() for word in words}
-        self._exact = {self._words[term] for term in self.known}
+        self._exact = {self._words[term]: term for term in self.known}
         self._spelled: dict[str, tuple[str, ...]] = {}
         # Known spellings win over those that do not count, short ones over long ones.
         for term in sorted(terms, key=lambda term: (term not in self.known, len(term), term)):
@@ -139,6 +140,19 @@ class Lexicon:
                 yield words[start]
             start = stop
 
+    def whole(self, name: str) -> str | None:
+        """Return the known term that `name` spells as a whole, None if there is none.
+
+        Stop words between others need not be in the term, "theory of mind" is "theory mind"; others
+        must, and so must single characters: "vitamin D" is not "vitamin".
+        """
+        words = [word for _, word in tokens(name)]
+        if fold(words) not in self._spelled:
+            inner = (word for word in words[1:-1] if len(word) == 1 or not self.passes_over(word))
+            words = [*words[:1], *inner, *words[1:][-1:]]
+        spelled = self._spelled.get(fold(words), ())
+        return self._exact.get(tuple(words), self._exact.get(spelled))
+
     def nearest(self, text: str, k: int) -> tuple[str, ...]:
         """Return up to `k` known terms spelled like `text` or sharing its stem, nearest first.
 
@@ -197,6 +211,27 @@ def lexicon_of(vectorizer: Any) -> Lexicon:
     return lexicon(tuple(vectorizer._counter.vocabulary_), tuple(vectorizer.vocabulary_))
 
 
+def lexicon_in(vocabulary: Any) -> tuple[Lexicon, list[str]]:
+    """Return the lexicon of a vocabulary and its known terms in their order.
+
+    Parameters
+    ----------
+    vocabulary : TermVectorizer or sequence of str
+        A fitted vectorizer, of which the kept terms are known, or the terms.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is neither, two terms cannot be told apart, or the vectorizer has unnamed columns.
+    NotFittedError
+        If the vectorizer is not fitted.
+    """
+    if isinstance(vocabulary, TermVectorizer):
+        return lexicon_of(vocabulary), list(vocabulary.vocabulary_)
+    terms = as_documents(vocabulary, name="vocabulary")
+    return lexicon(tuple(terms), tuple(terms)), terms
+
+
 def tokens(text: str) -> list[tuple[int, str]]:
     """Return start and spelling of each word of the lower-cased text."""
     return [(match.start(), match.group()) for match in _WORD.finditer(text.lower())]
@@ -208,7 +243,7 @@ def fold(words: Iterable[str]) -> str:
 
 
 def _singular(word: str) -> str:
-    if len(word) > 3:
+    if len(word) > 3 and word.endswith("s"):  # which is quickly said, and all plurals do
         for ending, replacement in _PLURALS:
             if ending.search(word):
                 return ending.sub(replacement, word)
