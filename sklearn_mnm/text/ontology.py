@@ -25,8 +25,7 @@ from sklearn_mnm.text._own_table import (
 )
 from sklearn_mnm.text._spelling import Lexicon, lexicon_in
 
-#: Relations of the published ontologies that lead to a broader term; kinds before parts.
-BROADER = ("kind_of", "is_a", "instance_of", "part_of", "narrower_than")
+BROADER = ("kind_of", "is_a", "instance_of", "part_of", "narrower_than")  # kinds before parts
 
 _Self = TypeVar("_Self", bound="Ontology")
 
@@ -47,10 +46,11 @@ class Ontology:
     relations : pandas.DataFrame
         One row per relation: ``child`` and ``parent`` (ids) and ``relation`` (its name). A source
         may add columns, such as the ``split`` of data for training and for tests.
-    broader : tuple of str, default=BROADER
-        Names of the relations that lead to a broader term and make up the hierarchy. Others, such
-        as ``"measures"`` from a task to a concept, are kept and not followed. Where a term has to
-        have one parent, earlier names go first.
+    broader : tuple of str
+        Names of the relations that lead to a broader term and make up the hierarchy; by default
+        ``"kind_of"``, ``"is_a"``, ``"instance_of"``, ``"part_of"`` and ``"narrower_than"``. Others,
+        such as ``"measures"`` from a task to a concept, are kept and not followed. Where a term
+        has to have one parent, earlier names go first.
 
     Raises
     ------
