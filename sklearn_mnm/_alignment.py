@@ -14,8 +14,12 @@ from sklearn_mnm.brain.features import ActivationScaler, relative_extent
 from sklearn_mnm.exceptions import InterruptedFitWarning, TrainingDivergedError
 from sklearn_mnm.nn.distributed import shared_if_asked
 from sklearn_mnm.nn.objective import Objective, ObjectiveWeights
-from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
+from sklearn_mnm.nn.similarity import SIMILARITIES, Similarity, row_similarity
+from sklearn_mnm.nn.towers import AngleModel, BrainTextModel, DirectionTower, LiftTower
 from sklearn_mnm.nn.training import TrainingResult, TrainingSettings, resolve_device, train
+
+#: `alignment` of the estimator by which pairs are ranked by their angle at the root.
+ANGLE = "root_angle"
 
 
 class Pairs(NamedTuple):
@@ -93,7 +97,7 @@ def align(
         evaluate = validation_score(
             text[validation].to(device),
             brain[validation].to(device),
-            params.alignment,
+            _similarity(params),
             None if pairs.sample_weight is None else pairs.sample_weight[validation],
         )
     n_rows = min(len(training), params.batch_size)
@@ -134,6 +138,13 @@ def align(
 
 def _new_model(text: np.ndarray, params: Any, n_components: int) -> BrainTextModel:
     basis = torch.as_tensor(_leading_directions(text, n_components))
+    if params.alignment == ANGLE:
+        directions = (
+            DirectionTower(basis, n_hidden=params.n_hidden, dropout=params.dropout) for _ in "tb"
+        )
+        return AngleModel(
+            *directions, curvature=params.curvature, learn_curvature=False, scale=params.scale
+        )
     towers = [
         LiftTower(basis, radius=radius, n_hidden=params.n_hidden, dropout=params.dropout)
         for radius in (params.text_radius, params.brain_radius)
@@ -147,6 +158,12 @@ def _new_model(text: np.ndarray, params: Any, n_components: int) -> BrainTextMod
 
 
 def _objective(pairs: Pairs, rows: np.ndarray, params: Any, scaler: ActivationScaler) -> Objective:
+    pair_weights = None
+    if pairs.sample_weight is not None:
+        pair_weights = torch.as_tensor(pairs.sample_weight[rows], dtype=torch.float32)
+    if params.alignment == ANGLE:
+        weights = ObjectiveWeights(alignment=params.alignment_weight, drift=params.drift_weight)
+        return Objective(weights, _similarity(params), pair_weights=pair_weights)
     activations = pairs.activations[rows]
     ancestors: tuple[Tensor, ...] = ()
     if params.hierarchy is not None and params.network_weight:
@@ -169,10 +186,12 @@ def _objective(pairs: Pairs, rows: np.ndarray, params: Any, scaler: ActivationSc
         min_extent_difference=params.min_extent_difference,
     )
     extent = torch.as_tensor(relative_extent(activations))
-    pair_weights = None
-    if pairs.sample_weight is not None:
-        pair_weights = torch.as_tensor(pairs.sample_weight[rows], dtype=torch.float32)
-    return Objective(weights, params.alignment, extent, ancestors, pair_weights)
+    return Objective(weights, _similarity(params), extent, ancestors, pair_weights)
+
+
+def _similarity(params: Any) -> Similarity:
+    """Give what pairs are contrasted by, of what the model gives for points."""
+    return row_similarity if params.alignment == ANGLE else SIMILARITIES[params.alignment]
 
 
 def _leading_directions(text: np.ndarray, n_components: int) -> np.ndarray:

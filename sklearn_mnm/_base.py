@@ -35,8 +35,11 @@ from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.map_uncertainty import MapUncertainty
 from sklearn_mnm.neighbours import StudyNeighbours
 from sklearn_mnm.term_head import TermHead
+from sklearn_mnm.term_hierarchy import TermHierarchy
 from sklearn_mnm.text._documents import is_documents
 from sklearn_mnm.text.explanation import check_query
+from sklearn_mnm.text.ontology import Ontology
+from sklearn_mnm.text.subsumption import contiguous_parts
 from sklearn_mnm.text.terms import TermVectorizer
 from sklearn_mnm.text_regression import count_terms
 from sklearn_mnm.walk import walk_to_root
@@ -44,6 +47,8 @@ from sklearn_mnm.walk import walk_to_root
 # Share of the studies that use a term from which it is met on a walk to the root: near the root
 # are terms of which little is known, and they are to be general rather than rare.
 _COMMON_TERM = 0.01
+# Of relations from a term to a broader one, one after the other.
+_MOST_STEPS = 20
 # Numbers of networks of the levels cut from a Ward tree, after Yeo et al. 2011.
 _CUTS = {"ward17": 17, "ward7": 7}
 
@@ -60,6 +65,7 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         "regions": [HasMethods(["fit", "transform"]), None],
         "embedder": [HyperbolicBrainTextEmbedder, None],
         "hierarchy": [BrainHierarchy, StrOptions({"ward", "yeo"})],
+        "ontology": [Ontology, None],
         "random_state": ["random_state"],
     }
 
@@ -102,13 +108,16 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         embedder = clone(self.embedder or HyperbolicBrainTextEmbedder(random_state=seeds[1]))
         if embedder.hierarchy is None:
             embedder.set_params(hierarchy=self.hierarchy_)
+        if embedder.term_parts is None and isinstance(self.vectorizer_, TermVectorizer):
+            embedder.set_params(term_parts=self._term_parts())
         # Arrays within, whatever comes out: users may have asked for data frames everywhere.
         embedder.set_output(transform="default")
         fit = embedder.partial_fit if partial else embedder.fit
         self.embedder_ = embedder
         text_tangent, brain_tangent = self._fit_embedder(fit, X, Y, groups, sample_weight)
-        self._fit_uncertainty(text_tangent, Y, groups, seeds[2])
-        self._fit_terms(documents, X, kept, brain_tangent, groups, seeds[2])
+        self._fit_uncertainty(embedder._text_predictors(text_tangent), Y, groups, seeds[2])
+        predictors = embedder._brain_predictors(brain_tangent)
+        self._fit_terms(documents, X, kept, predictors, groups, seeds[2])
         self.neighbours_ = StudyNeighbours.from_arrays(
             text_tangent, brain_tangent, None if ids is None else ids[kept], titles, kept
         )
@@ -180,6 +189,23 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
             return TermVectorizer(text.vocabulary)
         return TermVectorizer()
 
+    def _term_parts(self) -> Any:
+        """Which terms hold which, by their words and by the ontology."""
+        parts = contiguous_parts(self.vectorizer_)
+        if self.ontology is None:
+            return parts
+        broader = self.ontology.closure_in(self.vectorizer_)
+        # A part of a term brings its own broader terms, and a broader term its parts.
+        both = (parts + broader).astype(np.float32)
+        closed = both
+        for _ in range(_MOST_STEPS):
+            larger = closed @ both
+            larger.data[:] = 1
+            if larger.nnz == closed.nnz:
+                break
+            closed = larger
+        return (closed > 0).tocsr()
+
     def _make_hierarchy(self) -> BrainHierarchy:
         if isinstance(self.hierarchy, BrainHierarchy):
             return self.hierarchy
@@ -230,6 +256,9 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
             self.term_vectorizer_ = TermVectorizer()
             X = self.term_vectorizer_.fit_transform(documents)[kept]
         self.term_counts_ = np.bincount(X.indices, minlength=X.shape[1])
+        self.study_terms_ = None
+        if self.term_vectorizer_ is self.vectorizer_ and self.embedder_.term_space_ is not None:
+            self.study_terms_ = (X != 0).tocsr()
         self.terms_ = np.asarray(self.term_vectorizer_.get_feature_names_out(), dtype=object)
         self.term_head_ = TermHead.fit(tangent, X, groups, seed=seed)
 
@@ -312,6 +341,30 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     def _common_terms(self) -> np.ndarray:
         """Numbers of the terms of at least one study in a hundred."""
         return np.flatnonzero(self.term_counts_ >= _COMMON_TERM * len(self.neighbours_.ids))
+
+    def _term_hierarchy(self) -> TermHierarchy:
+        """Terms as points with the studies that hold them, made once for each fit."""
+        check_is_fitted(self)
+        if self.embedder_.term_space_ is None or getattr(self, "study_terms_", None) is None:
+            raise InvalidInputError(
+                f"This {type(self).__name__} knows no hierarchy of terms: its texts are no weights "
+                "of terms, radii are learnt, or it was saved by an earlier version. Fit it with "
+                "the default vectorizer and embedder."
+            )
+
+        def make() -> TermHierarchy:
+            space, present = self.embedder_.term_space_, self.study_terms_
+            return TermHierarchy.from_studies(
+                self.terms_,
+                self.embedder_.term_points(),
+                space.information,
+                present,
+                space.held(present),
+                self.embedder_.curvature_,
+            )
+
+        hierarchy: TermHierarchy = self._made_once("terms", make)
+        return hierarchy
 
     def _walk(self, point: np.ndarray, n_steps: int, k: int) -> pd.DataFrame:
         terms, curvature = self.terms_[self._common_terms()], self.embedder_.curvature_

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from scipy import sparse
+from sklearn.utils.validation import _get_feature_names
 from torch import Tensor
 
 from sklearn_mnm._arrays import check_magnitude, check_reach, checked_array
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.nn.towers import CURVATURES, LARGEST_RAPIDITY
+from sklearn_mnm.text.subsumption import contiguous_parts
 
 if TYPE_CHECKING:
     from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
@@ -90,6 +93,42 @@ def checked_points(points: Any, name: str, n_components: int) -> np.ndarray:
     return points
 
 
+def term_parts_of(embedder: HyperbolicBrainTextEmbedder, X: Any) -> Any:
+    """Which terms hold which, by `term_parts` or else by the names of the columns.
+
+    Parameters
+    ----------
+    embedder : HyperbolicBrainTextEmbedder
+    X : {array-like, sparse matrix, DataFrame} of shape (n_studies, n_features)
+        As given by the user.
+
+    Returns
+    -------
+    parts : csr_matrix of shape (n_features, n_features) or None
+        None if nothing is known of it.
+
+    Raises
+    ------
+    InvalidInputError
+        If `term_parts` has another shape.
+    """
+    names = _get_feature_names(X)
+    if embedder.term_parts is None:
+        is_distinct = names is not None and len({str(name).lower() for name in names}) == len(names)
+        try:
+            return contiguous_parts(list(names)) if is_distinct else None
+        except InvalidInputError:  # names that are no words
+            return None
+    parts = sparse.csr_matrix(embedder.term_parts)
+    n_features = np.shape(X)[1] if len(np.shape(X)) == 2 else parts.shape[0]
+    if parts.shape != (n_features, n_features):
+        raise InvalidInputError(
+            f"term_parts has shape {parts.shape}, but X has {n_features} columns. Give one row and "
+            "one column for each, as contiguous_parts(vocabulary) does."
+        )
+    return parts
+
+
 def check_objective(embedder: HyperbolicBrainTextEmbedder) -> None:
     """Refuse parameters that contradict each other.
 
@@ -122,6 +161,13 @@ def check_objective(embedder: HyperbolicBrainTextEmbedder) -> None:
             f"curvature={curvature:g} is outside of the range in which it can be learnt, "
             f"{CURVATURES[0]:g} to {CURVATURES[1]:g}. Start within, or set learn_curvature=False."
         )
+    if embedder.alignment == "root_angle":
+        if embedder.max_epochs and not embedder.alignment_weight:
+            raise InvalidInputError(
+                "alignment_weight is 0, so there is nothing to train. Give a positive weight, or "
+                "set max_epochs=0 for the closed form alone."
+            )
+        return
     if embedder.network_weight and embedder.hierarchy is None:
         raise InvalidInputError(
             f"network_weight={embedder.network_weight} has no effect without a hierarchy. Give "

@@ -8,7 +8,7 @@ from sklearn.preprocessing import normalize
 from torch import Tensor
 
 from sklearn_mnm.metrics import retrieval_ranks
-from sklearn_mnm.nn.similarity import SIMILARITIES
+from sklearn_mnm.nn.similarity import Similarity
 from sklearn_mnm.nn.towers import BrainTextModel
 
 # Pool in which retrieval is measured while fitting, as in the evaluation protocol.
@@ -40,14 +40,14 @@ def pooled_recall(
 
 
 def validation_score(
-    text: Tensor, brain: Tensor, similarity: str, sample_weight: np.ndarray | None = None
+    text: Tensor, brain: Tensor, similarity: Similarity, sample_weight: np.ndarray | None = None
 ) -> Callable[[BrainTextModel], float]:
     """Make the function that scores a model on paired features."""
 
     def evaluate(model: BrainTextModel) -> float:
         with torch.inference_mode():
             points = model(text, brain)
-            matrix = SIMILARITIES[similarity](points.text, points.brain, model.curvature)
+            matrix = similarity(points.text, points.brain, model.curvature)
         return mean_recall(matrix.cpu().numpy(), _fair_k(len(text)), sample_weight)
 
     return evaluate

@@ -19,6 +19,7 @@ class UnknownPartError(ModelFormatError):
     """A file names a class, a parameter or a field that this version of the package lacks."""
 
 
+_TOWERS = ("AngleModel", "BrainTextModel")
 # Parameters that are None in every file.
 _NOT_KEPT = {"callbacks", "checkpoint", "memory"}
 
@@ -41,7 +42,7 @@ def state_of(value: Any) -> dict[str, Any]:
     name = str(class_name(value))
     if name == "BrainHierarchy":
         return _hierarchy_state(value)
-    if name == "BrainTextModel":
+    if name in _TOWERS:
         return _towers_state(value)
     fitted = None
     if _fitted_attributes(value):
@@ -77,9 +78,9 @@ def from_state(name: str, state: dict[str, Any]) -> Any:
     if name == "BrainHierarchy":
         _check_names(name, state, made_by)
         value = made_by._restored(**state)
-    elif name == "BrainTextModel":
+    elif name in _TOWERS:
         _check_names(name, state, _towers_from_state)
-        value = _towers_from_state(**state)
+        value = _towers_from_state(**state, are_directions=name == "AngleModel")
     elif issubclass(made_by, tuple):
         _check_names(name, state, made_by)
         value = made_by(**state)
@@ -169,7 +170,11 @@ def _embedder_state(embedder: Any) -> dict[str, Any]:
 
 
 def _restore_embedder(embedder: Any, fitted: dict[str, Any]) -> None:
-    _set_attributes(embedder, fitted)
+    # Files of models with learnt radii do not tell of other dimensions.
+    earlier = {"term_space_": None, "joint_space_": None}
+    if "n_components_" in fitted:
+        earlier["n_dimensions_"] = fitted["n_components_"]
+    _set_attributes(embedder, {**earlier, **fitted})
     if isinstance(history := fitted.get("history_"), list):
         embedder.history_ = pd.DataFrame(history)
     if "left_out_points_" in fitted:
@@ -279,11 +284,14 @@ def _towers_state(model: Any) -> dict[str, Any]:
 
 
 def _towers_from_state(
-    weights: dict[str, np.ndarray], dropout: list[float], learn_curvature: bool
+    weights: dict[str, np.ndarray],
+    dropout: list[float],
+    learn_curvature: bool,
+    are_directions: bool = False,
 ) -> Any:
     import torch
 
-    from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
+    from sklearn_mnm.nn.towers import AngleModel, BrainTextModel, DirectionTower, LiftTower
 
     check_value("learn_curvature", learn_curvature, bool, {})
     tensors = {
@@ -302,7 +310,11 @@ def _towers_from_state(
             # Before the tower is made, which takes the memory that these sizes ask for.
             if tensors[f"{tower}.radius_network.0.weight"].shape != (n_hidden, len(basis) + 1):
                 raise ValueError(f"the radius network of {tower} has weights of another shape")
-            towers.append(LiftTower(basis, radius=1.0, n_hidden=n_hidden, dropout=share))
-        model = BrainTextModel(*towers, curvature=1.0, learn_curvature=learn_curvature, scale=1.0)
+            if are_directions:
+                towers.append(DirectionTower(basis, n_hidden=n_hidden, dropout=share))
+            else:
+                towers.append(LiftTower(basis, radius=1.0, n_hidden=n_hidden, dropout=share))
+        made_by = AngleModel if are_directions else BrainTextModel
+        model = made_by(*towers, curvature=1.0, learn_curvature=learn_curvature, scale=1.0)
     model.load_state_dict(tensors)
     return model.eval()

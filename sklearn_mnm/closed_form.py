@@ -294,8 +294,18 @@ def _inverse(gram: np.ndarray, alpha: float) -> np.ndarray:
                 "not positive definite. Raise alpha or scale X."
             )
         inverse, _ = linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
-    lower = np.tril(inverse)
-    return lower + np.tril(inverse, -1).T
+    _mirror(inverse)
+    return inverse
+
+
+def _mirror(lower: np.ndarray) -> None:
+    """Copy the lower triangle to the upper one, in place and block by block."""
+    for start in range(0, len(lower), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        square = lower[block, block]
+        above = np.triu_indices(len(square), 1)
+        square[above] = square.T[above]
+        lower[block, start + _BLOCK :] = lower[start + _BLOCK :, block].T
 
 
 def _quadratic_forms(X: Any, matrix: np.ndarray) -> np.ndarray:

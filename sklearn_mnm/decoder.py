@@ -28,7 +28,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
 
     Parameters
     ----------
-    vectorizer, regions, embedder, hierarchy, random_state
+    vectorizer, regions, embedder, hierarchy, ontology, random_state
         See :class:`~sklearn_mnm.MNMEncoder`.
     n_terms : int, default=20
         Number of terms that :meth:`predict` names.
@@ -72,6 +72,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         regions=None,
         embedder=None,
         hierarchy="ward",
+        ontology=None,
         n_terms=20,
         random_state=None,
     ):
@@ -79,6 +80,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         self.regions = regions
         self.embedder = embedder
         self.hierarchy = hierarchy
+        self.ontology = ontology
         self.n_terms = n_terms
         self.random_state = random_state
 
@@ -209,7 +211,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
             the fifth of the terms of a study with the highest TF-IDF.
         """
         points = self._brain_points(X, level)
-        return self.term_head_.predict_proba(self._tangent_of(points))
+        return self.term_head_.predict_proba(self._predictors_of(points))
 
     def predict(self, X):
         """Terms that speak for each map, the best first.
@@ -264,7 +266,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
             }
         )
         if terms is None:
-            probability = self.term_head_.predict_proba(self._tangent_of(points))
+            probability = self.term_head_.predict_proba(self._predictors_of(points))
             ranking["probability"] = np.take_along_axis(probability, best, axis=1).ravel()
         return ranking
 
@@ -377,10 +379,11 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
     def _scores(self, points: np.ndarray, terms) -> np.ndarray:
         if terms is not None:
             return self._phrase_scorer(terms)(points)
-        return self.term_head_.decision_function(self._tangent_of(points))
+        return self.term_head_.decision_function(self._predictors_of(points))
 
-    def _tangent_of(self, points: np.ndarray) -> np.ndarray:
-        return tangent_of(points, self.embedder_.curvature_)
+    def _predictors_of(self, points: np.ndarray) -> np.ndarray:
+        tangent = tangent_of(points, self.embedder_.curvature_)
+        return self.embedder_._brain_predictors(tangent)
 
     def _phrase_scorer(self, terms) -> PhraseScorer:
         queries = as_documents(terms, name="terms")

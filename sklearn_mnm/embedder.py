@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import torch
+from scipy import sparse
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -25,35 +26,38 @@ from sklearn.utils.validation import (
     check_memory,
 )
 from sklearn.utils.validation import validate_data as validate
-from torch import Tensor
 
-from sklearn_mnm._alignment import Pairs, align
+from sklearn_mnm._alignment import ANGLE, Pairs, align
 from sklearn_mnm._arrays import clear_errors, refuse_dates
 from sklearn_mnm._checked_memory import recall
 from sklearn_mnm._embedder_checks import (
     check_objective,
     checked_activations,
     checked_points,
+    term_parts_of,
     wide,
 )
 from sklearn_mnm._fit_checkpoint import FitCheckpoint
-from sklearn_mnm._points import as_tensor, tangent_of
+from sklearn_mnm._points import as_tensor, points_of, tangent_of
 from sklearn_mnm._sample_weight import checked_weights
 from sklearn_mnm._selection import mean_recall
 from sklearn_mnm.brain.features import ActivationScaler
 from sklearn_mnm.brain.hierarchy import BrainHierarchy
 from sklearn_mnm.decode_head import DecodeHead
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.geometry import exp_map0
+from sklearn_mnm.joint_space import JointSpace, TextPart
 from sklearn_mnm.nn.similarity import SIMILARITIES
-from sklearn_mnm.nn.towers import LiftTower
+from sklearn_mnm.nn.towers import DirectionTower
 from sklearn_mnm.nn.training import SCHEDULES
+from sklearn_mnm.term_space import LARGEST_DIMENSION, TermSpace, are_term_weights
 from sklearn_mnm.text_regression import EarlierTexts, TextRegression, predict_brain
 
 logger = logging.getLogger(__name__)
 
 # Up to here what partial_fit needs takes at most 8 MB, and fit keeps it as well.
 _FEW_FEATURES = 1024
+# Of texts of which it is not known how much they tell, at curvature -1.
+_RADIUS_WITHOUT_TERMS = 3.0
 # Rows of the similarity matrix computed at once.
 _BLOCK = 1024
 
@@ -68,34 +72,44 @@ class HyperbolicBrainTextEmbedder(
     r"""Embed texts and brain activations of studies in one hyperbolic space.
 
     Points live on the hyperboloid of the Lorentz model,
-    :math:`\langle x, x \rangle_L = -1/c`. A text is the apex of a cone that opens away from
-    the origin; the brain maps it speaks of should lie in that cone, so a text and a map are
-    the closer the smaller the exterior angle of the map at the text
-    (arXiv 2511.21092).
+    :math:`\langle x, x \rangle_L = -1/c`. The radius of a point, its distance from the root, tells
+    how much is said: that of a text is half the information of its terms in nats, and a map is the
+    farther out the less of the brain it activates. The angle at the root tells which texts and
+    maps belong together. Distances tell which terms hold for a text: the way from the root to a
+    text through a term is longer than the straight one by minus the logarithm of the probability
+    of the term given the text (:mod:`sklearn_mnm.geometry.information`). The objective of the
+    paper (arXiv 2511.21092), with cones and learnt radii, is there as
+    ``alignment="exterior_angle"``.
 
-    Fitting has three steps:
+    Fitting has four steps:
 
     1. *Closed form*: ridge regression from text features to the square root of the region
        activations, with exact leave-one-out predictions of the training studies. Features
        are weighted by how far their coefficients exceed what noise would make of them, so
        that words that tell something about the brain count more than those that do not.
-    2. *Alignment*: two towers lift these predictions and the maps to the hyperboloid: a
-       linear map that starts as the identity and a small network for the radius. They are
-       trained to tell each study's partner from the others by exterior angle. As they
-       see only leave-one-out predictions, they do not inherit the overfitting of step 1.
-    3. *Decoding*: ridge regression from the tangent vectors of the texts back to region
-       activations.
+    2. *Alignment*: two towers turn these predictions and the maps into directions: a linear map
+       that starts as the identity, and a small network for a bias. They are trained to tell each
+       study's partner from the others by their angle. As they see only leave-one-out
+       predictions, they do not inherit the overfitting of step 1.
+    3. *Hierarchy*: radii of terms, texts and maps follow from counts; directions of the terms are
+       learnt by the likelihood of which studies hold which terms. Features that cannot be weights
+       of terms, because some are negative or all are there everywhere, have no such hierarchy:
+       all texts then have one radius.
+    4. *Decoding*: ridge regression from the directions of the texts back to region activations.
 
     Parameters
     ----------
     n_components : int or None, default=None
-        Dimension d of the hyperbolic space, at most the number of regions, which is what None
-        takes. Small values make small embeddings and cost accuracy.
+        Number of dimensions d by which texts and maps are paired, at most the number of regions.
+        If None, it is that number. Small values make small embeddings and cost accuracy. With
+        ``alignment="root_angle"`` the space has further dimensions for the meaning of texts, as
+        many as for pairing and at most 128, and four of its own.
     curvature : float, default=1.0
         c > 0; the space has sectional curvature -c.
     learn_curvature : bool, default=False
         Learn c from `curvature` on, within 0.1 and 10. Angles depend on the radii times the
-        square root of c only, and radii are learnt: this adds little.
+        square root of c only, and radii are learnt: this adds little. Of no effect with
+        ``alignment="root_angle"``.
     alpha : "auto" or float, default="auto"
         Penalty of the closed form. ``"auto"`` climbs a grid from 0.1 to 100 times the mean
         squared norm of the rows of `X`, from its middle to the best leave-one-out retrieval.
@@ -110,10 +124,14 @@ class HyperbolicBrainTextEmbedder(
         Region activations are raised to this power (keeping their sign) and scaled to unit
         norm. The square root stabilises the variance of counts of peaks.
     text_radius, brain_radius : float, default=0.3 and 0.8
-        Distance of texts and brains from the origin at the start; learnt from there.
-    alignment : {"exterior_angle", "distance", "cosine", "euclidean"}, default="exterior_angle"
-        Similarity by which pairs are contrasted and ranked: the exterior angle of the brain
-        at the text, the geodesic distance (as MERU), or the cosine or the squared distance of
+        Distance of texts and brains from the origin at the start; learnt from there. These and
+        the parameters from `brain_apex_weight` to `network_weight` are of no effect with
+        ``alignment="root_angle"``, where radii are information.
+    alignment : {"root_angle", "exterior_angle", "distance", "cosine", "euclidean"}, \
+            default="root_angle"
+        Similarity by which pairs are contrasted and ranked: the angle at the root, which leaves
+        the radii to the hierarchy; the exterior angle of the brain at the text, with learnt radii
+        (the paper's); the geodesic distance (as MERU); or the cosine or the squared distance of
         tangent vectors. The last two ignore the geometry: controls to compare with.
     alignment_weight : float, default=1.0
         Weight of this contrast.
@@ -134,6 +152,11 @@ class HyperbolicBrainTextEmbedder(
         Weight of "a map averaged over networks entails the map"; needs `hierarchy`.
     hierarchy : BrainHierarchy or None, default=None
         Levels of networks over the regions of `y`.
+    term_parts : sparse matrix of shape (n_features, n_features) or None, default=None
+        Not 0 where a study with the term of a row counts as one with that of a column:
+        ``contiguous_parts(vocabulary)``, to which broader terms of an ontology can be added by
+        ``+ ontology.closure_in(vocabulary)``; transitive. If None, these are the contiguous
+        parts of the names of the columns where `X` is a data frame, else no term holds another.
     drift_weight : float, default=0.3
         Weight of the squared distance of the linear maps from their start.
     dropout : float, default=0.2
@@ -185,7 +208,9 @@ class HyperbolicBrainTextEmbedder(
     Attributes
     ----------
     n_components_ : int
-        Dimension d of the space; points have d + 1 coordinates.
+        Number of dimensions by which texts and maps are paired.
+    n_dimensions_ : int
+        Dimension of the space; points have one coordinate more.
     curvature_ : float
         c of the fitted space.
     alpha_ : float
@@ -206,8 +231,13 @@ class HyperbolicBrainTextEmbedder(
     model_ : BrainTextModel
         The towers.
     decode_head_ : DecodeHead
-        From tangent vectors of texts to activations.
-    left_out_points_ : ndarray of shape (n_studies, n_components_ + 1), float64
+        From directions of texts to activations.
+    term_space_ : TermSpace or None
+        Information and directions of the terms; None if the features are no weights of terms, or
+        radii are learnt.
+    joint_space_ : JointSpace or None
+        How texts and maps become points of one space; None if radii are learnt.
+    left_out_points_ : ndarray of shape (n_studies, n_dimensions_ + 1), float64
         Points of the training texts by the leave-one-out predictions of step 1, which err as
         those of new texts do: what to calibrate on. Only with `store_left_out`; studies of
         weight 0 have none.
@@ -216,8 +246,9 @@ class HyperbolicBrainTextEmbedder(
         after :meth:`fit` to at most 1,024 features.
     history_ : DataFrame
         A row for each epoch, 0 being the start: ``epoch``, the mean ``loss`` of its batches and
-        its weighted parts, mean ``text_radius`` and ``brain_radius``, ``learning_rate``,
-        ``scale``, ``curvature`` and, with validation, ``validation_score``.
+        its weighted parts, mean ``text_height`` and ``brain_height`` of the towers (``text_radius``
+        and ``brain_radius`` if radii are learnt), ``learning_rate``, ``scale``, ``curvature`` and,
+        with validation, ``validation_score``.
     best_epoch_ : int
         Epoch whose weights are kept; 0 is the closed form.
     n_features_in_ : int
@@ -240,7 +271,7 @@ class HyperbolicBrainTextEmbedder(
     >>> Y = random.poisson(topics @ random.gamma(0.3, size=(6, 40)) * 5)
     >>> embedder = HyperbolicBrainTextEmbedder(n_components=8, random_state=0).fit(X, Y)
     >>> embedder.transform(X).shape
-    (300, 9)
+    (300, 21)
     >>> embedder.predict(X).shape
     (300, 40)
     """
@@ -267,6 +298,7 @@ class HyperbolicBrainTextEmbedder(
         "min_extent_difference": [Interval(Real, 0, 1, closed="left")],
         "network_weight": [Interval(Real, 0, None, closed="left")],
         "hierarchy": [BrainHierarchy, None],
+        "term_parts": ["sparse matrix", "array-like", None],
         "drift_weight": [Interval(Real, 0, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
@@ -301,7 +333,7 @@ class HyperbolicBrainTextEmbedder(
         activation_power=0.5,
         text_radius=0.3,
         brain_radius=0.8,
-        alignment="exterior_angle",
+        alignment="root_angle",
         alignment_weight=1.0,
         brain_apex_weight=0.0,
         text_above_brain="hinge",
@@ -310,6 +342,7 @@ class HyperbolicBrainTextEmbedder(
         min_extent_difference=0.1,
         network_weight=0.0,
         hierarchy=None,
+        term_parts=None,
         drift_weight=0.3,
         dropout=0.2,
         n_hidden=256,
@@ -348,6 +381,7 @@ class HyperbolicBrainTextEmbedder(
         self.min_extent_difference = min_extent_difference
         self.network_weight = network_weight
         self.hierarchy = hierarchy
+        self.term_parts = term_parts
         self.drift_weight = drift_weight
         self.dropout = dropout
         self.n_hidden = n_hidden
@@ -464,10 +498,11 @@ class HyperbolicBrainTextEmbedder(
             earlier=EarlierTexts(self.statistics_, self.mean_terms_, self.short_coef_ is not None),
             keep_statistics=True,
         )
-        self._store_left_out(self._tangent(self.model_.text_tower, regression.left_out))
+        self._store_left_out(self._text_tangent(regression.left_out, X))
         return self
 
     def _fit(self, X, Y, groups, sample_weight, *, keep_statistics):
+        parts = term_parts_of(self, X)
         X, Y, groups, sample_weight = self._checked_studies(X, Y, groups, sample_weight, reset=True)
         n_components = self._checked_n_components(Y.shape[1])
         check_objective(self)
@@ -494,12 +529,13 @@ class HyperbolicBrainTextEmbedder(
         )
         self.alpha_, self.alpha_scores_ = regression.alpha, regression.scores
         logger.debug("alpha=%g of %s", self.alpha_, self.alpha_scores_)
+        seed = int(random.randint(np.iinfo(np.int32).max))
         self.model_, result = align(
             Pairs(regression.left_out, brain, Y, groups, sample_weight),
             self,
             n_components=n_components,
             scaler=self.activation_scaler_,
-            seed=int(random.randint(np.iinfo(np.int32).max)),
+            seed=seed,
             start=start,
             checkpoint=checkpoint.training,
         )
@@ -513,9 +549,10 @@ class HyperbolicBrainTextEmbedder(
         learnt = float(self.model_.curvature.detach())
         # As given, unless learnt: the model holds it in single precision.
         self.curvature_ = learnt if self.learn_curvature else float(self.curvature)
-        tangent = self._tangent(self.model_.text_tower, regression.left_out)
+        self._fit_space(X, Y, brain, regression.left_out, parts, seed)
+        tangent = self._text_tangent(regression.left_out, X)
         self.decode_head_ = DecodeHead.fit(
-            tangent.numpy(), Y, self.activation_scaler_, groups, sample_weight
+            self._text_predictors(tangent), Y, self.activation_scaler_, groups, sample_weight
         )
         self._store_left_out(tangent)
         if result.diverged is not None:
@@ -539,9 +576,30 @@ class HyperbolicBrainTextEmbedder(
             del self.statistics_
         return regression
 
+    def _fit_space(self, X, Y, brain, text, parts, seed):
+        """Place terms, texts and maps by how much they tell, unless radii were learnt."""
+        self.term_space_ = self.joint_space_ = None
+        self.n_dimensions_ = self.n_components_
+        if self.alignment != ANGLE:
+            return
+        n_meanings = 1
+        if are_term_weights(X):
+            self.term_space_ = TermSpace.fit(
+                X,
+                parts,
+                n_dimensions=min(self.n_components_, LARGEST_DIMENSION),
+                n_epochs=self.max_epochs,
+                seed=seed,
+            )
+            n_meanings = self.term_space_.directions.shape[1]
+        self.joint_space_ = JointSpace.fit(
+            self._text_part(text, X), self._rows(self.model_.brain_tower, brain)[:, -1], Y
+        )
+        self.n_dimensions_ = self.n_components_ + n_meanings + 4
+
     def _store_left_out(self, tangent):
         if self.store_left_out:
-            self.left_out_points_ = exp_map0(tangent, self.curvature_).numpy()
+            self.left_out_points_ = points_of(tangent, self.curvature_)
 
     def _warm_model(self, n_components, n_regions):
         """Towers of the previous fit, if any, to go on from."""
@@ -567,10 +625,10 @@ class HyperbolicBrainTextEmbedder(
 
         Returns
         -------
-        text_points : ndarray of shape (n_texts, n_components_ + 1)
+        text_points : ndarray of shape (n_texts, n_dimensions_ + 1)
             Points of the hyperboloid, time coordinate first. A text without known
             features is at the origin. float32 if `X` is, rounded at the end; otherwise float64.
-        brain_points : ndarray of shape (n_maps, n_components_ + 1)
+        brain_points : ndarray of shape (n_maps, n_dimensions_ + 1)
             Only if `y` is given.
         """
         check_is_fitted(self)
@@ -590,7 +648,7 @@ class HyperbolicBrainTextEmbedder(
 
         Returns
         -------
-        brain_points : ndarray of shape (n_maps, n_components_ + 1)
+        brain_points : ndarray of shape (n_maps, n_dimensions_ + 1)
             Points of the hyperboloid, time coordinate first. A map of zeros is at the origin.
             float32 if `Y` is, rounded at the end; otherwise float64.
 
@@ -603,8 +661,7 @@ class HyperbolicBrainTextEmbedder(
         Y = checked_activations(Y, "Y", self.n_regions_)
         if level is not None:
             Y = self._checked_hierarchy(f"level={level!r}").smooth(Y, level)
-        scaled = self.activation_scaler_.transform(Y)
-        return self._points(self.model_.brain_tower, scaled, Y.dtype)
+        return self._points(self._brain_tangent(Y), Y.dtype)
 
     def ancestors(self, Y):
         """Points of maps and of the ever broader maps that they are part of.
@@ -616,7 +673,7 @@ class HyperbolicBrainTextEmbedder(
 
         Returns
         -------
-        points : dict of str to ndarray of shape (n_maps, n_components_ + 1)
+        points : dict of str to ndarray of shape (n_maps, n_dimensions_ + 1)
             By level of `hierarchy`, from regions to the broadest networks: the map averaged
             over the networks of that level, as a point of the same space.
 
@@ -633,20 +690,20 @@ class HyperbolicBrainTextEmbedder(
 
         Parameters
         ----------
-        text_points : array-like of shape (n_texts, n_components_ + 1)
+        text_points : array-like of shape (n_texts, n_dimensions_ + 1)
             From :meth:`transform`.
-        brain_points : array-like of shape (n_maps, n_components_ + 1)
+        brain_points : array-like of shape (n_maps, n_dimensions_ + 1)
             From :meth:`transform_brain`.
 
         Returns
         -------
         similarity : ndarray of shape (n_texts, n_maps)
-            Higher is closer. By default minus the exterior angle of the brain at the text,
-            between -pi and 0.
+            Higher is closer. By default the cosine of the angle at the root, which is small: most
+            of the direction of a text tells its meaning, not its maps.
         """
         check_is_fitted(self)
         texts, brains = (
-            as_tensor(checked_points(points, name, self.n_components_))
+            as_tensor(checked_points(points, name, self.n_dimensions_))
             for points, name in ((text_points, "text_points"), (brain_points, "brain_points"))
         )
         similarity = np.empty((len(texts), len(brains)))
@@ -675,7 +732,7 @@ class HyperbolicBrainTextEmbedder(
 
         Parameters
         ----------
-        text_points : array-like of shape (n, n_components_ + 1)
+        text_points : array-like of shape (n, n_dimensions_ + 1)
             Points as :meth:`transform` gives them for texts, or any other points of the
             space, e.g. on a geodesic between texts.
 
@@ -685,8 +742,9 @@ class HyperbolicBrainTextEmbedder(
             In the units of the `y` given to :meth:`fit`.
         """
         check_is_fitted(self)
-        points = checked_points(text_points, "text_points", self.n_components_)
-        activations = self.decode_head_.predict(tangent_of(points, self.curvature_))
+        points = checked_points(text_points, "text_points", self.n_dimensions_)
+        tangent = tangent_of(points, self.curvature_)
+        activations = self.decode_head_.predict(self._text_predictors(tangent))
         return activations.astype(points.dtype, copy=False)
 
     def score(self, X, y, sample_weight=None):
@@ -716,7 +774,7 @@ class HyperbolicBrainTextEmbedder(
 
     @property
     def _n_features_out(self) -> int:
-        return self.n_components_ + 1
+        return self.n_dimensions_ + 1
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -764,16 +822,81 @@ class HyperbolicBrainTextEmbedder(
             )
         return self.hierarchy
 
-    def _tangent(self, tower: LiftTower, features: np.ndarray) -> Tensor:
+    def _rows(self, tower: DirectionTower, features: np.ndarray, *options: float) -> np.ndarray:
+        """What a tower gives; towers run in float32, all that follows in float64."""
         with torch.inference_mode():
-            return tower(torch.as_tensor(features), self.curvature_).double()
+            return tower(torch.as_tensor(features), *options).double().numpy()
 
     def _text_points(self, X) -> np.ndarray:
         text = predict_brain(X, self.text_coef_, self.short_coef_, self.mean_terms_)
-        return self._points(self.model_.text_tower, text, X.dtype)
+        return self._points(self._text_tangent(text, X), X.dtype)
 
-    def _points(self, tower: LiftTower, features: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        # The towers run in float32, the exponential map in float64: points are on the
-        # hyperboloid to double precision, or as near to it as single precision has one.
-        points = exp_map0(self._tangent(tower, features), self.curvature_).numpy()
-        return points.astype(dtype, copy=False)
+    def term_points(self) -> np.ndarray:
+        """Points of the terms, the features of texts, each at half its own information.
+
+        Returns
+        -------
+        points : ndarray of shape (n_features, n_dimensions_ + 1)
+            Time coordinate first, float64.
+
+        Raises
+        ------
+        InvalidInputError
+            If the features have no hierarchy, see `term_space_`.
+        """
+        check_is_fitted(self)
+        if self.term_space_ is None:
+            raise InvalidInputError(
+                "The embedder knows nothing of terms: its features are no weights of terms, or "
+                "alignment is another than 'root_angle'. Fit it to counts or TF-IDF of terms."
+            )
+        single = sparse.identity(self.n_features_in_, format="csr", dtype=np.float32)
+        text = predict_brain(single, self.text_coef_, self.short_coef_, self.mean_terms_)
+        part = self._text_part(text, single)._replace(radius=self.term_space_.information / 2)
+        return points_of(self.joint_space_.text_tangent(part) / self.curvature_**0.5, self.curvature_)
+
+    def _text_tangent(self, text: np.ndarray, X) -> np.ndarray:
+        """Tangent vectors of texts from the maps predicted of them and their features."""
+        if self.joint_space_ is None:
+            return self._rows(self.model_.text_tower, text, self.curvature_)
+        return self.joint_space_.text_tangent(self._text_part(text, X)) / self.curvature_**0.5
+
+    def _text_part(self, text: np.ndarray, X) -> TextPart:
+        rows = self._rows(self.model_.text_tower, text)
+        if self.term_space_ is None:
+            meaning = np.ones((len(text), 1))
+            radius = np.where(text.any(axis=1), _RADIUS_WITHOUT_TERMS, 0.0)
+        else:
+            meaning = self.term_space_.text_directions(X)
+            radius = self.term_space_.text_information(self.term_space_.held(X)) / 2
+        strength = np.linalg.norm(text.astype(np.float64), axis=1)
+        return TextPart(rows[:, :-1], rows[:, -1], strength, meaning, radius)
+
+    def _brain_tangent(self, Y: np.ndarray) -> np.ndarray:
+        """Tangent vectors of maps."""
+        scaled = self.activation_scaler_.transform(Y)
+        if self.joint_space_ is None:
+            return self._rows(self.model_.brain_tower, scaled, self.curvature_)
+        rows = self._rows(self.model_.brain_tower, scaled)
+        tangent = self.joint_space_.brain_tangent(
+            rows[:, :-1],
+            rows[:, -1],
+            self.joint_space_.brain_radius(Y),
+            self.n_dimensions_ - self.n_components_ - 4,
+        )
+        return tangent / self.curvature_**0.5
+
+    def _text_predictors(self, tangent: np.ndarray) -> np.ndarray:
+        """What of texts the decoding of maps goes by, from their tangent vectors."""
+        return tangent if self.joint_space_ is None else self.joint_space_.text_predictors(tangent)
+
+    def _brain_predictors(self, tangent: np.ndarray) -> np.ndarray:
+        """What of maps the decoding of terms goes by, from their tangent vectors."""
+        if self.joint_space_ is None:
+            return tangent
+        return self.joint_space_.brain_predictors(tangent)
+
+    def _points(self, tangent: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        # The exponential map in float64: points are on the hyperboloid to double precision, or as
+        # near to it as single precision has one.
+        return points_of(tangent, self.curvature_).astype(dtype, copy=False)

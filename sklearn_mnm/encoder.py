@@ -36,6 +36,10 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         Levels of networks at which maps are predicted: cuts of the tree of learnt regions in 17
         and 7 networks, the networks of Yeo et al. 2011 (downloaded by nilearn once), or your own.
         Regions of an atlas have no tree; with "ward" they have the whole brain above them only.
+    ontology : Ontology or None, default=None
+        Broader terms: a study with a term counts as one with the broader ones, in the radii and
+        distances of terms. If None, only terms that are part of a longer one, as "memory" is of
+        "working memory", are broader by themselves.
     random_state : int, RandomState instance or None, default=None
         Of the regions, the embedding and the calibration. Components that are given keep their
         own.
@@ -82,12 +86,14 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         regions=None,
         embedder=None,
         hierarchy="ward",
+        ontology=None,
         random_state=None,
     ):
         self.vectorizer = vectorizer
         self.regions = regions
         self.embedder = embedder
         self.hierarchy = hierarchy
+        self.ontology = ontology
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)

@@ -71,7 +71,8 @@ class PointIndex:
         float64 whichever they are.
     ids : sequence of str, optional
         A different name for each point. Default: row numbers.
-    similarity : {"exterior_angle", "distance", "cosine", "euclidean"}, default="exterior_angle"
+    similarity : {"root_angle", "exterior_angle", "distance", "cosine", "euclidean"}, \
+            default="root_angle"
         What nearest means, see `sklearn_mnm.nn.similarity`.
     role : {"brain", "text"}, default="brain"
         What the stored points are; the queries are the other kind. It matters for the exterior
@@ -113,7 +114,7 @@ class PointIndex:
 
     - exterior angle: a text at the origin has -pi/2 with every brain; a brain at the origin has
       -pi, the worst, with every other text;
-    - cosine: 0 with everything;
+    - angle at the root and cosine: 0 with everything;
     - distance and euclidean: as of any other point.
 
     A query that ties with all points gets the first ones, ties being broken by row number (with
@@ -142,7 +143,7 @@ class PointIndex:
         points: np.ndarray,
         ids: Sequence[str] | None = None,
         *,
-        similarity: str = "exterior_angle",
+        similarity: str = "root_angle",
         role: str = "brain",
         curvature: float = 1.0,
         method: str = "auto",

@@ -21,13 +21,13 @@ def inner_product_vectors(
     points: np.ndarray | Tensor,
     role: str,
     *,
-    similarity: str = "exterior_angle",
+    similarity: str = "root_angle",
     curvature: float = 1.0,
 ) -> np.ndarray:
     """Vectors of texts and of brains whose inner products order them by a similarity.
 
-    The order is that of the similarity for the distance, the cosine and the euclidean, up to
-    rounding. For the exterior angle it is nearly so: ask for some times more candidates than
+    The order is that of the similarity for the angle at the root, the distance, the cosine and the
+    euclidean, up to rounding. For the exterior angle it is nearly so: ask for some times more candidates than
     neighbours, and rank them by ``embedder.similarity``.
 
     Parameters
@@ -36,7 +36,8 @@ def inner_product_vectors(
         Points of the hyperboloid, time coordinate first.
     role : {"brain", "text"}
         What the points are.
-    similarity : {"exterior_angle", "distance", "cosine", "euclidean"}, default="exterior_angle"
+    similarity : {"root_angle", "exterior_angle", "distance", "cosine", "euclidean"}, \
+            default="root_angle"
         By which texts and brains are compared, ``embedder.alignment``.
     curvature : float, default=1.0
         ``c > 0`` of the hyperboloid ``<x, x> = -1/c``, ``embedder.curvature_``.
@@ -111,6 +112,7 @@ def _lift_euclidean(points: Tensor, role: str, curvature: float) -> Tensor:
 
 
 _LIFTS: dict[str, Callable[[Tensor, str, float], Tensor]] = {
+    "root_angle": _lift_cosine,
     "exterior_angle": _lift_exterior_angle,
     "distance": _lift_distance,
     "cosine": _lift_cosine,

@@ -12,7 +12,7 @@ from sklearn_mnm.nn.losses import (
     extent_loss,
     radius_hinge_loss,
 )
-from sklearn_mnm.nn.similarity import SIMILARITIES
+from sklearn_mnm.nn.similarity import Similarity
 from sklearn_mnm.nn.tiled import contrastive_loss
 from sklearn_mnm.nn.towers import BrainTextModel, Points
 
@@ -34,17 +34,17 @@ class ObjectiveWeights:
         Pairs of maps whose extents differ by less are not compared.
     """
 
-    alignment: float
-    brain_apex: float
-    radius_hinge: float
-    centroid: float
-    extent: float
-    networks: float
-    drift: float
-    radius_margin: float
-    text_radius: float
-    brain_radius: float
-    min_extent_difference: float
+    alignment: float = 0.0
+    brain_apex: float = 0.0
+    radius_hinge: float = 0.0
+    centroid: float = 0.0
+    extent: float = 0.0
+    networks: float = 0.0
+    drift: float = 0.0
+    radius_margin: float = 0.0
+    text_radius: float = 0.0
+    brain_radius: float = 0.0
+    min_extent_difference: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ class Objective:
     Attributes
     ----------
     weights : ObjectiveWeights
-    similarity : str
-        Key of :data:`sklearn_mnm.nn.similarity.SIMILARITIES`, what the alignment contrasts.
-    extent : Tensor of shape (n_studies,)
-        How much of the brain each map activates.
+    similarity : callable
+        What the alignment contrasts, see :mod:`sklearn_mnm.nn.similarity`.
+    extent : Tensor of shape (n_studies,) or None
+        How much of the brain each map activates; for the part that has it in its name.
     ancestors : tuple of Tensor of shape (n_studies, n_features)
         Brain features of each map averaged over ever broader networks.
     pair_weights : Tensor of shape (n_studies,) or None
@@ -66,8 +66,8 @@ class Objective:
     """
 
     weights: ObjectiveWeights
-    similarity: str
-    extent: Tensor
+    similarity: Similarity
+    extent: Tensor | None = None
     ancestors: tuple[Tensor, ...] = ()
     pair_weights: Tensor | None = None
 
@@ -92,9 +92,8 @@ class Objective:
         parts: dict[str, Tensor] = {}
         pair_weights = None if self.pair_weights is None else self.pair_weights[rows]
         if weights.alignment:
-            similarity = SIMILARITIES[self.similarity]
             loss = contrastive_loss(
-                similarity, text, brain, scale, curvature, pair_weights=pair_weights
+                self.similarity, text, brain, scale, curvature, pair_weights=pair_weights
             )
             parts["alignment"] = weights.alignment * loss
         if weights.brain_apex:
@@ -107,7 +106,7 @@ class Objective:
             loss = centroid_loss(text, curvature, target=weights.text_radius)
             loss = loss + centroid_loss(brain, curvature, target=weights.brain_radius)
             parts["centroid"] = weights.centroid * loss
-        if weights.extent:
+        if weights.extent and self.extent is not None:
             extent = self.extent[rows].to(brain.device)
             loss = extent_loss(brain, extent, min_difference=weights.min_extent_difference)
             parts["extent"] = weights.extent * loss

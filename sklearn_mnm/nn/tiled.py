@@ -202,7 +202,12 @@ def _tile_gradients(
     if holds_true_pairs:
         weights.diagonal().sub_(2 * row_shares)
     grad_scale = _inner_product(weights, values.detach())
-    grad_x, grad_y, grad_curvature = torch.autograd.grad(values, inputs, weights.mul_(scale))
+    # A similarity of inner products knows no curvature.
+    grad_x, grad_y, grad_curvature = torch.autograd.grad(
+        values, inputs, weights.mul_(scale), allow_unused=True
+    )
+    if grad_curvature is None:
+        grad_curvature = torch.zeros_like(curvature)
     return grad_x, grad_y, grad_scale, grad_curvature
 
 

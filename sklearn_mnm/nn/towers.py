@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sklearn_mnm.geometry import exp_map0
+from sklearn_mnm.geometry import exp_map0, radius
 
 # Softplus keeps radii positive; this floor keeps a point with a direction off the origin, where
 # the exterior angle forgets that direction.
@@ -24,41 +24,93 @@ CURVATURES = (0.1, 10.0)
 _SMALLEST_ENTRY = 1e-6
 
 
-class LiftTower(nn.Module):
-    """Give each feature vector a direction and a radius, a tangent vector at the origin.
+class DirectionTower(nn.Module):
+    """Give each feature vector a direction and a height.
 
     The direction is linear in the features: a fixed basis, the closed-form start, plus a
-    learnt deviation that starts at zero. The radius is ``softplus`` of a small network of the
-    unit features and the logarithm of their norm; it starts constant.
+    learnt deviation that starts at zero. The height is that of a small network of the unit
+    features and the logarithm of their norm; it starts at 0.
 
     Parameters
     ----------
     basis : Tensor of shape (n_features, n_components)
         Start of the linear map.
-    radius : float
-        Radius of all points at the start.
     n_hidden : int
-        Hidden units of the radius network.
+        Hidden units of the network.
     dropout : float
         Share of unit features set to zero while training.
     """
 
     basis: Tensor
 
-    def __init__(self, basis: Tensor, *, radius: float, n_hidden: int, dropout: float):
+    def __init__(self, basis: Tensor, *, n_hidden: int, dropout: float):
         super().__init__()
         n_features, n_components = basis.shape
         self.register_buffer("basis", basis)
         self.deviation = nn.Parameter(torch.zeros(n_features, n_components))
         self.offset = nn.Parameter(torch.zeros(n_components))
+        # Called so in the files of all models.
         self.radius_network = nn.Sequential(
             nn.Linear(n_features + 1, n_hidden), nn.GELU(), nn.Linear(n_hidden, 1)
         )
         output = self.radius_network[2]
         assert isinstance(output, nn.Linear)
         nn.init.zeros_(output.weight)
-        nn.init.constant_(output.bias, math.log(math.expm1(radius - _SMALLEST_RADIUS)))
+        nn.init.zeros_(output.bias)
         self.dropout = dropout
+
+    def direction_and_height(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute unit rows (n, n_components), heights (n, 1), and which rows are not zero."""
+        # By the largest entry first, so that no square overflows.
+        largest = features.abs().amax(dim=1, keepdim=True)
+        known = largest > _SMALLEST_ENTRY
+        largest = torch.where(known, largest, 1.0)
+        norm = (features / largest).norm(dim=1, keepdim=True).clamp(min=_SMALLEST_ENTRY)
+        unit = functional.dropout(features / largest / norm, self.dropout, self.training)
+        direction = unit @ (self.basis + self.deviation) + self.offset
+        direction = functional.normalize(direction, dim=1)
+        # Unit rows have entries of order n_features^-1/2; networks want order 1.
+        scaled = unit * math.sqrt(unit.shape[1])
+        height = self.radius_network(torch.cat([scaled, largest.log() + norm.log()], dim=1))
+        return direction, height, known
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Directions and, last, heights.
+
+        Parameters
+        ----------
+        features : Tensor of shape (n, n_features)
+
+        Returns
+        -------
+        rows : Tensor of shape (n, n_components + 1)
+            Zero for rows of zeros.
+        """
+        direction, height, known = self.direction_and_height(features)
+        return torch.where(known, torch.cat([direction, height], dim=1), 0.0)
+
+    def drift(self) -> Tensor:
+        """Mean squared deviation from the start per component, what regularisation punishes."""
+        return self.deviation.square().sum() / self.deviation.shape[1]
+
+
+class LiftTower(DirectionTower):
+    """Give each feature vector a tangent vector at the origin; the height is its radius.
+
+    Parameters
+    ----------
+    basis : Tensor of shape (n_features, n_components)
+        See :class:`DirectionTower`.
+    radius : float
+        Radius of all points at the start; learnt as the ``softplus`` of the height.
+    n_hidden : int
+    dropout : float
+    """
+
+    def __init__(self, basis: Tensor, *, radius: float, n_hidden: int, dropout: float):
+        super().__init__(basis, n_hidden=n_hidden, dropout=dropout)
+        start = math.log(math.expm1(radius - _SMALLEST_RADIUS))
+        nn.init.constant_(self.radius_network[2].bias, start)  # type: ignore[arg-type]
 
     def forward(self, features: Tensor, curvature: float | Tensor = 1.0) -> Tensor:
         """Tangent vectors.
@@ -74,25 +126,11 @@ class LiftTower(nn.Module):
         tangent : Tensor of shape (n, n_components)
             Zero for rows of zeros.
         """
-        # By the largest entry first, so that no square overflows.
-        largest = features.abs().amax(dim=1, keepdim=True)
-        known = largest > _SMALLEST_ENTRY
-        largest = torch.where(known, largest, 1.0)
-        norm = (features / largest).norm(dim=1, keepdim=True).clamp(min=_SMALLEST_ENTRY)
-        unit = functional.dropout(features / largest / norm, self.dropout, self.training)
-        direction = unit @ (self.basis + self.deviation) + self.offset
-        direction = functional.normalize(direction, dim=1)
-        # Unit rows have entries of order n_features^-1/2; networks want order 1.
-        scaled = unit * math.sqrt(unit.shape[1])
-        height = self.radius_network(torch.cat([scaled, largest.log() + norm.log()], dim=1))
+        direction, height, known = self.direction_and_height(features)
         largest_radius = LARGEST_RAPIDITY * torch.as_tensor(curvature).detach() ** -0.5
         largest_radius = largest_radius.clamp(max=_LARGEST_RADIUS).to(height)
         radius = (functional.softplus(height) + _SMALLEST_RADIUS).clamp(max=largest_radius)
         return torch.where(known, radius * direction, 0.0)
-
-    def drift(self) -> Tensor:
-        """Mean squared deviation from the start per component, what regularisation punishes."""
-        return self.deviation.square().sum() / self.deviation.shape[1]
 
 
 class Points(NamedTuple):
@@ -119,8 +157,8 @@ class BrainTextModel(nn.Module):
 
     def __init__(
         self,
-        text_tower: LiftTower,
-        brain_tower: LiftTower,
+        text_tower: DirectionTower,
+        brain_tower: DirectionTower,
         *,
         curvature: float,
         learn_curvature: bool,
@@ -152,3 +190,43 @@ class BrainTextModel(nn.Module):
     def forward(self, text: Tensor, brain: Tensor) -> Points:
         """Points of paired texts and brains."""
         return Points(self.embed_text(text), self.embed_brain(brain))
+
+    def batch_summary(self, points: Points) -> dict[str, Tensor]:
+        """Describe a batch for the history: mean distances from the root."""
+        return {
+            f"{name}_radius": radius(side.detach(), self.curvature.detach()).mean()
+            for name, side in points._asdict().items()
+        }
+
+
+class AngleModel(BrainTextModel):
+    """Two towers whose pairs are ranked by the angle at the root, whatever the radii.
+
+    The similarity of a text of direction u and height h and a map of direction v and height k is
+    ``u . v + h + k``, the inner product of the rows ``[u, 1, h]`` and ``[v, k, 1]`` that stand
+    for points here. :class:`~sklearn_mnm.joint_space.JointSpace` makes points of them.
+
+    Parameters
+    ----------
+    text_tower, brain_tower : DirectionTower
+        With the same number of components.
+    curvature, learn_curvature, scale
+        See :class:`BrainTextModel`; no curvature is learnt.
+    """
+
+    def embed_text(self, features: Tensor) -> Tensor:
+        """Rows of texts, (n, n_features) -> (n, n_components + 2)."""
+        rows = self.text_tower(features)
+        return torch.cat([rows[:, :-1], torch.ones_like(rows[:, :1]), rows[:, -1:]], dim=1)
+
+    def embed_brain(self, features: Tensor) -> Tensor:
+        """Rows of maps, (n, n_features) -> (n, n_components + 2)."""
+        rows = self.brain_tower(features)
+        return torch.cat([rows, torch.ones_like(rows[:, :1])], dim=1)
+
+    def batch_summary(self, points: Points) -> dict[str, Tensor]:
+        """Describe a batch for the history: mean heights."""
+        return {
+            "text_height": points.text[:, -1].detach().mean(),
+            "brain_height": points.brain[:, -2].detach().mean(),
+        }

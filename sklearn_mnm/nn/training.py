@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from sklearn_mnm.exceptions import DataWarning, TrainingDivergedError
-from sklearn_mnm.geometry import radius
 from sklearn_mnm.nn.checkpoint import Snapshot, load_snapshot, save_snapshot
 from sklearn_mnm.nn.towers import BrainTextModel, Points
 
@@ -66,8 +65,8 @@ class TrainingResult:
     ----------
     history : list of dict
         One record per epoch: ``epoch`` (0 is the start, before any step), ``loss`` and its
-        parts, mean ``text_radius`` and ``brain_radius`` of the batches, ``learning_rate``,
-        ``scale``, ``curvature`` and ``validation_score``.
+        parts, mean ``text_radius`` and ``brain_radius`` of the batches (or ``text_height`` and
+        ``brain_height``), ``learning_rate``, ``scale``, ``curvature`` and ``validation_score``.
     best_epoch : int
         Epoch whose weights the model holds now.
     interrupted : bool
@@ -233,11 +232,7 @@ class _Run:
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
-            radii = {
-                f"{name}_radius": radius(side.detach(), model.curvature.detach()).mean()
-                for name, side in points._asdict().items()
-            }
-            for name, part in {"loss": loss, **parts, **radii}.items():
+            for name, part in {"loss": loss, **parts, **model.batch_summary(points)}.items():
                 sums[name] = sums.get(name, 0.0) + float(part.detach()) / len(batches)
         # The last step has no loss after it that would tell.
         if not self._largest_weight() <= _LARGEST_WEIGHT or not model.log_scale.exp().isfinite():

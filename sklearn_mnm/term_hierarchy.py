@@ -1,0 +1,270 @@
+"""Which terms hold for a text, how surely, and the way from a text up to the general."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from sklearn_mnm._points import as_tensor
+from sklearn_mnm.geometry import radius
+from sklearn_mnm.geometry.information import pairwise_log_conditional
+
+# Studies that the space counts for beside those that hold a text: fewer say less than it does.
+_PSEUDO_STUDIES = 20.0
+# Weight of the information of a term in the order of ancestors: 0 gives the surest terms, which
+# are the most frequent ones, 1 those with the highest lift, which are the rarest.
+_INFORMATION_WEIGHT = 0.4
+# Steps of a walk have at least this share of the lift that they could have.
+_LEAST_LIFT = 0.35
+# Terms of a walk: in at least this share of the studies, by themselves in this share of those, and
+# more concentrated than this share of the terms as frequent.
+_LEAST_SHARE, _LEAST_ALONE, _LEAST_TOPICALITY = 0.0025, 0.4, 0.55
+_NEIGHBOURS = 80
+
+
+class TermHierarchy(NamedTuple):
+    r"""Terms of a corpus as points, and the studies that hold them.
+
+    The probability that a study which holds the words of a text x also holds a term a is
+    estimated from the :math:`n_x` studies that hold all of these words and from the space,
+
+    .. math:: P(a | x) = \frac{n_{ax} + k e^{-\delta}}{n_x + k}, \quad k = 20,
+
+    with the detour :math:`\delta` from the root to x through a, so that rare terms and long texts,
+    which no study holds, are judged by what they are near to.
+
+    Attributes
+    ----------
+    terms : ndarray of shape (n_terms,), object
+    points : ndarray of shape (n_terms, d + 1)
+        Time coordinate first.
+    information : ndarray of shape (n_terms,)
+        In nats.
+    held : csc_matrix of shape (n_studies, n_terms), float32
+        1 where a study holds a term.
+    is_topic : ndarray of shape (n_terms,), bool
+        Terms that walks may meet: no function words, no fragments.
+    curvature : float
+    """
+
+    terms: np.ndarray
+    points: np.ndarray
+    information: np.ndarray
+    held: Any
+    is_topic: np.ndarray
+    curvature: float
+
+    @classmethod
+    def from_studies(
+        cls,
+        terms: np.ndarray,
+        points: np.ndarray,
+        information: np.ndarray,
+        present: Any,
+        held: Any,
+        curvature: float,
+    ) -> "TermHierarchy":
+        """Find out which terms are topics.
+
+        Parameters
+        ----------
+        terms, points, information, curvature
+            See above.
+        present, held : csr_matrix of shape (n_studies, n_terms)
+            Terms of the studies without and with those that are parts of longer ones.
+
+        Returns
+        -------
+        hierarchy : TermHierarchy
+        """
+        held = sparse.csc_matrix(held, dtype=np.float32)
+        counts = np.asarray(held.sum(axis=0)).ravel()
+        alone = np.asarray((present != 0).sum(axis=0)).ravel() / np.maximum(counts, 1)
+        is_topic = (
+            (counts >= _LEAST_SHARE * held.shape[0])
+            & (alone >= _LEAST_ALONE)
+            & (_topicality(held, counts) > _LEAST_TOPICALITY)
+        )
+        return cls(terms, points, information, held, is_topic, curvature)
+
+    @property
+    def n_studies(self) -> np.ndarray:
+        """Number of studies that hold each term, shape (n_terms,)."""
+        return np.diff(self.held.indptr)
+
+    @property
+    def radii(self) -> np.ndarray:
+        """Distance of each term from the root, shape (n_terms,)."""
+        return radius(as_tensor(self.points), self.curvature).numpy()
+
+    def probability(self, points: np.ndarray, held: Any) -> np.ndarray:
+        """Probability of each term given each text.
+
+        Parameters
+        ----------
+        points : ndarray of shape (n_texts, d + 1)
+        held : csr_matrix of shape (n_texts, n_terms)
+            Terms that the texts hold.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_texts, n_terms)
+            1 for the terms that a text holds.
+        """
+        logs = pairwise_log_conditional(as_tensor(self.points), as_tensor(points), self.curvature)
+        prior = np.exp(logs.numpy().T)
+        held = sparse.csr_matrix(held)
+        for row in range(len(points)):
+            own = held.indices[held.indptr[row] : held.indptr[row + 1]]
+            n_own, with_own = self._studies_with(own)
+            prior[row] = (with_own + _PSEUDO_STUDIES * prior[row]) / (n_own + _PSEUDO_STUDIES)
+            prior[row, own] = 1
+        return prior
+
+    def ancestors(self, probability: np.ndarray, own: np.ndarray, k: int) -> np.ndarray:
+        """Terms that hold for a text and are more general than it, the most telling first.
+
+        Parameters
+        ----------
+        probability : ndarray of shape (n_terms,)
+            Of each term given the text.
+        own : ndarray of int
+            Terms that the text names, which are left out.
+        k : int
+            At most so many.
+
+        Returns
+        -------
+        rows : ndarray of int
+        """
+        scores = np.log(probability) + _INFORMATION_WEIGHT * self.information
+        scores[own] = -np.inf
+        order = np.argsort(-scores, kind="stable")[:k]
+        return order[np.isfinite(scores[order])]
+
+    def descendants(self, term: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Terms for which another holds, and its probability given each of them.
+
+        Parameters
+        ----------
+        term : int
+            Row of the general term.
+        k : int
+            At most so many.
+
+        Returns
+        -------
+        rows : ndarray of int
+            More special than the term, the nearest first.
+        probability : ndarray of shape (len(rows),)
+        """
+        logs = pairwise_log_conditional(
+            as_tensor(self.points[[term]]), as_tensor(self.points), self.curvature
+        )
+        with_term = np.asarray(self.held.T @ self.held[:, [term]].toarray()).ravel()
+        probability = (with_term + _PSEUDO_STUDIES * np.exp(logs.numpy()[0])) / (
+            self.n_studies + _PSEUDO_STUDIES
+        )
+        scores = np.log(probability) - (1 - _INFORMATION_WEIGHT) * self.information
+        scores[self.information <= self.information[term]] = -np.inf
+        order = np.argsort(-scores, kind="stable")[:k]
+        order = order[np.isfinite(scores[order])]
+        return order, probability[order]
+
+    def walk(
+        self, lift: np.ndarray, start: float, own: int | None, n_steps: int, k: int
+    ) -> list[tuple[int, np.ndarray]]:
+        """Steps from a text or map up to the general, each more general than the one before.
+
+        The radii from the start to the most general topic are divided into bands, each the same
+        fraction of the one before. In each the topics are taken that the start and the step
+        before speak for most: of those whose lift given either is at least 0.35 of what it could
+        be, ``-ln P(a)``, the ones with the largest sum of the two. A band without is left out.
+
+        Parameters
+        ----------
+        lift : ndarray of shape (n_terms,)
+            ``ln P(a | start) - ln P(a)`` relative to the most that it could be, at most 1.
+        start : float
+            Radius from which the walk starts.
+        own : int or None
+            Term that is the start itself.
+        n_steps : int
+            Bands.
+        k : int
+            Terms in each, at most.
+
+        Returns
+        -------
+        steps : list of (band from 1, rows of terms)
+        """
+        radii = self.radii
+        topics = np.flatnonzero(self.is_topic & (lift > _LEAST_LIFT))
+        topics = topics[topics != own] if own is not None else topics
+        topics = topics[radii[topics] < start]
+        if not len(topics):
+            return []
+        edges = np.geomspace(start, 0.999 * radii[self.is_topic].min(), n_steps + 1)
+        steps: list[tuple[int, np.ndarray]] = []
+        before = np.ones(len(self.terms)) if own is None else self._lift_of_term(own)
+        for band in range(1, n_steps + 1):
+            inside = topics[(radii[topics] < edges[band - 1]) & (radii[topics] >= edges[band])]
+            inside = inside[before[inside] > _LEAST_LIFT]
+            if len(inside):
+                order = np.argsort(-(lift + before)[inside], kind="stable")[:k]
+                steps.append((band, inside[order]))
+                before = self._lift_of_term(int(inside[order[0]]))
+        return steps
+
+    def relative_lift(self, probability: np.ndarray) -> np.ndarray:
+        """``ln(P(a | x) / P(a)) / -ln P(a)``: 1 if x makes a certain, 0 if it says nothing."""
+        return 1 + np.log(probability) / self.information
+
+    def frame(self, rows: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
+        """Table of terms: ``term``, ``probability``, ``radius`` and ``n_studies``."""
+        return pd.DataFrame(
+            {
+                "term": self.terms[rows],
+                "probability": probability,
+                "radius": self.radii[rows],
+                "n_studies": self.n_studies[rows],
+            }
+        )
+
+    def _lift_of_term(self, term: int) -> np.ndarray:
+        own = sparse.csr_matrix(
+            (np.ones(1, np.float32), ([0], [term])), shape=(1, len(self.terms))
+        )
+        return self.relative_lift(self.probability(self.points[[term]], own)[0])
+
+    def _studies_with(self, own: np.ndarray) -> tuple[float, np.ndarray]:
+        """Count the studies that hold all of these terms, and among them those with each term."""
+        if not len(own):
+            return 0.0, np.zeros(len(self.terms))
+        with_all = np.asarray(self.held[:, own].sum(axis=1)).ravel() == len(own)
+        return float(with_all.sum()), np.asarray(self.held.T @ with_all.astype(np.float32))
+
+
+def _topicality(held: Any, counts: np.ndarray) -> np.ndarray:
+    """Share of the 80 terms nearest in frequency whose company is less unlike that of all.
+
+    The company of a term is the distribution of the terms of the studies that hold it; it is
+    compared with that of all studies by the Kullback-Leibler divergence. Words without a topic,
+    such as "increased", are in the company of everything.
+    """
+    n_terms = len(counts)
+    pairs = (held.T @ held).tocsr()
+    totals = np.asarray(pairs.sum(axis=1)).ravel()
+    everywhere = totals / max(totals.sum(), 1)
+    shares = pairs.data / np.repeat(np.maximum(totals, 1), np.diff(pairs.indptr))
+    terms = shares * np.log(shares / everywhere[pairs.indices])
+    divergence = np.add.reduceat(terms, np.minimum(pairs.indptr[:-1], len(terms) - 1))
+    order = np.argsort(counts, kind="stable")
+    result = np.empty(n_terms)
+    half = _NEIGHBOURS // 2
+    for place, term in enumerate(order):
+        start = min(max(place - half, 0), max(n_terms - _NEIGHBOURS - 1, 0))
+        near = order[start : start + _NEIGHBOURS + 1]
+        result[term] = np.mean(divergence[near] < divergence[term])
+    return result
