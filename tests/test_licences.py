@@ -48,7 +48,7 @@ def licence(about):
 @pytest.mark.parametrize(("extras", "known"), [((), {}), (EXTRAS, KNOWN)])
 def test_all_licences_are_permissive_but_those_known(extras, known):
     found = {name: licence(about) for name, about in installed(extras).items()}
-    assert {"torch", "scikit-learn", "nilearn", "geoopt"} <= set(found)
+    assert {"torch", "scikit-learn", "nilearn", "safetensors"} <= set(found)
     others = {
         name: text
         for name, text in found.items()

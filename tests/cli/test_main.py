@@ -17,7 +17,7 @@ from sklearn_mnm.cli import main
 from tests.cli.conftest import RUN, python
 
 COMMANDS = ["encode", "decode", "search", "fit", "evaluate", "report", "app", "info", "fetch"]
-HEAVY = ["geoopt", "nibabel", "nilearn", "numpy", "pandas", "pooch", "scipy", "sklearn", "torch"]
+HEAVY = ["nibabel", "nilearn", "numpy", "pandas", "pooch", "scipy", "sklearn", "torch"]
 TIMED_HELP = """
 import json, sys, time
 sys.argv = ["mnm", "--help"]
