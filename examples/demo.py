@@ -201,12 +201,6 @@ def retrieval():
 # The page
 
 
-def walk_to_root(encoder):
-    """Terms met at each step from a query to the root."""
-    steps = encoder.walk(WALKED, k=4).groupby(["step", "radius"])["term"]
-    return steps.agg(", ".join).reset_index().to_dict("records")
-
-
 def table_of(card):
     """Rows of the table in a model card, which is Markdown, without the two lines of its head."""
     lines = [line.strip("| ") for line in card.splitlines() if line.startswith("|")]
@@ -244,7 +238,7 @@ def main(output=Path("demo_output")):
         measured=measured,
         explanation=encoder.explain(EXPLAINED),
         walked=WALKED,
-        walk=walk_to_root(encoder),
+        walk=encoder.walk(WALKED).to_dict("records"),
         card=model_card(),
         quality=table_of(model_card()),
         notes=notes,

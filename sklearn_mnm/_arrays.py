@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,24 @@ def clear_errors(name: str, remedy: str = _REMEDY) -> Iterator[None]:
         raise
     except (TypeError, ValueError) as error:
         raise InvalidInputError(f"{name}: {_problem(error)} {remedy}") from error
+
+
+def check_count(value: Any, name: str) -> None:
+    """Refuse what is no integer of at least 1.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+        Of the argument.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is not.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise InvalidInputError(f"{name}={value!r} must be an integer of at least 1.")
 
 
 def _problem(error: Exception) -> str:

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from copy import copy
+from difflib import get_close_matches
 from typing import Any, ClassVar
 
 import numpy as np
@@ -37,16 +38,13 @@ from sklearn_mnm.neighbours import StudyNeighbours
 from sklearn_mnm.term_head import TermHead
 from sklearn_mnm.term_hierarchy import TermHierarchy
 from sklearn_mnm.text._documents import is_documents
+from sklearn_mnm.text.concepts import match_terms
 from sklearn_mnm.text.explanation import check_query
 from sklearn_mnm.text.ontology import Ontology
 from sklearn_mnm.text.subsumption import contiguous_parts
 from sklearn_mnm.text.terms import TermVectorizer
 from sklearn_mnm.text_regression import count_terms
-from sklearn_mnm.walk import walk_to_root
 
-# Share of the studies that use a term from which it is met on a walk to the root: near the root
-# are terms of which little is known, and they are to be general rather than rare.
-_COMMON_TERM = 0.01
 # Of relations from a term to a broader one, one after the other.
 _MOST_STEPS = 20
 # Numbers of networks of the levels cut from a Ward tree, after Yeo et al. 2011.
@@ -263,12 +261,15 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         self.term_head_ = TermHead.fit(tangent, X, groups, seed=seed)
 
     def _text_points(self, X: Any) -> np.ndarray:
+        return self._text_points_and_features(X)[0]
+
+    def _text_points_and_features(self, X: Any) -> tuple[np.ndarray, Any]:
         check_is_fitted(self)
         documents = text_input(X)
         features = _matrix(self.vectorizer_.transform(documents))
         if is_documents(documents) and isinstance(self.vectorizer_, TermVectorizer):
             self._check_known(documents, features)
-        return self.embedder_.transform(features)
+        return self.embedder_.transform(features), features
 
     def _check_known(self, documents: Any, features: Any) -> None:
         """Refuse empty texts and warn of unknown ones; if all are, there is nothing to go by."""
@@ -338,10 +339,6 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     def __getstate__(self) -> Any:
         return {name: v for name, v in super().__getstate__().items() if name != "_made"}
 
-    def _common_terms(self) -> np.ndarray:
-        """Numbers of the terms of at least one study in a hundred."""
-        return np.flatnonzero(self.term_counts_ >= _COMMON_TERM * len(self.neighbours_.ids))
-
     def _term_hierarchy(self) -> TermHierarchy:
         """Terms as points with the studies that hold them, made once for each fit."""
         check_is_fitted(self)
@@ -366,15 +363,42 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         hierarchy: TermHierarchy = self._made_once("terms", make)
         return hierarchy
 
-    def _walk(self, point: np.ndarray, n_steps: int, k: int) -> pd.DataFrame:
-        terms, curvature = self.terms_[self._common_terms()], self.embedder_.curvature_
+    def _row_of_term(self, term: Any) -> int:
+        """Row of a term of the vocabulary; near ones are named if there is none."""
+        if not isinstance(term, str):
+            raise InvalidInputError(f"term={term!r}: give a word or phrase as a string.")
+        known = self.vectorizer_.vocabulary_
+        query = match_terms([term], self.vectorizer_)["query"].iloc[0] if known else term
+        if query not in known:
+            near = get_close_matches(query, list(known), n=3, cutoff=0.7)
+            raise InvalidInputError(
+                f"term={term!r} is no term of the vocabulary"
+                + (f"; near are {', '.join(map(repr, near))}." if near else ". See terms_.")
+            )
+        return int(known[query])
 
-        def make() -> Any:
-            return self.embedder_.transform(self.vectorizer_.transform(terms))
-
-        points = self._made_once("common terms", make)
-        walk = walk_to_root(point, {"term": points}, curvature=curvature, n_steps=n_steps, k=k)
-        return walk.to_frame({"term": terms}).rename(columns={"label": "term"}).drop(columns="kind")
+    def _walk_frame(
+        self, start: str, radius: float, n_studies: int, steps: list[Any], probability: np.ndarray
+    ) -> pd.DataFrame:
+        """Table of a walk: the start, and the terms of each step."""
+        hierarchy = self._term_hierarchy()
+        first = pd.DataFrame(
+            {
+                "step": [0],
+                "rank": [1],
+                "term": [start],
+                "probability": [1.0],
+                "radius": [radius],
+                "n_studies": [n_studies],
+            }
+        )
+        parts = [first]
+        for step, rows in enumerate(steps, start=1):
+            part = hierarchy.frame(rows, probability[rows])
+            part.insert(0, "step", step)
+            part.insert(1, "rank", np.arange(1, len(rows) + 1))
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,6 +1,6 @@
 """MNMDecoder: from brain maps to words."""
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
@@ -8,11 +8,13 @@ import pandas as pd
 from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 
+from sklearn_mnm._arrays import check_count
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._inputs import are_peaks, check_pairs, target_columns, text_input
-from sklearn_mnm._points import tangent_of
+from sklearn_mnm._points import as_tensor, points_of, tangent_of
 from sklearn_mnm._sample_weight import checked_weights
 from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.geometry import radius
 from sklearn_mnm.phrases import PhraseScorer
 from sklearn_mnm.term_head import salient_terms
 from sklearn_mnm.text._documents import as_documents
@@ -289,28 +291,89 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         """
         return self._retrieve(self._brain_points(X), "brain", k, by)
 
-    def walk(self, X, n_steps=6, k=5):
-        """Walk from a map to the root of the space and note the terms on the way.
+    def ancestors(self, X, k=10, level=None, min_probability=0.0):
+        """Terms that hold for maps, from what studies with such maps speak of.
+
+        Parameters
+        ----------
+        X : maps as for :meth:`decision_function`
+        k : int, default=10
+            Terms for each map at most.
+        level : str or None, default=None
+            Level of `hierarchy_` over whose networks maps are averaged first.
+        min_probability : float, default=0.0
+            Least probability of a term.
+
+        Returns
+        -------
+        ancestors : DataFrame
+            A row for each map and rank, with the columns ``map``, ``rank``, ``term``,
+            ``probability`` that the study of the map holds the term, ``radius`` of the term and
+            ``n_studies`` that hold it. Only topics are named, ordered by the logarithm of the
+            probability plus half the information of the term.
+
+        Raises
+        ------
+        InvalidInputError
+            If maps have no usable form, `k` is no positive integer, `min_probability` is not
+            between 0 and 1, or the texts of the fit were no weights of terms.
+
+        Notes
+        -----
+        The similarity of a map to the texts of the fit, which training turned into the
+        logarithm of the odds of belonging together, gives each study of the fit the probability
+        of being like that of the map; the probability of a term is its mean over these.
+        """
+        check_count(k, "k")
+        if not isinstance(min_probability, Real) or not 0 <= min_probability <= 1:
+            raise InvalidInputError(
+                f"min_probability={min_probability!r} must be a number from 0 to 1."
+            )
+        hierarchy = self._term_hierarchy()
+        probabilities = self._held_by(self._brain_points(X, level))
+        parts = []
+        for number, probability in enumerate(probabilities):
+            known = hierarchy.is_topic & (probability >= max(min_probability, 1e-12))
+            rows = hierarchy.ancestors(np.where(known, probability, 0), np.array([], int), int(k))
+            part = hierarchy.frame(rows, probability[rows])
+            part.insert(0, "map", number)
+            part.insert(1, "rank", np.arange(1, len(rows) + 1))
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def walk(self, X, n_steps=6, k=1):
+        """Walk from a map up to the general: which terms hold for it, ever nearer to the root.
 
         Parameters
         ----------
         X : one map, as for :meth:`decision_function`
         n_steps : int, default=6
-            Points on the geodesic, the map and the root included.
-        k : int, default=5
-            Terms noted at each.
+            Bands of radius into which the way is divided; see :meth:`MNMEncoder.walk`.
+        k : int, default=1
+            Terms of each step at most, the best first.
 
         Returns
         -------
         walk : DataFrame
-            From specific to general, a row for each term met, with the columns ``step`` (0 is
-            the start), ``radius``, ``rank``, ``term`` and ``similarity`` (minus the distance).
-            Only terms of at least one study in a hundred are met.
+            As :meth:`MNMEncoder.walk` gives it; step 0 is the map, and ``probability`` is that of
+            :meth:`ancestors`.
+
+        Raises
+        ------
+        InvalidInputError
+            If `X` is not one map, `n_steps` or `k` is no positive integer, or the texts of the fit
+            were no weights of terms.
         """
+        check_count(n_steps, "n_steps")
+        check_count(k, "k")
+        hierarchy = self._term_hierarchy()
         points = self._brain_points(X)
         if len(points) != 1:
             raise InvalidInputError(f"X holds {len(points)} maps; walk from one at a time.")
-        return self._walk(points[0], n_steps, k)
+        probability = self._held_by(points)[0]
+        rho = float(radius(as_tensor(points), hierarchy.curvature)[0])
+        steps = hierarchy.walk(probability, rho, None, int(n_steps), int(k))
+        return self._walk_frame("map", rho, 1, steps, probability)
 
     def encoder(self):
         """Return the other direction of the same fit.
@@ -384,6 +447,14 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
     def _predictors_of(self, points: np.ndarray) -> np.ndarray:
         tangent = tangent_of(points, self.embedder_.curvature_)
         return self.embedder_._brain_predictors(tangent)
+
+    def _held_by(self, points: np.ndarray) -> np.ndarray:
+        """Probability that the study of a map holds each term, (n_maps, n_terms)."""
+        embedder, held = self.embedder_, self._term_hierarchy().held
+        texts = points_of(self.neighbours_.text_tangent, embedder.curvature_)
+        log_odds = embedder.pair_log_odds(texts, points)
+        weights = np.exp(log_odds - log_odds.max(axis=0))
+        return np.asarray((held.T @ (weights / weights.sum(axis=0))).T)
 
     def _phrase_scorer(self, terms) -> PhraseScorer:
         queries = as_documents(terms, name="terms")

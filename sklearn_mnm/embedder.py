@@ -712,6 +712,28 @@ class HyperbolicBrainTextEmbedder(
             similarity[rows] = SIMILARITIES[self.alignment](texts[rows], brains, self.curvature_)
         return similarity
 
+    def pair_log_odds(self, text_points, brain_points):
+        """Similarity of texts and brains as training weighs it.
+
+        Parameters
+        ----------
+        text_points : array-like of shape (n_texts, n_dimensions_ + 1)
+            From :meth:`transform`.
+        brain_points : array-like of shape (n_maps, n_dimensions_ + 1)
+            From :meth:`transform_brain`.
+
+        Returns
+        -------
+        log_odds : ndarray of shape (n_texts, n_maps)
+            Their exponentials, divided by the sum over texts, are the probabilities of the texts
+            to be that of a map, if one of them is; likewise for maps. With texts or brains at the
+            root, of which nothing is known, as for a pair of no similarity.
+        """
+        similarity = self.similarity(text_points, brain_points)
+        if self.joint_space_ is not None:
+            similarity = similarity / self.joint_space_.cosine_unit
+        return float(self.model_.log_scale.detach().exp()) * similarity
+
     def predict(self, X):
         """Region activations that a text speaks of.
 
@@ -853,7 +875,9 @@ class HyperbolicBrainTextEmbedder(
         single = sparse.identity(self.n_features_in_, format="csr", dtype=np.float32)
         text = predict_brain(single, self.text_coef_, self.short_coef_, self.mean_terms_)
         part = self._text_part(text, single)._replace(radius=self.term_space_.information / 2)
-        return points_of(self.joint_space_.text_tangent(part) / self.curvature_**0.5, self.curvature_)
+        return points_of(
+            self.joint_space_.text_tangent(part) / self.curvature_**0.5, self.curvature_
+        )
 
     def _text_tangent(self, text: np.ndarray, X) -> np.ndarray:
         """Tangent vectors of texts from the maps predicted of them and their features."""

@@ -1,15 +1,22 @@
 """MNMEncoder: from texts to brain maps."""
 
+from numbers import Real
+
 import numpy as np
+import pandas as pd
+from scipy import sparse
 from sklearn.base import MultiOutputMixin, RegressorMixin, TransformerMixin, _fit_context
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._images import resampled
+from sklearn_mnm._arrays import check_count
 from sklearn_mnm._inputs import check_pairs, target_columns
+from sklearn_mnm._points import as_tensor
 from sklearn_mnm._sample_weight import checked_weights
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.geometry import radius
 from sklearn_mnm.metrics import map_correlation
 from sklearn_mnm.text.explanation import explain_query
 
@@ -353,25 +360,130 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         weights = np.linalg.norm(self.embedder_.text_coef_, axis=1)
         return explain_query(text, self.vectorizer_, weights, k)
 
-    def walk(self, text, n_steps=6, k=5):
-        """Walk from a text to the root of the space and note the terms on the way.
+    def ancestors(self, X, k=10, min_probability=0.0):
+        """Terms that are more general than texts and hold for them.
+
+        Parameters
+        ----------
+        X : Studies, list of str, or array of shape (n_texts, n_terms)
+        k : int, default=10
+            Terms for each text at most.
+        min_probability : float, default=0.0
+            Least probability: 0.9 names only what holds for nine in ten studies with these words,
+            and nothing where nothing does.
+
+        Returns
+        -------
+        ancestors : DataFrame
+            A row for each text and rank, with the columns ``query``, ``rank``, ``term``,
+            ``probability`` that a study which holds the words of the text holds the term,
+            ``radius`` of the term and ``n_studies`` that hold it. Ordered by the logarithm of the
+            probability plus half the information of the term, for terms that no study shares with
+            the text minus their distance. Terms that the text names itself are left out.
+
+        Raises
+        ------
+        InvalidInputError
+            If nothing is known of any text, `k` is no positive integer, `min_probability` is not
+            between 0 and 1, or the texts are no weights of terms.
+
+        Notes
+        -----
+        See :class:`~sklearn_mnm.term_hierarchy.TermHierarchy` for the probability, and
+        :mod:`sklearn_mnm.geometry.information` for its geometry.
+        """
+        check_count(k, "k")
+        if not isinstance(min_probability, Real) or not 0 <= min_probability <= 1:
+            raise InvalidInputError(
+                f"min_probability={min_probability!r} must be a number from 0 to 1."
+            )
+        hierarchy = self._term_hierarchy()
+        points, features = self._text_points_and_features(X)
+        held = self.embedder_.term_space_.held(features)
+        probability = hierarchy.probability(points, held)
+        information = self.embedder_.term_space_.text_information(held)
+        features = sparse.csr_matrix(features)
+        parts = []
+        for query in range(len(points)):
+            known = probability[query]
+            general = hierarchy.information < information[query]
+            allowed = np.where(general & (known >= min_probability), known, 0)
+            own = features.indices[features.indptr[query] : features.indptr[query + 1]]
+            rows = hierarchy.ancestors(allowed, own, int(k))
+            part = hierarchy.frame(rows, known[rows])
+            part.insert(0, "query", query)
+            part.insert(1, "rank", np.arange(1, len(rows) + 1))
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def descendants(self, term, k=10):
+        """Terms that are more special than a term and for which it holds.
+
+        Parameters
+        ----------
+        term : str
+            A term of the vocabulary; case, hyphens and plurals do not matter.
+        k : int, default=10
+            At most so many.
+
+        Returns
+        -------
+        descendants : DataFrame
+            From the nearest on, with the columns ``rank``, ``term``, ``probability`` that a study
+            which holds this term holds the given one, ``radius`` and ``n_studies`` of this term.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no such term, which names near ones, or `k` is no positive integer.
+        """
+        check_count(k, "k")
+        hierarchy = self._term_hierarchy()
+        rows, probability = hierarchy.descendants(self._row_of_term(term), int(k))
+        found = hierarchy.frame(rows, probability)
+        found.insert(0, "rank", np.arange(1, len(rows) + 1))
+        return found
+
+    def walk(self, text, n_steps=6, k=1):
+        """Walk from a text up to the general: which terms hold for it, ever nearer to the root.
 
         Parameters
         ----------
         text : str
         n_steps : int, default=6
-            Points on the geodesic, the text and the root included.
-        k : int, default=5
-            Terms noted at each.
+            Bands of radius into which the way is divided. Where no term of a band holds, there is
+            no step, so that walks end where the evidence does.
+        k : int, default=1
+            Terms of each step at most, the best first.
 
         Returns
         -------
         walk : DataFrame
-            From specific to general, a row for each term met, with the columns ``step`` (0 is
-            the start), ``radius``, ``rank``, ``term`` and ``similarity`` (minus the distance).
-            Only terms of at least one study in a hundred are met.
+            Step 0 is the text itself. A row for each term, with the columns ``step``, ``rank``,
+            ``term``, ``probability`` that a study with the words of the text holds the term,
+            ``radius`` and ``n_studies`` that hold it. Each step is more general than the one
+            before, no term comes twice, and each speaks both of the text and of the step before:
+            see :meth:`TermHierarchy.walk <sklearn_mnm.term_hierarchy.TermHierarchy.walk>`.
+
+        Raises
+        ------
+        InvalidInputError
+            If nothing is known of the text, `n_steps` or `k` is no positive integer, or the texts
+            are no weights of terms.
         """
-        return self._walk(self._text_points([text])[0], n_steps, k)
+        check_count(n_steps, "n_steps")
+        check_count(k, "k")
+        hierarchy = self._term_hierarchy()
+        points, features = self._text_points_and_features([text])
+        held = self.embedder_.term_space_.held(features)
+        probability = hierarchy.probability(points, held)[0]
+        own = features.indices
+        rho = float(radius(as_tensor(points), hierarchy.curvature)[0])
+        steps = hierarchy.walk(
+            probability, rho, int(own[0]) if len(own) == 1 else None, int(n_steps), int(k)
+        )
+        n_studies = hierarchy.n_studies_with(held.indices)
+        return self._walk_frame(text, rho, n_studies, steps, probability)
 
     def decoder(self, **params):
         """Return the other direction of the same fit.

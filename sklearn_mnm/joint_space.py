@@ -113,6 +113,11 @@ class JointSpace(NamedTuple):
         """Z, the squared length of the longest map before it is scaled."""
         return 1 + 2 * self.balance**2
 
+    @property
+    def cosine_unit(self) -> float:
+        """Cosine of a text and a map per unit of ``u . v + h + k``."""
+        return float(np.sqrt(_SHARE / self._room))
+
     def text_tangent(self, text: TextPart) -> np.ndarray:
         """Tangent vectors at the root of texts, at curvature -1, (n, d + m + 4)."""
         height = np.clip(text.height, -self.largest_height, self.largest_height) / self.balance

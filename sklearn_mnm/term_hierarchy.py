@@ -14,9 +14,11 @@ from sklearn_mnm.geometry.information import pairwise_log_conditional
 _PSEUDO_STUDIES = 20.0
 # Weight of the information of a term in the order of ancestors: 0 gives the surest terms, which
 # are the most frequent ones, 1 those with the highest lift, which are the rarest.
-_INFORMATION_WEIGHT = 0.4
+_INFORMATION_WEIGHT = 0.5
 # Steps of a walk have at least this share of the lift that they could have.
 _LEAST_LIFT = 0.35
+# Probability that they have at least.
+_LEAST_PROBABILITY = 0.2
 # Terms of a walk: in at least this share of the studies, by themselves in this share of those, and
 # more concentrated than this share of the terms as frequent.
 _LEAST_SHARE, _LEAST_ALONE, _LEAST_TOPICALITY = 0.0025, 0.4, 0.55
@@ -138,7 +140,8 @@ class TermHierarchy(NamedTuple):
         -------
         rows : ndarray of int
         """
-        scores = np.log(probability) + _INFORMATION_WEIGHT * self.information
+        with np.errstate(divide="ignore"):
+            scores = np.log(probability) + _INFORMATION_WEIGHT * self.information
         scores[own] = -np.inf
         order = np.argsort(-scores, kind="stable")[:k]
         return order[np.isfinite(scores[order])]
@@ -173,53 +176,64 @@ class TermHierarchy(NamedTuple):
         return order, probability[order]
 
     def walk(
-        self, lift: np.ndarray, start: float, own: int | None, n_steps: int, k: int
-    ) -> list[tuple[int, np.ndarray]]:
+        self, probability: np.ndarray, start: float, own: int | None, n_steps: int, k: int
+    ) -> list[np.ndarray]:
         """Steps from a text or map up to the general, each more general than the one before.
 
-        The radii from the start to the most general topic are divided into bands, each the same
-        fraction of the one before. In each the topics are taken that the start and the step
-        before speak for most: of those whose lift given either is at least 0.35 of what it could
-        be, ``-ln P(a)``, the ones with the largest sum of the two. A band without is left out.
+        The radii from the start, or the farthest topic that holds for it, to the most general
+        topic are divided into bands, each reaching the same fraction of the one before. In each
+        the topics are taken that the start and the step before speak for most: of those whose
+        lift given either is at least 0.35 of what it could be, ``-ln P(a)``, and whose
+        probability given the start is at least 0.2, the ones with the largest sum of the two
+        lifts. A band without is left out.
 
         Parameters
         ----------
-        lift : ndarray of shape (n_terms,)
-            ``ln P(a | start) - ln P(a)`` relative to the most that it could be, at most 1.
+        probability : ndarray of shape (n_terms,)
+            Of each term given the start.
         start : float
             Radius from which the walk starts.
         own : int or None
             Term that is the start itself.
         n_steps : int
-            Bands.
+            Number of bands.
         k : int
             Terms in each, at most.
 
         Returns
         -------
-        steps : list of (band from 1, rows of terms)
+        steps : list of ndarray of int
+            Rows of the terms of each step, the best first.
         """
-        radii = self.radii
-        topics = np.flatnonzero(self.is_topic & (lift > _LEAST_LIFT))
-        topics = topics[topics != own] if own is not None else topics
-        topics = topics[radii[topics] < start]
+        radii, lift = self.radii, self.relative_lift(probability)
+        holds = self.is_topic & (lift > _LEAST_LIFT) & (probability >= _LEAST_PROBABILITY)
+        holds &= radii < start
+        if own is not None:
+            holds[own] = False
+        topics = np.flatnonzero(holds)
         if not len(topics):
             return []
-        edges = np.geomspace(start, 0.999 * radii[self.is_topic].min(), n_steps + 1)
-        steps: list[tuple[int, np.ndarray]] = []
+        lowest = radii[topics].min()
+        highest = min(start, 1.001 * radii[topics].max())
+        edges = np.geomspace(highest, 0.999 * lowest, n_steps + 1)
+        steps: list[np.ndarray] = []
         before = np.ones(len(self.terms)) if own is None else self._lift_of_term(own)
-        for band in range(1, n_steps + 1):
-            inside = topics[(radii[topics] < edges[band - 1]) & (radii[topics] >= edges[band])]
+        for upper, lower in zip(edges[:-1], edges[1:], strict=True):
+            inside = topics[(radii[topics] < upper) & (radii[topics] >= lower)]
             inside = inside[before[inside] > _LEAST_LIFT]
             if len(inside):
                 order = np.argsort(-(lift + before)[inside], kind="stable")[:k]
-                steps.append((band, inside[order]))
+                steps.append(inside[order])
                 before = self._lift_of_term(int(inside[order[0]]))
         return steps
 
+    def n_studies_with(self, own: np.ndarray) -> int:
+        """Count the studies that hold all of these terms."""
+        return int(self._studies_with(own)[0])
+
     def relative_lift(self, probability: np.ndarray) -> np.ndarray:
         """``ln(P(a | x) / P(a)) / -ln P(a)``: 1 if x makes a certain, 0 if it says nothing."""
-        return 1 + np.log(probability) / self.information
+        return 1 + np.log(np.maximum(probability, 1e-300)) / self.information
 
     def frame(self, rows: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
         """Table of terms: ``term``, ``probability``, ``radius`` and ``n_studies``."""
@@ -233,9 +247,7 @@ class TermHierarchy(NamedTuple):
         )
 
     def _lift_of_term(self, term: int) -> np.ndarray:
-        own = sparse.csr_matrix(
-            (np.ones(1, np.float32), ([0], [term])), shape=(1, len(self.terms))
-        )
+        own = sparse.csr_matrix((np.ones(1, np.float32), ([0], [term])), shape=(1, len(self.terms)))
         return self.relative_lift(self.probability(self.points[[term]], own)[0])
 
     def _studies_with(self, own: np.ndarray) -> tuple[float, np.ndarray]:

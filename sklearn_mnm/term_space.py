@@ -81,9 +81,7 @@ class TermSpace(NamedTuple):
         start = _mutual_directions(pairs, n_studies, min(n_dimensions, n_terms), seed)
         n_steps = n_epochs * min(_STEPS, -(-n_studies // _STUDIES_A_STEP))
         data = TermData(features, held, parts, pairs, information, space.text_information)
-        return space._replace(
-            directions=train_directions(start, data, n_steps=n_steps, seed=seed)
-        )
+        return space._replace(directions=train_directions(start, data, n_steps=n_steps, seed=seed))
 
     def held(self, features: Any) -> Any:
         """Which terms texts hold, (n_texts, n_terms) -> csr_matrix of ones of that shape."""

@@ -29,7 +29,6 @@ from sklearn_mnm.report._facts import (
 from sklearn_mnm.report.figures import described
 from sklearn_mnm.text.terms import TermVectorizer
 from sklearn_mnm.text_regression import count_terms
-from sklearn_mnm.walk import geodesic_to_root
 
 # Terms and studies that a page shows.
 N_SHOWN = 10
@@ -156,13 +155,22 @@ class Question(ABC):
     def studies(self, k: int) -> pd.DataFrame:
         """Find similar studies."""
 
+    @cached_property
+    def walk(self) -> list[dict[str, Any]]:
+        """Rows of the walk up to the general."""
+        return walk_rows(self._walked())
+
+    @abstractmethod
+    def _walked(self) -> pd.DataFrame:
+        """Walk from the question."""
+
     def terms(self, k: int, level: str | None = None) -> pd.DataFrame:
         """Rank the terms that the map speaks for."""
         k = min(k, len(self.model.encoder.terms_))
         return self.model.decoder.predict_topk(self.activations, k=k, level=level)
 
     def shown(self, view: str) -> Shown:
-        """Make the map of a view or of a step of the walk, ``"step-0"`` to ``"step-4"``.
+        """Make the map of a view or of a step of the walk, ``"step-0"`` being the question.
 
         Raises
         ------
@@ -171,13 +179,13 @@ class Question(ABC):
         """
         if view in self.views:
             return self._view(view)
-        steps = [f"step-{step}" for step in range(N_STEPS)]
+        steps = {f"step-{row['step']}": row["term"] for row in self.walk}
         if view not in steps:
             raise InvalidInputError(f"view={view!r}: choose one of {[*self.views, *steps]}.")
-        embedder = self.model.encoder.embedder_
-        walk = geodesic_to_root(self.point, curvature=embedder.curvature_, n_steps=N_STEPS)
-        here = walk[[steps.index(view)]]
-        image = self.model.encoder.regions_.inverse_transform(embedder.inverse_transform(here))
+        encoder = self.model.encoder
+        is_start = view == "step-0"
+        activations = self.activations if is_start else encoder.predict([steps[view]])
+        image = encoder.regions_.inverse_transform(activations)
         return _above(image, None, _SHOWN_OF_STEP, "activation")
 
     def level_terms(self) -> list[dict[str, str]]:
@@ -281,6 +289,9 @@ class TextQuestion(Question):
         """Tell what tables show."""
         return text_facts(self.model.encoder, self.text, k)
 
+    def _walked(self) -> pd.DataFrame:
+        return self.model.encoder.walk(self.text, n_steps=N_STEPS)
+
     def studies(self, k: int) -> pd.DataFrame:
         """Find the studies whose maps fit best."""
         return self.model.encoder.retrieve([self.text], k=min(k, len(self.model.row_of_study)))
@@ -372,8 +383,11 @@ class MapQuestion(Question):
             ],
             "terms": self.terms(k).to_dict("records"),
             "studies": study_rows(self.studies(k)),
-            "walk": walk_rows(self.model.decoder.walk(self.activations, n_steps=N_STEPS)),
+            "walk": self.walk,
         }
+
+    def _walked(self) -> pd.DataFrame:
+        return self.model.decoder.walk(self.activations, n_steps=N_STEPS)
 
     def studies(self, k: int) -> pd.DataFrame:
         """Find the studies whose texts fit best."""

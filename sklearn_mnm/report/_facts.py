@@ -12,7 +12,7 @@ from sklearn_mnm.text.explanation import QueryExplanation
 from sklearn_mnm.text.terms import TermVectorizer
 
 # More make the words of the figure too small to read at the width of the page.
-N_STEPS = 5
+N_STEPS = 6
 # Of the intervals of regions.
 COVERAGE = 0.9
 # Characters of a query in a heading.
@@ -81,9 +81,9 @@ def study_rows(studies: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def walk_rows(walk: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a walk, one a step, with its terms in one string."""
-    steps: Any = walk.groupby(["step", "radius"])["term"].agg(", ".join).reset_index()
-    return steps.to_dict("records")
+    """Rows of a walk as dictionaries."""
+    rows: list[dict[str, Any]] = walk.to_dict("records")
+    return rows
 
 
 def region_centres(regions: Any) -> np.ndarray:

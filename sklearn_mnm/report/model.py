@@ -139,28 +139,33 @@ def _radii_picture(encoder: Any) -> Picture:
     return picture(plot_radii(points, curvature=curvature), alt)
 
 
-def _disk_picture(encoder: Any) -> Picture:
-    """Terms of which most and least is known, in the disk."""
+def _disk_picture(encoder: Any) -> Picture | None:
+    """Draw the most general and some special topics in the disk."""
     curvature = encoder.embedder_.curvature_
-    # Near the root, terms of few studies may be rare rather than general.
-    common = encoder._common_terms()
-    points = _term_points(encoder, common)
-    order = np.argsort(radii_of(points, curvature), kind="stable")
+    if encoder.embedder_.term_space_ is None or encoder.study_terms_ is None:
+        return None
+    hierarchy = encoder._term_hierarchy()
+    topics = np.flatnonzero(hierarchy.is_topic)
+    order = topics[np.argsort(hierarchy.radii[topics], kind="stable")]
     general = order[: min(_N_GENERAL, len(order) // 2)]
-    specific = order[len(general) :][-_N_SPECIFIC:]
-    kinds = {"specific terms": specific, "general terms": general}
+    special = order[len(general) :][-_N_SPECIFIC:]
+    kinds = {"terms of few studies": special, "terms of many studies": general}
     kinds = {kind: rows for kind, rows in kinds.items() if len(rows)}
-    names = {
-        kind: [str(encoder.terms_[common[row]]) for row in rows] for kind, rows in kinds.items()
-    }
+    if not kinds:
+        return None
+    names = {kind: [str(hierarchy.terms[row]) for row in rows] for kind, rows in kinds.items()}
     figure = plot_poincare_disk(
-        {kind: points[rows] for kind, rows in kinds.items()}, curvature=curvature, labels=names
+        {kind: hierarchy.points[rows] for kind, rows in kinds.items()},
+        curvature=curvature,
+        labels=names,
     )
     lists = ". ".join(f"{kind.capitalize()}: {', '.join(terms)}" for kind, terms in names.items())
     return picture(figure, f"Poincaré disk with the root in its middle. {lists}.")
 
 
 def _term_points(encoder: Any, rows: np.ndarray) -> np.ndarray:
+    if encoder.embedder_.term_space_ is not None:
+        return encoder.embedder_.term_points()[rows]
     return encoder.embedder_.transform(encoder.vectorizer_.transform(encoder.terms_[rows]))
 
 
