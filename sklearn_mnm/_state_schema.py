@@ -42,7 +42,8 @@ CLASSES = {
 # - a type, or one of the classes above by name;
 # - "positive": a finite number above 0;
 # - a letter: a size, as an integer; p text features, r regions, d dimensions of the space, t terms,
-#   m of the whole space, s of meanings, n studies, b bins. A letter is the same size throughout an object and its parts;
+#   m of the whole space, s of meanings, n studies, b bins. A letter is the same size throughout an
+#   object and its parts;
 # - a tuple of sizes: an array of finite numbers of this shape, of strings if `str` comes last.
 # "?" marks an attribute that may be None or absent.
 _BRAIN_TEXT = {

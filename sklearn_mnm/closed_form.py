@@ -295,7 +295,9 @@ def _inverse(gram: np.ndarray, alpha: float) -> np.ndarray:
             )
         inverse, _ = linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
     _mirror(inverse)
-    return inverse
+    # Its transpose is the same matrix, with rows in a piece: products with sparse matrices would
+    # copy it as a whole if columns were.
+    return inverse.T
 
 
 def _mirror(lower: np.ndarray) -> None:

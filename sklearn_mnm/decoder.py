@@ -325,7 +325,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         of being like that of the map; the probability of a term is its mean over these.
         """
         check_count(k, "k")
-        if not isinstance(min_probability, Real) or not 0 <= min_probability <= 1:
+        if not isinstance(min_probability, Real) or not 0 <= float(min_probability) <= 1:
             raise InvalidInputError(
                 f"min_probability={min_probability!r} must be a number from 0 to 1."
             )

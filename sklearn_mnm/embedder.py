@@ -845,7 +845,7 @@ class HyperbolicBrainTextEmbedder(
         return self.hierarchy
 
     def _rows(self, tower: DirectionTower, features: np.ndarray, *options: float) -> np.ndarray:
-        """What a tower gives; towers run in float32, all that follows in float64."""
+        """Apply a tower, which runs in float32; all that follows is in float64."""
         with torch.inference_mode():
             return tower(torch.as_tensor(features), *options).double().numpy()
 
@@ -867,7 +867,7 @@ class HyperbolicBrainTextEmbedder(
             If the features have no hierarchy, see `term_space_`.
         """
         check_is_fitted(self)
-        if self.term_space_ is None:
+        if self.term_space_ is None or self.joint_space_ is None:
             raise InvalidInputError(
                 "The embedder knows nothing of terms: its features are no weights of terms, or "
                 "alignment is another than 'root_angle'. Fit it to counts or TF-IDF of terms."
@@ -911,11 +911,11 @@ class HyperbolicBrainTextEmbedder(
         return tangent / self.curvature_**0.5
 
     def _text_predictors(self, tangent: np.ndarray) -> np.ndarray:
-        """What of texts the decoding of maps goes by, from their tangent vectors."""
+        """Take from tangent vectors of texts what maps are decoded from."""
         return tangent if self.joint_space_ is None else self.joint_space_.text_predictors(tangent)
 
     def _brain_predictors(self, tangent: np.ndarray) -> np.ndarray:
-        """What of maps the decoding of terms goes by, from their tangent vectors."""
+        """Take from tangent vectors of maps what terms are decoded from."""
         if self.joint_space_ is None:
             return tangent
         return self.joint_space_.brain_predictors(tangent)

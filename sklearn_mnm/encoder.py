@@ -8,9 +8,9 @@ from scipy import sparse
 from sklearn.base import MultiOutputMixin, RegressorMixin, TransformerMixin, _fit_context
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_mnm._arrays import check_count
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._images import resampled
-from sklearn_mnm._arrays import check_count
 from sklearn_mnm._inputs import check_pairs, target_columns
 from sklearn_mnm._points import as_tensor
 from sklearn_mnm._sample_weight import checked_weights
@@ -393,7 +393,7 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         :mod:`sklearn_mnm.geometry.information` for its geometry.
         """
         check_count(k, "k")
-        if not isinstance(min_probability, Real) or not 0 <= min_probability <= 1:
+        if not isinstance(min_probability, Real) or not 0 <= float(min_probability) <= 1:
             raise InvalidInputError(
                 f"min_probability={min_probability!r} must be a number from 0 to 1."
             )

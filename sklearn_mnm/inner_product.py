@@ -27,7 +27,8 @@ def inner_product_vectors(
     """Vectors of texts and of brains whose inner products order them by a similarity.
 
     The order is that of the similarity for the angle at the root, the distance, the cosine and the
-    euclidean, up to rounding. For the exterior angle it is nearly so: ask for some times more candidates than
+    euclidean, up to rounding. For the exterior angle it is nearly so: ask for some times more
+    candidates than
     neighbours, and rank them by ``embedder.similarity``.
 
     Parameters

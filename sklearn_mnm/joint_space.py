@@ -154,12 +154,12 @@ class JointSpace(NamedTuple):
         return np.where(known, self.least_radius - _EXTENT_SLOPE * logs, 0)
 
     def text_predictors(self, tangent: np.ndarray) -> np.ndarray:
-        """What maps are predicted from: directions of the text tower times their strength."""
+        """Recover what maps are predicted from: directions of the text tower times strength."""
         unit = _unit_rows(tangent) / np.sqrt(_SHARE)
         return unit[:, : self.n_components] * unit[:, [self.n_components + 2]]
 
     def brain_predictors(self, tangent: np.ndarray) -> np.ndarray:
-        """What terms are predicted from: directions of the brain tower."""
+        """Recover what terms are predicted from: directions of the brain tower."""
         return _unit_rows(tangent)[:, : self.n_components] * np.sqrt(self._room)
 
 

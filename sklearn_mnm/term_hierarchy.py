@@ -1,5 +1,6 @@
 """Which terms hold for a text, how surely, and the way from a text up to the general."""
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -178,7 +179,7 @@ class TermHierarchy(NamedTuple):
     def walk(
         self, probability: np.ndarray, start: float, own: int | None, n_steps: int, k: int
     ) -> list[np.ndarray]:
-        """Steps from a text or map up to the general, each more general than the one before.
+        """Walk from a text or map up to the general, each step nearer to the root.
 
         The radii from the start, or the farthest topic that holds for it, to the most general
         topic are divided into bands, each reaching the same fraction of the one before. In each
@@ -218,7 +219,7 @@ class TermHierarchy(NamedTuple):
         edges = np.geomspace(highest, 0.999 * lowest, n_steps + 1)
         steps: list[np.ndarray] = []
         before = np.ones(len(self.terms)) if own is None else self._lift_of_term(own)
-        for upper, lower in zip(edges[:-1], edges[1:], strict=True):
+        for upper, lower in pairwise(edges):
             inside = topics[(radii[topics] < upper) & (radii[topics] >= lower)]
             inside = inside[before[inside] > _LEAST_LIFT]
             if len(inside):

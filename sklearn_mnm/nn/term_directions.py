@@ -81,7 +81,7 @@ def train_directions(
     In each step three kinds of x are drawn: whole texts, some words of a text (from one to all, on
     a logarithmic scale), and single terms. Of the first two it is known which terms a the study
     holds, of the third how many of the studies that hold x hold a. The loss is the mean negative
-    log-likelihood of Bernoulli trials with the probabilities ``P(a | x)``; radii stay what they are.
+    log-likelihood of Bernoulli trials with the probabilities ``P(a | x)``; radii stay as they are.
 
     Parameters
     ----------

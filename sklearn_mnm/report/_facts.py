@@ -82,7 +82,7 @@ def study_rows(studies: pd.DataFrame) -> list[dict[str, Any]]:
 
 def walk_rows(walk: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of a walk as dictionaries."""
-    rows: list[dict[str, Any]] = walk.to_dict("records")
+    rows: list[Any] = walk.to_dict("records")
     return rows
 
 

@@ -34,7 +34,8 @@ def query_report(encoder: Any, texts: Sequence[str], *, k: int = 10) -> HTMLRepo
     report : HTMLReport
         For each text the z map at the levels, the regions that stand out with intervals, the words
         that are known and unknown, terms of the predicted map, similar studies, linked where their
-        ids are those of PubMed (numbers of five to eight digits), and the walk up to the general. Where
+        ids are those of PubMed (numbers of five to eight digits), and the walk up to the
+        general. Where
         nothing of a text is known, only that and what is near. Then the model, versions, and how
         to cite.
 
@@ -92,8 +93,8 @@ def _entry(encoder: Any, text: str, k: int) -> dict[str, Any]:
         "levels": _levels_picture(encoder, text),
         "walk_picture": picture(
             plot_walk(encoder, text, n_steps=N_STEPS),
-            f"Activation predicted of “{entry['heading']}” and of the {len(entry['walk']) - 1} terms "
-            "of its walk, each on a glass brain from the side and from above; terms, radii and "
+            f"Activation predicted of “{entry['heading']}” and of the {len(entry['walk']) - 1} "
+            "terms of its walk, each on a glass brain from the side and from above; terms, radii and "
             "numbers of studies are in the table below.",
         ),
     }
