@@ -1,66 +1,205 @@
-"""Measure the hierarchy in embeddings of held-out studies: ``python benchmarks/hierarchy.py``.
+"""Measure whether distances mean generality: ``python benchmarks/hierarchy.py``.
 
-Needs ``SKLEARN_MNM_DATA``.
+Needs ``SKLEARN_MNM_DATA`` with ``cognitive_atlas/`` and ``mesh/``, and WordNet's own files. Records
+are kept in ``benchmarks/.cache`` as long as the code that made them is the same.
+
+A term is in a study if the study holds it or a longer term of the vocabulary of which it is a part.
+Terms are those written in at least 3 training studies. Edges: relations of the Cognitive Atlas (and
+its held-out part alone), hypernyms of WordNet up to 3 steps from the first sense, the tree of MeSH,
+and pairs of textbooks. Figures of ontologies are of the half of the children that the spelling of
+the term puts aside; beta of the score ln P(a | x) + beta I_a is chosen on the other half by the
+Cognitive Atlas. AUC and AP: edges against at most 10 terms whose document frequency is nearest to
+that of the parent (within a factor of 2), against the other children of the parent, and against the
+edges reversed. Walks start from single terms and from titles of held-out studies and are made by
+the same rule for all rows. Differences are to the first row, paired by child, study or walk.
 """
 
 import argparse
+import json
+import shlex
+import sys
 import warnings
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import runner
+import torch
+from hierarchy_measures.corpus import FoldCorpus, single_terms
+from hierarchy_measures.references import COSINE_WEIGHTS, counts_row
+from hierarchy_measures.report import markdown
+from hierarchy_measures.rows import Row, row_of_points
+from hierarchy_measures.suite import Measured, choose, measure
+from hierarchy_measures.taxonomies import (
+    Taxonomy,
+    general_specific,
+    taxonomy_of,
+    taxonomy_of_pairs,
+    textbook_pairs,
+)
 from models import MODELS
-from protocol import EVERYDAY_FOLDS, load_corpus, split
+from protocol import ALL_FOLDS, EVERYDAY_FOLDS, data_folder, split
 from sections import replace_section
+from variant_runs import _corpus, _write
 
-from sklearn_mnm import Studies
-from sklearn_mnm.brain.features import relative_extent
+from sklearn_mnm import PeaksToRegions, Studies
+from sklearn_mnm.brain import BrainHierarchy
 from sklearn_mnm.exceptions import DataWarning
-from sklearn_mnm.hierarchy_metrics import extent_correlation, extent_order, radial_order
+from sklearn_mnm.geometry import log_map0
+from sklearn_mnm.text import load_cognitive_atlas, load_mesh_tree, load_wordnet
 
-NAMES = ("ours", "ours_without_extent")
-# Maps are compared if their shares of active regions differ by more than this.
-MIN_DIFFERENCE = 0.1
-NOTE = f"""Held-out studies of folds {", ".join(map(str, EVERYDAY_FOLDS))} (1,000 each), mean ± \
-standard deviation over folds, seed 0. Text
-above brain: share of studies whose text is nearer to the origin than its own map. Broad above
-focal: share of the pairs of maps whose shares of active regions (above a tenth of the largest
-activation, of 512) differ by more than {MIN_DIFFERENCE} in which the broader map is nearer to the
-origin; correlation: Spearman's, of the radius of a map with that share."""
+SOURCES = (
+    "benchmarks/hierarchy.py",
+    "benchmarks/hierarchy_measures",
+    "benchmarks/variant_runs.py",
+)
+PARTS = {
+    "title": ("title",),
+    "title and keywords": ("title", "keywords"),
+    "abstract": ("abstract",),
+}
+ATLAS, HELD_OUT, WORDNET = "Cognitive Atlas", "Cognitive Atlas, held out", "WordNet"
+MESH, TEXTBOOK = "MeSH", "textbook"
+WORDNET_STEPS = 3
+N_TITLES = 200
+NETWORKS = "ward7"
 
 
-def measure(name: str, train: Studies, test: Studies) -> dict[str, float]:
-    """Fit a model on the training studies of a fold and measure on its test studies."""
-    model = MODELS[name].build().fit(train)
-    activations = model.regions.transform(test)
-    text, brain = model.embedder.transform(model.text.transform(test), activations)
-    known = text[:, 0] > 1  # a text without a known term is at the origin
-    radii, extent = np.arccosh(brain[:, 0]), relative_extent(activations)
+def load_fold(fold: int) -> FoldCorpus:
+    """Read the studies of a fold, and parts of the texts of those it tests."""
+    train, test = split(*_corpus(None), fold)
+    parts = {name: split(*_corpus(sources), fold)[1] for name, sources in PARTS.items()}
+    return FoldCorpus(fold, train, test, parts)
+
+
+@cache
+def ontologies() -> dict:
+    """Read the ontologies, with the steps up to which a term is a parent, and an ancestor."""
+    atlas = load_cognitive_atlas(data_folder() / "cognitive_atlas")
     return {
-        "text above brain, %": radial_order(text[known], brain[known]),
-        "broad above focal, %": extent_order(radii, extent, MIN_DIFFERENCE),
-        "correlation of radius and extent": extent_correlation(radii, extent),
+        ATLAS: (atlas, 1, None),
+        HELD_OUT: (atlas.select(split="tune"), 1, None),
+        WORDNET: (load_wordnet(), WORDNET_STEPS, WORDNET_STEPS),
+        MESH: (load_mesh_tree(data_folder() / "mesh" / "tree.tsv"), 1, None),
+    }
+
+
+def load_taxonomies(terms: list[str]) -> dict[str, Taxonomy]:
+    """Find the terms in the ontologies."""
+    found = {
+        name: taxonomy_of(name, ontology, terms, edge_steps=edge, ancestor_steps=ancestor)
+        for name, (ontology, edge, ancestor) in ontologies().items()
+    }
+    found["rule"] = general_specific([found[HELD_OUT], found[WORDNET]])
+    found[TEXTBOOK] = taxonomy_of_pairs(TEXTBOOK, textbook_pairs(), terms)
+    return found
+
+
+def embedder_row(name: str, corpus: FoldCorpus) -> Row:
+    """Fit an entry of `MODELS` that is an embedder, and see its points as a row."""
+    model = MODELS[name].build().fit(corpus.train)
+    embedder, is_flat = model.embedder, MODELS[name].params.get("alignment") == "euclidean"
+    root = np.sqrt(embedder.curvature_)
+
+    def place(points: np.ndarray) -> np.ndarray:
+        if is_flat:
+            return log_map0(torch.as_tensor(points), embedder.curvature_).numpy()
+        return root * points  # on the hyperboloid of curvature -1
+
+    def text_points(studies: Studies) -> np.ndarray:
+        return place(embedder.transform(model.text.transform(studies)))
+
+    return row_of_points(
+        MODELS[name].title,
+        corpus.terms,
+        text_points(single_terms(corpus.terms, corpus.train.vocabulary)),
+        is_flat=is_flat,
+        text_points=text_points,
+        activations=model.regions.transform,
+        map_points=lambda activations: place(embedder.transform_brain(activations)),
+        broaden=broadening(model.regions),
+        similarity=model.similarity,
+    )
+
+
+def broadening(regions: PeaksToRegions) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what averages maps over 7 networks, cut from the tree of the regions."""
+    hierarchy = BrainHierarchy.from_tree(
+        regions.children_, cuts={NETWORKS: 7}, sizes=regions.region_volumes_
+    )
+    return lambda activations: hierarchy.smooth(activations, NETWORKS)
+
+
+# Settings of each row, of which the validation half chooses one. To add a model, add its row.
+ROWS: dict[str, Callable[[FoldCorpus], Iterable[Row]]] = {
+    "counts": lambda corpus: [counts_row(corpus)],
+    "counts_cosine": lambda corpus: (counts_row(corpus, weight) for weight in COSINE_WEIGHTS),
+    "ours": lambda corpus: [embedder_row("ours", corpus)],
+    "control_euclidean": lambda corpus: [embedder_row("control_euclidean", corpus)],
+}
+
+
+def run(name: str, corpus: Callable[[], FoldCorpus], fold: int) -> Measured:
+    """Return what was measured for a row on a fold, from the cache if it is still true."""
+    digest = runner.result_digest(name, *SOURCES)
+    path = runner.CACHE / f"hierarchy-{name}-fold{fold}-{digest}.json"
+    if not path.exists():
+        measured = measure_fold(name, corpus())
+        if runner.result_digest(name, *SOURCES) != digest:
+            raise RuntimeError("the code changed during the run; run again.")
+        _write(path, measured.to_dict())
+    return Measured.from_dict(json.loads(path.read_text()))
+
+
+def measure_fold(name: str, corpus: FoldCorpus) -> Measured:
+    """Fit and choose a row on a fold, and take all measures on the test halves."""
+    taxonomies = load_taxonomies(corpus.terms)
+    row = choose(ROWS[name](corpus), taxonomies[ATLAS].half(corpus.terms, "validation"), corpus)
+    tested = {key: taxonomy.half(corpus.terms, "test") for key, taxonomy in taxonomies.items()}
+    return measure(row, corpus, list(tested.values()), walk_starts(corpus, tested), tested[ATLAS])
+
+
+def walk_starts(corpus: FoldCorpus, taxonomies: dict[str, Taxonomy]) -> dict[str, Studies]:
+    """Texts from which to walk: all children of two taxonomies, and titles of test studies."""
+    children = np.unique(np.concatenate([taxonomies[name].pairs[0] for name in (ATLAS, TEXTBOOK)]))
+    terms = [corpus.terms[child] for child in children]
+    titles = corpus.parts["title"]
+    return {
+        "terms": single_terms(terms, corpus.train.vocabulary),
+        "titles": titles[np.arange(min(N_TITLES, len(titles)))],
     }
 
 
 def main() -> None:
-    """Measure the models and print or write a table."""
+    """Measure rows on folds and print or write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS))
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--folds", nargs="+", type=int, choices=ALL_FOLDS, default=EVERYDAY_FOLDS)
+    which.add_argument("--all-folds", action="store_true", help="0 to 9 instead of 0, 1, 2")
     parser.add_argument("--output", type=Path, help="Markdown file whose section is replaced")
     arguments = parser.parse_args()
+    folds = ALL_FOLDS if arguments.all_folds else arguments.folds
     warnings.simplefilter("ignore", DataWarning)
-    corpus = load_corpus()
-    rows = []
-    for name in NAMES:
-        folds = pd.DataFrame([measure(name, *split(*corpus, fold)) for fold in EVERYDAY_FOLDS])
-        cells = [f"{folds[c].mean():.2f} ± {folds[c].std():.2f}" for c in folds]
-        rows.append(f"| {MODELS[name].title} | " + " | ".join(cells) + " |")
-    head = "| model | " + " | ".join(folds.columns) + " |\n| --- | ---: | ---: | ---: |\n"
-    text = "Made by `python benchmarks/hierarchy.py --output benchmarks/RESULTS.md`.\n\n"
-    text += f"{NOTE}\n\n{head}" + "\n".join(rows) + "\n"
+    measured: dict[str, list[Measured]] = {name: [] for name in arguments.rows}
+    for fold in folds:
+        corpus = cache(partial(load_fold, fold))
+        for name in arguments.rows:
+            found = run(name, corpus, fold)
+            measured[name].append(found)
+            print(name, fold, json.dumps(found.figures), file=sys.stderr, flush=True)
+    given = shlex.join(sys.argv[1:])
+    note = __doc__.split("\n\n", 2)[2]
+    table = markdown(measured)
+    text = f"Made by `python benchmarks/hierarchy.py {given}`.\n\n{note}\n{table}\n"
     print(text)
     if arguments.output:
-        replace_section(arguments.output, "hierarchy", "Hierarchy of held-out studies", text)
+        figures = arguments.output.parent / "results" / "hierarchy.json"
+        records = {name: [m.figures for m in runs] for name, runs in measured.items()}
+        figures.write_text(json.dumps(records, indent=1) + "\n")
+        text += f"\nFigures of single folds: `results/{figures.name}`.\n"
+        replace_section(arguments.output, "hierarchy", "Hierarchy of meaning", text)
 
 
 if __name__ == "__main__":

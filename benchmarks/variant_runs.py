@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import runner
-from hierarchy import MIN_DIFFERENCE
+from hierarchy_measures.nested import MIN_DIFFERENCE
 from models.features import N_REGIONS, SEED, TermFeatures
 from protocol import (
     FWHM,
@@ -35,7 +35,7 @@ ABOVE, BROAD = "text above brain", "broad above focal"
 # In `Variant.regions`, stands for the file, whose place differs from machine to machine.
 HARVARD_OXFORD = "Harvard-Oxford"
 # Code that a record depends on beside that of all results.
-SOURCES = ("benchmarks/variant_runs.py", "benchmarks/hierarchy.py")
+SOURCES = ("benchmarks/variant_runs.py", "benchmarks/hierarchy_measures/nested.py")
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def measure(variant: Variant, features: FoldFeatures, memory: str) -> dict[str, 
 
 
 def hierarchy_scores(text: np.ndarray, brain: np.ndarray, extent: np.ndarray) -> dict[str, float]:
-    """Shares as in ``hierarchy.py``, for any curvature."""
+    """Shares of pairs whose radii are in order, for any curvature."""
     # At one curvature the radius grows with the length of the space coordinates.
     text_radii, brain_radii = (np.linalg.norm(points[:, 1:], axis=1) for points in (text, brain))
     known = text_radii > 0  # a text without a known term is at the origin
