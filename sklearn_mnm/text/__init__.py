@@ -1,16 +1,21 @@
-"""Text to features: bags of weighted terms and sentence embeddings; queries explained."""
+"""Text to features: weighted terms, sentence embeddings; ontologies; queries explained."""
 
-from sklearn_mnm.text.concepts import CognitiveAtlas, load_cognitive_atlas, match_terms
+from sklearn_mnm.text.cognitive_atlas import CognitiveAtlas, load_cognitive_atlas
+from sklearn_mnm.text.concepts import match_terms
 from sklearn_mnm.text.explanation import QueryExplanation, check_query, explain_query
+from sklearn_mnm.text.ontology import Ontology
 from sklearn_mnm.text.sentence import SentenceTransformerVectorizer
+from sklearn_mnm.text.subsumption import contiguous_parts
 from sklearn_mnm.text.terms import TermVectorizer
 
 __all__ = [
     "CognitiveAtlas",
+    "Ontology",
     "QueryExplanation",
     "SentenceTransformerVectorizer",
     "TermVectorizer",
     "check_query",
+    "contiguous_parts",
     "explain_query",
     "load_cognitive_atlas",
     "match_terms",

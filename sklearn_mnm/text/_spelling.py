@@ -13,6 +13,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.text._documents import as_documents
 from sklearn_mnm.text.matching import LongestTermMatcher
 from sklearn_mnm.text.terms import TermVectorizer
 
@@ -51,7 +52,7 @@ class Lexicon:
         self.find = LongestTermMatcher(terms)
         self._words = {term: tuple(_WORD.findall(term.lower())) for term in terms}
         self._used = {word for words in self._words.values() for word in words}
-        self._exact = {self._words[term] for term in self.known}
+        self._exact = {self._words[term]: term for term in self.known}
         self._spelled: dict[str, tuple[str, ...]] = {}
         # Known spellings win over those that do not count, short ones over long ones.
         for term in sorted(terms, key=lambda term: (term not in self.known, len(term), term)):
@@ -139,6 +140,19 @@ class Lexicon:
                 yield words[start]
             start = stop
 
+    def whole(self, text: str) -> str | None:
+        """Return the known term that `text` is as a whole once rewritten, None if there is none."""
+        words = [word for _, word in tokens(text)]
+        # Rewriting keeps the folded spelling, except for words that are passed over: most texts
+        # need not be rewritten.
+        spelled = self._spelled.get(fold(words))
+        if spelled is None and any(map(self.passes_over, words)):
+            words = _WORD.findall(self.rewrite(text))
+            spelled = self._spelled.get(fold(words))
+        if spelled is None:
+            return None
+        return self._exact.get(tuple(words), self._exact.get(spelled))
+
     def nearest(self, text: str, k: int) -> tuple[str, ...]:
         """Return up to `k` known terms spelled like `text` or sharing its stem, nearest first.
 
@@ -195,6 +209,27 @@ def lexicon_of(vectorizer: Any) -> Lexicon:
             "before fitting."
         )
     return lexicon(tuple(vectorizer._counter.vocabulary_), tuple(vectorizer.vocabulary_))
+
+
+def lexicon_in(vocabulary: Any) -> tuple[Lexicon, list[str]]:
+    """Return the lexicon of a vocabulary and its known terms in their order.
+
+    Parameters
+    ----------
+    vocabulary : TermVectorizer or sequence of str
+        A fitted vectorizer, of which the kept terms are known, or the terms.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is neither, two terms cannot be told apart, or the vectorizer has unnamed columns.
+    NotFittedError
+        If the vectorizer is not fitted.
+    """
+    if isinstance(vocabulary, TermVectorizer):
+        return lexicon_of(vocabulary), list(vocabulary.vocabulary_)
+    terms = as_documents(vocabulary, name="vocabulary")
+    return lexicon(tuple(terms), tuple(terms)), terms
 
 
 def tokens(text: str) -> list[tuple[int, str]]:

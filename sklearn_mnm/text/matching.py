@@ -58,6 +58,11 @@ class LongestTermMatcher:
         self._single_characters = {word for word in used if len(word) == 1}
         self._longest = max(map(len, self._terms), default=0)
 
+    @property
+    def words_of_terms(self) -> list[tuple[str, ...]]:
+        """Words of each term, in the order of the vocabulary."""
+        return list(self._terms)
+
     def __call__(self, document: str) -> list[str]:
         """Return the terms of `document` in the order in which they occur."""
         words = [

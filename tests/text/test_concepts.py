@@ -1,7 +1,4 @@
-"""What is read of the Cognitive Atlas, and which terms of a list a vocabulary holds."""
-
-import tempfile
-from pathlib import Path
+"""Which terms of a list a vocabulary holds."""
 
 import numpy as np
 import pandas as pd
@@ -10,194 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklearn_mnm import TermVectorizer, load_database
-from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
-from sklearn_mnm.hierarchy_metrics import tree_distances
-from sklearn_mnm.text import CognitiveAtlas, load_cognitive_atlas, match_terms
+from sklearn_mnm.exceptions import DataWarning, InvalidInputError
+from sklearn_mnm.text import Ontology, match_terms
 
 PROPERTY = settings(max_examples=50, derandomize=True)
-# As NiMARE writes them: several spellings a term, the name among them, the longest first.
-ALIASES = [
-    ("tsk_1", "n-back task", "n-back working memory task"),
-    ("tsk_1", "n-back task", "n-back task"),
-    ("trm_2", "working memory", "working memory"),
-    ("tsk_1", "n-back task", "n-back"),
-    ("trm_2", "working memory", "wm"),
-    ("trm_1", "memory", "memory"),
-    ("trm_3", "maintenance, active", "maintenance, active"),
-    ("trm_4", "null", "null"),  # a word that pandas takes for a missing value
-    ("dso_1", "psychosis", "psychosis"),
-    ("dso_2", "schizophrenia", "schizophrenia"),
-]
-RELATIONSHIPS = [
-    ("trm_2", "ctp_C5", "inCategory"),
-    ("trm_4", "", "inCategory"),
-    ("trm_1", "trm_1", "isSelf"),
-    ("trm_1", "trm_2", "hasKind"),
-    ("trm_2", "trm_1", "isKindOf"),
-    ("trm_2", "trm_3", "hasPart"),
-    ("tsk_1", "trm_2", "measures"),
-    ("trm_2", "tsk_1", "measuredBy"),
-    ("dso_2", "dso_1", "isA"),
-]
-
-
-def write(folder, aliases=ALIASES, relationships=RELATIONSHIPS):
-    """Write the two files as NiMARE does."""
-    for name, header, rows in (
-        ("cogat_aliases.csv", ["id", "name", "alias"], aliases),
-        ("cogat_relationships.csv", ["input", "output", "rel_type"], relationships),
-    ):
-        pd.DataFrame(rows, columns=header).to_csv(folder / name, index=False)
-    return folder
-
-
-def parents_by_name(atlas):
-    return {
-        name: atlas.names[parent]
-        for name, parent in zip(atlas.names, atlas.parents, strict=True)
-        if parent >= 0
-    }
-
-
-# The atlas
-
-
-def test_terms_are_sorted_by_name_and_have_their_other_spellings(tmp_path):
-    atlas = load_cognitive_atlas(write(tmp_path))
-    assert isinstance(atlas, CognitiveAtlas)
-    assert len(atlas) == 7
-    assert atlas.names.tolist() == sorted({name for _, name, _ in ALIASES})
-    aliases = dict(zip(atlas.names, atlas.terms["aliases"], strict=True))
-    assert aliases["n-back task"] == ("n-back working memory task", "n-back")
-    assert aliases["working memory"] == ("wm",)
-    assert aliases["null"] == ()
-    assert repr(atlas) == "CognitiveAtlas(7 terms, 5 relations)"
-
-
-def test_relations_lead_from_the_narrower_term_to_the_broader_one_once(tmp_path):
-    atlas = load_cognitive_atlas(str(write(tmp_path)))
-    assert sorted(atlas.relations.itertuples(index=False, name=None)) == [
-        ("dso_2", "dso_1", "isA"),
-        ("trm_2", "ctp_C5", "inCategory"),
-        ("trm_2", "trm_1", "isKindOf"),
-        ("trm_3", "trm_2", "isPartOf"),
-        ("tsk_1", "trm_2", "measures"),
-    ]
-
-
-def test_parents_are_a_forest_of_broader_terms(tmp_path):
-    atlas = load_cognitive_atlas(write(tmp_path))
-    assert parents_by_name(atlas) == {
-        "working memory": "memory",
-        "maintenance, active": "working memory",
-        "schizophrenia": "psychosis",
-    }
-    distances = tree_distances(atlas.parents)
-    row = {name: index for index, name in enumerate(atlas.names)}
-    assert distances[row["maintenance, active"], row["memory"]] == 2
-
-
-def test_kinds_go_before_parts_and_circles_are_cut(tmp_path):
-    relationships = [
-        ("trm_2", "trm_3", "isPartOf"),
-        ("trm_2", "trm_1", "isKindOf"),
-        ("trm_1", "trm_2", "isPartOf"),
-        ("trm_1", "trm_1", "isKindOf"),
-    ]
-    folder = write(tmp_path, relationships=relationships)
-    with pytest.warns(DataWarning, match="^3 broader terms are a second one or close a circle"):
-        atlas = load_cognitive_atlas(folder)
-    assert parents_by_name(atlas) == {"working memory": "memory"}
-    assert len(atlas.relations) == 4
-
-
-def test_what_is_incomplete_is_counted(tmp_path):
-    aliases = [*ALIASES, ("", "nameless", "nameless"), ("trm_9", "", "x")]
-    relationships = [*RELATIONSHIPS, ("trm_1", "trm_404", "isKindOf"), ("trm_9", "C", "inCategory")]
-    with pytest.warns(DataWarning) as caught:
-        atlas = load_cognitive_atlas(write(tmp_path, aliases, relationships))
-    (message,) = (str(warning.message) for warning in caught)
-    assert message == (
-        "2 rows of cogat_aliases.csv have no id or name; "
-        "2 relations name terms that are not listed."
-    )
-    assert len(atlas) == 7
-    assert len(atlas.relations) == 5
-
-
-@PROPERTY
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, 6),
-            st.integers(0, 6),
-            st.sampled_from(["isKindOf", "hasKind", "isPartOf"]),
-        ),
-        max_size=20,
-    )
-)
-@pytest.mark.filterwarnings("ignore::sklearn_mnm.exceptions.DataWarning")
-def test_whatever_the_relations_parents_have_no_circle_and_miss_no_term(edges):
-    aliases = [(f"trm_{i}", f"term {i}", f"term {i}") for i in range(7)]
-    relationships = [(f"trm_{a}", f"trm_{b}", kind) for a, b, kind in edges]
-    with tempfile.TemporaryDirectory() as folder:
-        atlas = load_cognitive_atlas(write(Path(folder), aliases, relationships))
-    up = {(b, a) if kind == "hasKind" else (a, b) for a, b, kind in edges}
-    ancestors = []
-    for term in range(7):
-        line = [term]
-        while atlas.parents[line[-1]] >= 0:
-            line.append(int(atlas.parents[line[-1]]))
-            assert (line[-2], line[-1]) in up
-            assert line.count(line[-1]) == 1, "a circle"
-        ancestors.append(line)
-    for child, parent in up:
-        # A term without parent has none left that would not close a circle.
-        assert atlas.parents[child] >= 0 or child in ancestors[parent]
-
-
-def test_without_a_folder_nimares_own_is_read(tmp_path, monkeypatch):
-    pytest.importorskip("nimare")
-    (tmp_path / "cognitive_atlas").mkdir()
-    write(tmp_path / "cognitive_atlas")
-    monkeypatch.delenv("NIMARE_SHARED_DATA", raising=False)
-    monkeypatch.setenv("NIMARE_DATA", str(tmp_path))
-    assert len(load_cognitive_atlas()) == 7
-
-
-def test_a_download_that_fails_says_what_to_do(tmp_path, monkeypatch):
-    pytest.importorskip("nimare")
-    monkeypatch.delenv("NIMARE_SHARED_DATA", raising=False)
-    monkeypatch.setenv("NIMARE_DATA", str(tmp_path))
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(
-        DataFormatError, match=r"could not be downloaded .*folder=\.\.\. with cogat"
-    ):
-        load_cognitive_atlas()
-
-
-def test_files_that_cannot_be_read_are_named(tmp_path):
-    with pytest.raises(DataFormatError, match=r"cogat_aliases.csv: cannot be read as CSV"):
-        load_cognitive_atlas(tmp_path)
-    write(tmp_path)
-    (tmp_path / "cogat_relationships.csv").unlink()
-    with pytest.raises(DataFormatError, match=r"cogat_relationships.csv: cannot be read"):
-        load_cognitive_atlas(tmp_path)
-    (tmp_path / "cogat_relationships.csv").write_bytes(b"\xff\xfe\x00binary")
-    with pytest.raises(DataFormatError, match=r"cogat_relationships.csv: cannot be read"):
-        load_cognitive_atlas(tmp_path)
-    (tmp_path / "cogat_relationships.csv").write_text("input,output\na,b\n")
-    with pytest.raises(DataFormatError, match=r"missing column\(s\) \['rel_type'\]; it has"):
-        load_cognitive_atlas(tmp_path)
-    with pytest.raises(DataFormatError, match=r"cogat_aliases.csv: holds no term"):
-        load_cognitive_atlas(write(tmp_path, aliases=[]))
-
-
-# Terms of a list in a vocabulary
-
 VOCABULARY = ["memory", "working memory", "nback task", "emotion", "faces", "theory mind"]
 
 
@@ -258,13 +71,12 @@ def test_any_text_may_be_a_name(names):
     assert matches["known"].dtype == bool
 
 
-def test_names_of_an_atlas_and_of_a_series_are_taken_as_they_come(tmp_path):
-    atlas = load_cognitive_atlas(write(tmp_path))
-    with pytest.warns(DataWarning, match="names: 4 of 7 hold no known term: 'maintenance, active'"):
-        matches = match_terms(atlas.names, VOCABULARY)
-    assert matches.loc[matches["known"], "name"].tolist() == [
-        "memory", "n-back task", "working memory"
-    ]  # fmt: skip
+def test_names_of_an_ontology_and_of_a_series_are_taken_as_they_come():
+    table = pd.DataFrame({"child": ["Working memory", "sleep"], "parent": ["memory", "state"]})
+    ontology = Ontology.from_frame(table)
+    with pytest.warns(DataWarning, match="names: 2 of 4 hold no known term: 'sleep', 'state'"):
+        matches = match_terms(ontology.names, VOCABULARY)
+    assert matches.loc[matches["known"], "name"].tolist() == ["Working memory", "memory"]
     series = pd.Series(["memory", "memory"], index=[5, 5])
     assert match_terms(series, np.array(VOCABULARY))["known"].tolist() == [True, True]
 
