@@ -19,7 +19,7 @@ import json
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -27,10 +27,10 @@ import numpy as np
 import runner
 import torch
 from hierarchy_measures.corpus import FoldCorpus, single_terms
-from hierarchy_measures.references import COSINE_WEIGHTS, counts_row
+from hierarchy_measures.references import COSINE_WEIGHTS, counts_rows
 from hierarchy_measures.report import markdown
 from hierarchy_measures.rows import Row, row_of_points
-from hierarchy_measures.suite import Measured, choose, measure
+from hierarchy_measures.suite import BETAS, Measured, choose, measure
 from hierarchy_measures.taxonomies import (
     Taxonomy,
     general_specific,
@@ -54,7 +54,9 @@ SOURCES = (
     "benchmarks/hierarchy_measures",
     "benchmarks/variant_runs.py",
 )
+ALL = "all"
 PARTS = {
+    ALL: None,
     "title": ("title",),
     "title and keywords": ("title", "keywords"),
     "abstract": ("abstract",),
@@ -66,11 +68,17 @@ N_TITLES = 200
 NETWORKS = "ward7"
 
 
+@cache
+def load_parts() -> dict[str, tuple[Studies, np.ndarray]]:
+    """Load studies and folds with each part of the texts, rows aligned."""
+    return {name: _corpus(sources) for name, sources in PARTS.items()}
+
+
 def load_fold(fold: int) -> FoldCorpus:
-    """Read the studies of a fold, and parts of the texts of those it tests."""
-    train, test = split(*_corpus(None), fold)
-    parts = {name: split(*_corpus(sources), fold)[1] for name, sources in PARTS.items()}
-    return FoldCorpus(fold, train, test, parts)
+    """Take the studies of a fold, and parts of the texts of those it tests."""
+    parts = {name: split(*corpus, fold) for name, corpus in load_parts().items()}
+    tested = {name: test for name, (_, test) in parts.items() if name != ALL}
+    return FoldCorpus(fold, *parts[ALL], tested)
 
 
 @cache
@@ -133,29 +141,30 @@ def broadening(regions: PeaksToRegions) -> Callable[[np.ndarray], np.ndarray]:
 
 # Settings of each row, of which the validation half chooses one. To add a model, add its row.
 ROWS: dict[str, Callable[[FoldCorpus], Iterable[Row]]] = {
-    "counts": lambda corpus: [counts_row(corpus)],
-    "counts_cosine": lambda corpus: (counts_row(corpus, weight) for weight in COSINE_WEIGHTS),
+    "counts": counts_rows,
+    "counts_cosine": lambda corpus: counts_rows(corpus, COSINE_WEIGHTS),
     "ours": lambda corpus: [embedder_row("ours", corpus)],
     "control_euclidean": lambda corpus: [embedder_row("control_euclidean", corpus)],
 }
 
 
-def run(name: str, corpus: Callable[[], FoldCorpus], fold: int) -> Measured:
+def run(name: str, corpus: Callable[[], FoldCorpus], fold: int, betas: Sequence[float]) -> Measured:
     """Return what was measured for a row on a fold, from the cache if it is still true."""
-    digest = runner.result_digest(name, *SOURCES)
+    digest = runner.result_digest([name, betas], *SOURCES)
     path = runner.CACHE / f"hierarchy-{name}-fold{fold}-{digest}.json"
     if not path.exists():
-        measured = measure_fold(name, corpus())
-        if runner.result_digest(name, *SOURCES) != digest:
+        measured = measure_fold(name, corpus(), betas)
+        if runner.result_digest([name, betas], *SOURCES) != digest:
             raise RuntimeError("the code changed during the run; run again.")
         _write(path, measured.to_dict())
     return Measured.from_dict(json.loads(path.read_text()))
 
 
-def measure_fold(name: str, corpus: FoldCorpus) -> Measured:
+def measure_fold(name: str, corpus: FoldCorpus, betas: Sequence[float] = BETAS) -> Measured:
     """Fit and choose a row on a fold, and take all measures on the test halves."""
     taxonomies = load_taxonomies(corpus.terms)
-    row = choose(ROWS[name](corpus), taxonomies[ATLAS].half(corpus.terms, "validation"), corpus)
+    validation = taxonomies[ATLAS].half(corpus.terms, "validation")
+    row = choose(ROWS[name](corpus), validation, corpus, betas)
     tested = {key: taxonomy.half(corpus.terms, "test") for key, taxonomy in taxonomies.items()}
     return measure(row, corpus, list(tested.values()), walk_starts(corpus, tested), tested[ATLAS])
 
@@ -178,15 +187,17 @@ def main() -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--folds", nargs="+", type=int, choices=ALL_FOLDS, default=EVERYDAY_FOLDS)
     which.add_argument("--all-folds", action="store_true", help="0 to 9 instead of 0, 1, 2")
+    parser.add_argument("--beta", type=float, help="the same for all rows, instead of a choice")
     parser.add_argument("--output", type=Path, help="Markdown file whose section is replaced")
     arguments = parser.parse_args()
     folds = ALL_FOLDS if arguments.all_folds else arguments.folds
+    betas = list(BETAS) if arguments.beta is None else [arguments.beta]
     warnings.simplefilter("ignore", DataWarning)
     measured: dict[str, list[Measured]] = {name: [] for name in arguments.rows}
     for fold in folds:
         corpus = cache(partial(load_fold, fold))
         for name in arguments.rows:
-            found = run(name, corpus, fold)
+            found = run(name, corpus, fold, betas)
             measured[name].append(found)
             print(name, fold, json.dumps(found.figures), file=sys.stderr, flush=True)
     given = shlex.join(sys.argv[1:])

@@ -87,7 +87,7 @@ def precision_recall(counts: pd.DataFrame, weight: np.ndarray | None = None) -> 
         ``precision``, ``recall`` and ``F``; NaN where nothing is found, or true.
     """
     weight = np.ones(len(counts)) if weight is None else weight
-    common, found, true = (weight @ counts[name] for name in ("common", "found", "true"))
+    common, found, true = (float(weight @ counts[name]) for name in ("common", "found", "true"))
     return {
         "precision": 100 * common / found if found else float("nan"),
         "recall": 100 * common / true if true else float("nan"),

@@ -9,39 +9,11 @@ from scipy import sparse
 
 from hierarchy_measures.walks import content_terms, topical_concentration
 from sklearn_mnm import Studies, TermVectorizer
+from sklearn_mnm.text import contiguous_parts
 
 MIN_STUDIES = 3  # of the training studies, in which a term is written itself
 # Parts of a text from the shortest on; each holds the one before.
 LEVELS = ("one term", "three terms", "title", "title and keywords", "all")
-
-
-def contained_terms(terms: Sequence[str]) -> sparse.csr_matrix:
-    """Say which terms are contiguous parts of which.
-
-    Parameters
-    ----------
-    terms : sequence of str
-
-    Returns
-    -------
-    contained : csr_matrix of bool, shape (n_terms, n_terms)
-        Entry (i, j) is True where term j is term i or a contiguous run of its words: "working
-        memory" holds "memory".
-    """
-    place = {term: position for position, term in enumerate(terms)}
-    rows, columns = [], []
-    for position, term in enumerate(terms):
-        words = term.split()
-        parts = {
-            " ".join(words[start:stop])
-            for start in range(len(words))
-            for stop in range(start + 1, len(words) + 1)
-        }
-        held = [place[part] for part in parts | {term} if part in place]
-        rows += [position] * len(held)
-        columns += held
-    shape = (len(terms), len(terms))
-    return sparse.csr_matrix((np.ones(len(rows), dtype=bool), (rows, columns)), shape=shape)
 
 
 def closed_occurrence(counts: sparse.spmatrix, terms: Sequence[str]) -> sparse.csr_matrix:
@@ -57,7 +29,7 @@ def closed_occurrence(counts: sparse.spmatrix, terms: Sequence[str]) -> sparse.c
     occurrence : csr_matrix of bool, shape (n_studies, n_terms)
     """
     held = sparse.csr_matrix(counts > 0).astype(np.float64)
-    return sparse.csr_matrix(held @ contained_terms(terms).astype(np.float64) > 0)
+    return sparse.csr_matrix(held @ contiguous_parts(terms).astype(np.float64) > 0)
 
 
 def information(frequency: np.ndarray, n_studies: int) -> np.ndarray:

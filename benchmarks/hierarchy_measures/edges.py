@@ -1,11 +1,9 @@
 """Whether a row knows which terms are above which."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hierarchy_measures.rows import BLOCK, Row, ancestor_scores, pair_scores
 from hierarchy_measures.taxonomies import Taxonomy, negatives
@@ -70,28 +68,39 @@ def labelled_pairs(
     )
 
 
-def area_under_curve(pairs: pd.DataFrame, weight: np.ndarray | None = None) -> float:
-    """Area under the ROC curve of edges against negatives, percent; ties count half.
+def discrimination(pairs: pd.DataFrame) -> Callable[[np.ndarray], np.ndarray]:
+    """Prepare the areas under two curves of edges against negatives.
 
     Parameters
     ----------
     pairs : DataFrame
-        As `labelled_pairs` gives them.
-    weight : ndarray of shape (n_pairs,), optional
+        As `labelled_pairs` gives them; scores may be infinite.
 
     Returns
     -------
-    area : float
+    areas : callable
+        ``areas(weight)``: with a weight for each pair, in percent, the area under the ROC curve,
+        for which ties count half, and the average precision, sum over the scores s, from the top
+        down, of P(s) (R(s) - R(s-)), with precision P and recall R of the pairs with at least s.
+        NaN without an edge or a negative.
     """
-    # Ranks, as scores may be infinite.
-    score = rankdata(pairs["score"])
-    return 100 * float(roc_auc_score(pairs["is_edge"], score, sample_weight=weight))
+    score = pairs["score"].to_numpy()
+    order = np.argsort(-score, kind="stable")
+    last = np.append(np.flatnonzero(score[order][1:] != score[order][:-1]), len(order) - 1)
+    is_edge = pairs["is_edge"].to_numpy(dtype=float)[order]
 
+    def areas(weight: np.ndarray) -> np.ndarray:
+        weight = weight[order]
+        true = np.append(0.0, np.cumsum(weight * is_edge)[last])
+        false = np.append(0.0, np.cumsum(weight * (1 - is_edge))[last])
+        if not true[-1] or not false[-1]:
+            return np.full(2, np.nan)
+        area = (np.diff(false) * (true[1:] + true[:-1]) / 2).sum() / (true[-1] * false[-1])
+        found = true[1:] + false[1:]
+        precision = np.divide(true[1:], found, out=np.zeros_like(found), where=found > 0)
+        return 100 * np.array([area, (np.diff(true) * precision).sum() / true[-1]])
 
-def average_precision(pairs: pd.DataFrame, weight: np.ndarray | None = None) -> float:
-    """Average precision of edges among negatives, percent; arguments as `area_under_curve`."""
-    score = rankdata(pairs["score"])
-    return 100 * float(average_precision_score(pairs["is_edge"], score, sample_weight=weight))
+    return areas
 
 
 def ancestor_ranks(row: Row, taxonomy: Taxonomy, information: np.ndarray) -> pd.Series:

@@ -7,7 +7,7 @@ import pandas as pd
 
 N_DRAWS = 1000
 Interval = dict[str, float]
-Statistic = Callable[[pd.DataFrame, np.ndarray], float]
+Statistics = Callable[[pd.DataFrame], Callable[[np.ndarray], np.ndarray]]
 
 
 def over_folds(folds: Sequence[pd.Series]) -> pd.Series:
@@ -37,7 +37,8 @@ def paired_means(one: pd.Series, other: pd.Series, *, seed: int = 0) -> Interval
     Returns
     -------
     interval : dict of str to float
-        ``mean``, ``low`` and ``high`` of one minus other, and ``n``, the number of units.
+        ``mean``, ``low`` and ``high`` of one minus other, NaN if no unit counts, and ``n``, the
+        number of units.
 
     Raises
     ------
@@ -45,37 +46,39 @@ def paired_means(one: pd.Series, other: pd.Series, *, seed: int = 0) -> Interval
         If the units are not the same.
     """
     difference = (one - _matched(one, other)).dropna().to_numpy()
+    if not len(difference):
+        return _interval(np.nan, np.array([np.nan]), 0)
     means = np.array([w @ difference / len(difference) for w in _draws(len(difference), seed)])
     return _interval(float(difference.mean()), means, len(difference))
 
 
-def paired_statistic(
-    statistic: Statistic,
+def paired_statistics(
+    prepare: Statistics,
     one: pd.DataFrame,
     other: pd.DataFrame,
     by: str,
     *,
-    n_draws: int = 200,
+    n_draws: int = N_DRAWS,
     seed: int = 0,
-) -> Interval:
-    """Difference of a statistic of all entries, with a bootstrap interval over their units.
+) -> list[Interval]:
+    """Differences of statistics of all entries, with bootstrap intervals over their units.
 
     Parameters
     ----------
-    statistic : callable
-        ``statistic(table, weight)``, such as
-        :func:`~hierarchy_measures.edges.area_under_curve`.
+    prepare : callable
+        ``prepare(table)`` gives ``statistics(weight)``, an array of as many statistics as wanted,
+        such as :func:`~hierarchy_measures.edges.discrimination`.
     one, other : DataFrame
         The same entries row by row, such as pairs with the scores of two models.
     by : str
         Column that names the unit of each entry: units are drawn, with all their entries.
-    n_draws : int, default=200
+    n_draws : int, default=1000
     seed : int, default=0
 
     Returns
     -------
-    interval : dict of str to float
-        As :func:`paired_means` gives it.
+    intervals : list of dict
+        One for each statistic, as :func:`paired_means` gives it.
 
     Raises
     ------
@@ -85,12 +88,17 @@ def paired_statistic(
     if list(one[by]) != list(other[by]):
         raise ValueError(f"{by}: the two tables are not about the same entries.")
     units, unit = np.unique(one[by].to_numpy(dtype=str), return_inverse=True)
+    first, second = prepare(one), prepare(other)
 
-    def difference(weight: np.ndarray) -> float:
-        return statistic(one, weight) - statistic(other, weight)
+    def difference(weight: np.ndarray) -> np.ndarray:
+        return np.asarray(first(weight)) - np.asarray(second(weight))
 
+    whole = difference(np.ones(len(unit)))
     drawn = np.array([difference(w[unit]) for w in _draws(len(units), seed, n_draws)])
-    return _interval(difference(np.ones(len(unit))), drawn, len(units))
+    return [
+        _interval(float(mean), values, len(units))
+        for mean, values in zip(whole, drawn.T, strict=True)
+    ]
 
 
 def _draws(n: int, seed: int, n_draws: int = N_DRAWS) -> np.ndarray:
@@ -100,7 +108,9 @@ def _draws(n: int, seed: int, n_draws: int = N_DRAWS) -> np.ndarray:
 
 
 def _interval(mean: float, drawn: np.ndarray, n: int) -> Interval:
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    # A draw may hold edges only, or none.
+    drawn = drawn[np.isfinite(drawn)]
+    low, high = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (np.nan, np.nan)
     return {"mean": mean, "low": float(low), "high": float(high), "n": n}
 
 

@@ -1,5 +1,8 @@
 """Rows that need no embedding: counts, and counts with directions of meaning."""
 
+from collections.abc import Iterator, Sequence
+from functools import partial
+
 import numpy as np
 from sklearn.utils.extmath import randomized_svd
 
@@ -10,7 +13,7 @@ from sklearn_mnm import Studies
 N_DIRECTIONS = 128
 DAMPING = 5.0
 # Weights of the cosine that are tried on the validation half.
-COSINE_WEIGHTS = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0)
+COSINE_WEIGHTS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 def pmi_directions(joint: np.ndarray, n_studies: int, seed: int = 0) -> np.ndarray:
@@ -43,7 +46,7 @@ def pmi_directions(joint: np.ndarray, n_studies: int, seed: int = 0) -> np.ndarr
     return directions / np.where(norms > 0, norms, 1)
 
 
-def counts_row(corpus: FoldCorpus, cosine_weight: float = 0.0, beta: float = 0.5) -> Row:
+def counts_rows(corpus: FoldCorpus, cosine_weights: Sequence[float] = (0.0,)) -> Iterator[Row]:
     """Subsumption by counts, P(a | b) = n_ab / n_b, over closed training studies.
 
     Sanderson, M., & Croft, B. (1999). Deriving concept hierarchies from text. SIGIR,
@@ -53,28 +56,26 @@ def counts_row(corpus: FoldCorpus, cosine_weight: float = 0.0, beta: float = 0.5
     Parameters
     ----------
     corpus : FoldCorpus
-    cosine_weight : float, default=0.0
-        What is added to ln P(a | b), times the cosine of :func:`pmi_directions` of a and b; not a
-        probability any more.
-    beta : float, default=0.5
-        See `Row`.
+    cosine_weights : sequence of float, default=(0.0,)
+        What is added to ln P(a | b), times the cosine of :func:`pmi_directions` of a and b. With
+        it the scores are no probabilities any more.
 
-    Returns
-    -------
+    Yields
+    ------
     row : Row
+        One for each weight.
     """
     held = corpus.train_occurrence.astype(np.float32)
-    joint = (held.T @ held).toarray().astype(np.float64)
+    joint = (held.T @ held).toarray()
     share = joint / np.maximum(np.diag(joint), 1)[:, None]
-    similarity = np.zeros((0, 0))
-    if cosine_weight:
+    directions = np.zeros((len(joint), 1))
+    if any(cosine_weights):
         directions = pmi_directions(joint, len(corpus.train))
-        similarity = directions @ directions.T
 
-    def log_p_terms(positions: np.ndarray) -> np.ndarray:
+    def log_p_terms(weight: float, positions: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore"):
-            log_p = np.log(share[positions])
-        return log_p + cosine_weight * similarity[positions] if cosine_weight else log_p
+            log_p = np.log(share[positions], dtype=np.float64)
+        return log_p + weight * (directions[positions] @ directions.T) if weight else log_p
 
     def log_p_texts(studies: Studies) -> np.ndarray:
         written = corpus.written(studies).astype(np.float64)
@@ -82,12 +83,12 @@ def counts_row(corpus: FoldCorpus, cosine_weight: float = 0.0, beta: float = 0.5
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.log(np.asarray(written @ share / n_terms))
 
-    return Row(
-        title="counts and cosine of meaning" if cosine_weight else "counts",
-        terms=corpus.terms,
-        radius=corpus.information / 2,
-        log_p_terms=log_p_terms,
-        beta=beta,
-        log_p_texts=log_p_texts,
-        has_probabilities=not cosine_weight,
-    )
+    for weight in cosine_weights:
+        yield Row(
+            title="counts and cosine of meaning" if weight else "counts",
+            terms=corpus.terms,
+            radius=corpus.information / 2,
+            log_p_terms=partial(log_p_terms, weight),
+            log_p_texts=log_p_texts,
+            has_probabilities=not weight,
+        )

@@ -13,18 +13,17 @@ from hierarchy_measures.closed_sets import indicator, overlap, precision_recall,
 from hierarchy_measures.corpus import LEVELS, FoldCorpus, tables_of
 from hierarchy_measures.edges import (
     ancestor_ranks,
-    area_under_curve,
-    average_precision,
     direction,
+    discrimination,
     hits,
     labelled_pairs,
 )
 from hierarchy_measures.intervals import (
     Interval,
-    Statistic,
+    Statistics,
     over_folds,
     paired_means,
-    paired_statistic,
+    paired_statistics,
 )
 from hierarchy_measures.nested import MIN_DIFFERENCE, chain_order, nearer, part_order
 from hierarchy_measures.probability import calibration, radius_and_error
@@ -40,8 +39,9 @@ from sklearn_mnm.brain.features import relative_extent
 from sklearn_mnm.hierarchy_metrics import extent_order
 
 # Weights of the information that are tried on the validation half.
-BETAS = (0.25, 0.5, 0.75, 1.0)
+BETAS = (0.0, 0.1, 0.25, 0.35, 0.5, 0.75, 1.0)
 K = 10
+CURVES = ("AUC", "AP")
 
 
 @dataclass
@@ -105,7 +105,12 @@ class Measured:
         self.figures[name] = float(values.mean())
 
 
-def choose(rows: Iterable[Row], taxonomy: Taxonomy, corpus: FoldCorpus) -> Row:
+def choose(
+    rows: Iterable[Row],
+    taxonomy: Taxonomy,
+    corpus: FoldCorpus,
+    betas: Sequence[float] = BETAS,
+) -> Row:
     """Choose a row and its beta by the share of children with a true ancestor in the first ten.
 
     Parameters
@@ -115,11 +120,12 @@ def choose(rows: Iterable[Row], taxonomy: Taxonomy, corpus: FoldCorpus) -> Row:
     taxonomy : Taxonomy
         Its validation half, see `Taxonomy.half`.
     corpus : FoldCorpus
+    betas : sequence of float, default=BETAS
 
     Returns
     -------
     row : Row
-        Aligned with the terms of the corpus, with the best of `BETAS`; the first of equals.
+        Aligned with the terms of the corpus, with the best of the betas; the first of equals.
 
     Raises
     ------
@@ -128,7 +134,7 @@ def choose(rows: Iterable[Row], taxonomy: Taxonomy, corpus: FoldCorpus) -> Row:
     """
     best, best_share = None, -np.inf
     for row in rows:
-        for beta in BETAS:
+        for beta in betas:
             tried = replace(row.align(corpus.terms), beta=beta)
             share = hits(ancestor_ranks(tried, taxonomy, corpus.information), K).mean()
             if share > best_share:
@@ -192,8 +198,8 @@ def measure_edges(result: Measured, row: Row, corpus: FoldCorpus, taxonomy: Taxo
         if pairs["is_edge"].nunique() < 2:
             continue
         result.pairs[f"{name}, {kind}"] = pairs
-        result.figures[f"AUC, {name}, {kind}"] = area_under_curve(pairs)
-        result.figures[f"AP, {name}, {kind}"] = average_precision(pairs)
+        for curve, area in zip(CURVES, discrimination(pairs)(np.ones(len(pairs))), strict=True):
+            result.figures[f"{curve}, {name}, {kind}"] = float(area)
         result.figures[f"edges share, {name}, {kind}"] = 100 * float(pairs["is_edge"].mean())
     ranks = ancestor_ranks(row, taxonomy, corpus.information)
     result.add(f"ancestor in first {K}, {name}", hits(ranks, K))
@@ -338,18 +344,18 @@ def compare(one: Sequence[Measured], other: Sequence[Measured]) -> dict[str, Int
             pd.concat([m.pairs[name].assign(fold=m.fold) for m in measured], ignore_index=True)
             for measured in (one, other)
         ]
-        for title, statistic in (("AUC", area_under_curve), ("AP", average_precision)):
-            found = paired_statistic(mean_over_folds(statistic), *tables, "child")
-            differences[f"{title}, {name}"] = found
+        found = paired_statistics(mean_over_folds(discrimination), *tables, "child")
+        differences |= {f"{curve}, {name}": f for curve, f in zip(CURVES, found, strict=True)}
     return dict(sorted(differences.items()))
 
 
-def mean_over_folds(statistic: Statistic) -> Statistic:
-    """Take a statistic of each fold, marked by a column ``fold``, and its mean."""
+def mean_over_folds(prepare: Statistics) -> Statistics:
+    """Take statistics of each fold, marked by a column ``fold``, and their means."""
 
-    def mean(table: pd.DataFrame, weight: np.ndarray) -> float:
+    def prepare_all(table: pd.DataFrame) -> Callable[[np.ndarray], np.ndarray]:
         folds = table["fold"].to_numpy()
-        rows = [folds == fold for fold in np.unique(folds)]
-        return float(np.mean([statistic(table[r], weight[r]) for r in rows]))
+        rows = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
+        parts = [(prepare(table.iloc[r]), r) for r in rows]
+        return lambda weight: np.mean([statistics(weight[r]) for statistics, r in parts], axis=0)
 
-    return mean
+    return prepare_all

@@ -235,15 +235,16 @@ def test_intervals_are_paired_by_the_name_of_the_unit():
 
 
 def test_units_are_drawn_with_all_their_entries():
-    from hierarchy_measures.intervals import paired_statistic
+    from hierarchy_measures.intervals import paired_statistics
 
     # A thousand entries of two units: the interval is as wide as that of two numbers.
     table = pd.DataFrame({"child": ["a"] * 500 + ["b"] * 500, "score": [0.0] * 500 + [1.0] * 500})
 
-    def mean(entries, weight):
-        return float(np.average(entries["score"], weights=weight))
+    def prepare(entries):
+        return lambda weight: np.array([np.average(entries["score"], weights=weight), 1.0])
 
-    found = paired_statistic(mean, table, table.assign(score=0.0), "child")
+    found, constant = paired_statistics(prepare, table, table.assign(score=0.0), "child")
+    assert constant == {"mean": 0, "low": 0, "high": 0, "n": 2}
     assert (found["mean"], found["low"], found["high"], found["n"]) == (0.5, 0, 1, 2)
     with pytest.raises(ValueError, match="entries"):
-        paired_statistic(mean, table, table[::-1], "child")
+        paired_statistics(prepare, table, table[::-1], "child")

@@ -180,19 +180,41 @@ def test_a_score_that_is_no_number_is_an_error():
         ancestor_scores(row_of(np.full((8, 8), np.nan)), np.array([0]), INFORMATION)
 
 
+def areas_of(pairs):
+    from hierarchy_measures.edges import discrimination
+
+    return discrimination(pairs)(np.ones(len(pairs)))
+
+
 def test_perfect_scores_have_area_and_precision_of_100_and_constant_ones_half_the_area(taxonomy):
-    from hierarchy_measures.edges import area_under_curve, average_precision, labelled_pairs
+    from hierarchy_measures.edges import labelled_pairs
 
     perfect = np.where(taxonomy.edges.toarray(), 0.0, -np.inf)
     for kind in ("same frequency", "siblings", "reversed"):
         pairs = labelled_pairs(kind, row_of(perfect), taxonomy, FREQUENCY, INFORMATION)
-        assert area_under_curve(pairs) == average_precision(pairs) == 100
+        assert areas_of(pairs).tolist() == [100, 100]
         flat = labelled_pairs(kind, row_of(np.zeros((8, 8))), taxonomy, FREQUENCY, INFORMATION)
-        assert area_under_curve(flat) == 50
-        assert average_precision(flat) == pytest.approx(100 * flat["is_edge"].mean())
+        np.testing.assert_allclose(areas_of(flat), [50, 100 * flat["is_edge"].mean()])
     # Memory has no term of the frequency of brain to be told from, and counts for none of the two.
     pairs = labelled_pairs("same frequency", row_of(perfect), taxonomy, FREQUENCY, INFORMATION)
     assert set(pairs["child"]) == {"working memory", "verbal memory", "fear"}
+
+
+def test_areas_are_those_of_scikit_learn_with_weights_and_ties():
+    from hierarchy_measures.edges import discrimination
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    random = np.random.default_rng(0)
+    pairs = pd.DataFrame(
+        {"is_edge": random.uniform(size=200) < 0.3, "score": random.integers(10, size=200)}
+    )
+    weight = random.integers(3, size=200).astype(float)
+    expected = [
+        100 * function(pairs["is_edge"], pairs["score"], sample_weight=weight)
+        for function in (roc_auc_score, average_precision_score)
+    ]
+    np.testing.assert_allclose(discrimination(pairs)(weight), expected)
+    assert np.isnan(discrimination(pairs)(weight * pairs["is_edge"].to_numpy())).all()
 
 
 def test_a_row_is_matched_to_terms_by_name():
