@@ -1,7 +1,8 @@
 """Measure whether distances mean generality: ``python benchmarks/hierarchy.py``.
 
-Needs ``SKLEARN_MNM_DATA`` with ``cognitive_atlas/`` and ``mesh/``, and WordNet's own files. Records
-are kept in ``benchmarks/.cache`` as long as the code that made them is the same.
+Needs ``SKLEARN_MNM_DATA`` with ``cognitive_atlas/`` and ``mesh/``, and WordNet 3.0: Debian's
+wordnet-base, or its files in ``WORDNET_FOLDER``. Records are kept in ``benchmarks/.cache`` as long
+as the code that made them is the same.
 
 A term is in a study if the study holds it or a longer term of the vocabulary of which it is a part.
 Terms are those written in at least 3 training studies. Edges: relations of the Cognitive Atlas (and
@@ -16,6 +17,7 @@ the same rule for all rows. Differences are to the first row, paired by child, s
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import warnings
@@ -64,6 +66,8 @@ PARTS = {
 ATLAS, HELD_OUT, WORDNET = "Cognitive Atlas", "Cognitive Atlas, held out", "WordNet"
 MESH, TEXTBOOK = "MeSH", "textbook"
 WORDNET_STEPS = 3
+# Where Debian's package wordnet-base installs it.
+WORDNET_FOLDER = os.environ.get("WORDNET_FOLDER", "/usr/share/wordnet")
 N_TITLES = 200
 NETWORKS = "ward7"
 
@@ -88,7 +92,7 @@ def ontologies() -> dict:
     return {
         ATLAS: (atlas, 1, None),
         HELD_OUT: (atlas.select(split="tune"), 1, None),
-        WORDNET: (load_wordnet(), WORDNET_STEPS, WORDNET_STEPS),
+        WORDNET: (load_wordnet(WORDNET_FOLDER), WORDNET_STEPS, WORDNET_STEPS),
         MESH: (load_mesh_tree(data_folder() / "mesh" / "tree.tsv"), 1, None),
     }
 
