@@ -3,10 +3,12 @@
 from sklearn_mnm.text.cognitive_atlas import CognitiveAtlas, load_cognitive_atlas
 from sklearn_mnm.text.concepts import match_terms
 from sklearn_mnm.text.explanation import QueryExplanation, check_query, explain_query
+from sklearn_mnm.text.mesh import load_mesh_tree
 from sklearn_mnm.text.ontology import Ontology
 from sklearn_mnm.text.sentence import SentenceTransformerVectorizer
 from sklearn_mnm.text.subsumption import contiguous_parts
 from sklearn_mnm.text.terms import TermVectorizer
+from sklearn_mnm.text.wordnet import load_wordnet
 
 __all__ = [
     "CognitiveAtlas",
@@ -18,5 +20,7 @@ __all__ = [
     "contiguous_parts",
     "explain_query",
     "load_cognitive_atlas",
+    "load_mesh_tree",
+    "load_wordnet",
     "match_terms",
 ]

@@ -140,17 +140,17 @@ class Lexicon:
                 yield words[start]
             start = stop
 
-    def whole(self, text: str) -> str | None:
-        """Return the known term that `text` is as a whole once rewritten, None if there is none."""
-        words = [word for _, word in tokens(text)]
-        # Rewriting keeps the folded spelling, except for words that are passed over: most texts
-        # need not be rewritten.
-        spelled = self._spelled.get(fold(words))
-        if spelled is None and any(map(self.passes_over, words)):
-            words = _WORD.findall(self.rewrite(text))
-            spelled = self._spelled.get(fold(words))
-        if spelled is None:
-            return None
+    def whole(self, name: str) -> str | None:
+        """Return the known term that `name` spells as a whole, None if there is none.
+
+        Stop words between others need not be in the term, "theory of mind" is "theory mind"; others
+        must, and so must single characters: "vitamin D" is not "vitamin".
+        """
+        words = [word for _, word in tokens(name)]
+        if fold(words) not in self._spelled:
+            inner = (word for word in words[1:-1] if len(word) == 1 or not self.passes_over(word))
+            words = [*words[:1], *inner, *words[1:][-1:]]
+        spelled = self._spelled.get(fold(words), ())
         return self._exact.get(tuple(words), self._exact.get(spelled))
 
     def nearest(self, text: str, k: int) -> tuple[str, ...]:
@@ -243,7 +243,7 @@ def fold(words: Iterable[str]) -> str:
 
 
 def _singular(word: str) -> str:
-    if len(word) > 3:
+    if len(word) > 3 and word.endswith("s"):  # which is quickly said, and all plurals do
         for ending, replacement in _PLURALS:
             if ending.search(word):
                 return ending.sub(replacement, word)

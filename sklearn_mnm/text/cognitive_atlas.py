@@ -53,10 +53,11 @@ def load_cognitive_atlas(folder: str | Path | None = None) -> CognitiveAtlas:
     ----------
     folder : str or pathlib.Path, default=None
         Folder with ``concepts.tsv`` (columns id, name, alias, class, definition), ``tasks.tsv``
-        (id, name, alias, contrasts, asserted_concepts, definition; of the last but one and the
-        one before several, separated by "|") and ``relations.tsv`` (child, parent, relation,
-        maybe more); or with ``cogat_aliases.csv`` and ``cogat_relationships.csv`` of NiMARE. If
-        None, NiMARE's own data folder is used, and the atlas is downloaded if it is not there.
+        (id, name, alias, contrasts, asserted_concepts, definition) and ``relations.tsv`` (child,
+        parent, relation, maybe more), where "|" stands between contrasts and between concepts and
+        a comma between aliases; or with ``cogat_aliases.csv`` and ``cogat_relationships.csv`` of
+        NiMARE. If None, NiMARE's own data folder is used, and the atlas is downloaded if it is
+        not there.
 
     Returns
     -------

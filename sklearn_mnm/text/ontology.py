@@ -25,8 +25,7 @@ from sklearn_mnm.text._own_table import (
 )
 from sklearn_mnm.text._spelling import Lexicon, lexicon_in
 
-#: Relations of the published ontologies that lead to a broader term; kinds before parts.
-BROADER = ("kind_of", "is_a", "instance_of", "part_of", "narrower_than")
+BROADER = ("kind_of", "is_a", "instance_of", "part_of", "narrower_than")  # kinds before parts
 
 _Self = TypeVar("_Self", bound="Ontology")
 
@@ -47,10 +46,11 @@ class Ontology:
     relations : pandas.DataFrame
         One row per relation: ``child`` and ``parent`` (ids) and ``relation`` (its name). A source
         may add columns, such as the ``split`` of data for training and for tests.
-    broader : tuple of str, default=BROADER
-        Names of the relations that lead to a broader term and make up the hierarchy. Others, such
-        as ``"measures"`` from a task to a concept, are kept and not followed. Where a term has to
-        have one parent, earlier names go first.
+    broader : tuple of str
+        Names of the relations that lead to a broader term and make up the hierarchy; by default
+        ``"kind_of"``, ``"is_a"``, ``"instance_of"``, ``"part_of"`` and ``"narrower_than"``. Others,
+        such as ``"measures"`` from a task to a concept, are kept and not followed. Where a term
+        has to have one parent, earlier names go first.
 
     Raises
     ------
@@ -244,9 +244,9 @@ class Ontology:
         """Return which terms of a vocabulary are ancestors of which.
 
         A term of the ontology stands for a term of the vocabulary if its whole name, or an alias,
-        is spelled like it, as :func:`match_terms` compares them: case, hyphens, plurals, stop
-        words and words written together or apart do not matter. Names go before aliases: what is
-        the name of one term is no alias of another. The way from a term to its ancestor may lead
+        is spelled like it: as for :func:`match_terms`, case, hyphens, plurals, words written
+        together or apart and stop words between others do not matter. Names go before aliases:
+        what is the name of one term is no alias of another. The way to an ancestor may lead
         over terms that the vocabulary lacks.
 
         Parameters

@@ -303,9 +303,9 @@ def test_a_release_without_a_file_or_column_or_term_is_refused(tmp_path):
         load_cognitive_atlas(release(tmp_path, tasks="id\tname\n"))
 
 
-def test_the_real_release_is_read_whole(real_data):
+def test_the_real_release_is_read_whole(atlas_folder):
     with pytest.warns(DataWarning, match="^1 rows of tasks.tsv have no id or name; 2 circles"):
-        atlas = load_cognitive_atlas(real_data / "cognitive_atlas")
+        atlas = load_cognitive_atlas(atlas_folder)
     assert atlas.terms["kind"].value_counts().to_dict() == {
         "concept": 915, "task": 852, "class": 10
     }  # fmt: skip

@@ -74,6 +74,27 @@ def test_known_terms_are_found_in_themselves(vocabulary, data):
 
 
 @PROPERTY
+@given(VOCABULARIES, st.data(), TEXTS)
+def test_a_whole_name_is_a_known_term_that_rewriting_gives(vocabulary, data, text):
+    known = data.draw(st.sets(st.sampled_from(vocabulary))) if vocabulary else set()
+    terms = Lexicon(vocabulary, known)
+    for name in [text, *vocabulary]:
+        found = terms.whole(name)
+        assert found is None or (found in known and terms.rewrite(name) == found)
+        assert name not in known or found == name
+
+
+def test_only_stop_words_between_others_are_no_part_of_a_whole_name():
+    terms = lexicon(tuple(PSYCHOLOGY), tuple(PSYCHOLOGY))
+    whole = {
+        "Theory of the mind": "theory mind", "N-back": "nback", "Faces": "face",
+        "fear of face": None, "the face": None, "face off": None, "face X": None,
+        "working K memory": None, "memory and": None, "": None, "of": None, "-": None,
+    }  # fmt: skip
+    assert {name: terms.whole(name) for name in whole} == whole
+
+
+@PROPERTY
 @given(VOCABULARIES, TEXTS)
 def test_rewriting_keeps_the_letters_of_terms(vocabulary, text):
     terms = Lexicon(vocabulary, vocabulary)

@@ -56,7 +56,7 @@ def test_the_vocabulary_of_neuroquery_takes_a_moment(real_data):
     assert time.process_time() - start < 1
     assert parts.shape == (7547, 7547)
     assert parts.nnz == 13632
-    row = list(vocabulary).index("verbal working memory")
+    row = list(vocabulary).index("auditory working memory")
     assert sorted(np.array(vocabulary)[parts[row].indices]) == [
-        "memory", "verbal", "verbal working memory", "working memory"
+        "auditory", "auditory working memory", "memory", "working", "working memory"
     ]  # fmt: skip

@@ -10,6 +10,7 @@ from catalogue import (
     levels,
     maps,
     measures,
+    ontologies,
     page,
     points,
     studies,
@@ -20,6 +21,7 @@ from catalogue.case import Case
 
 _ROOMS = (
     texts,
+    ontologies,
     maps,
     points,
     measures,

@@ -17,12 +17,11 @@ from catalogue.faults import Fault, case, finite
 from catalogue.workshop import Workshop
 from sklearn_mnm import MNMEncoder, PeaksToRegions, SentenceTransformerVectorizer, TermVectorizer
 from sklearn_mnm.exceptions import (
-    DataFormatError,
     DataWarning,
     InvalidInputError,
     UnknownQueryWarning,
 )
-from sklearn_mnm.text import check_query, explain_query, load_cognitive_atlas, match_terms
+from sklearn_mnm.text import check_query, explain_query, match_terms
 
 
 def texts(*values: Any) -> Callable[[Workshop], Any]:
@@ -344,15 +343,6 @@ def _query_cases() -> Iterator[Case]:
     yield Case(
         "explain_query", "wrong dtype", "vectorizer: another one",
         lambda w: explain_query("finger", MNMEncoder()), InvalidInputError, ("vectorizer", "TermVectorizer"),
-    )  # fmt: skip
-    yield Case(
-        "load_cognitive_atlas", "missing or foreign file", "folder: without the files",
-        lambda w: load_cognitive_atlas(w.folder), DataFormatError, ("cogat_aliases.csv", "writes it"),
-    )  # fmt: skip
-    yield Case(
-        "load_cognitive_atlas", "wrong shape", "folder: with a table of other columns",
-        lambda w: (w.file("cogat_aliases.csv", "a,b\n1,2\n"), load_cognitive_atlas(w.folder)),
-        DataFormatError, ("cogat_aliases.csv: missing column", "it has"),
     )  # fmt: skip
 
 
