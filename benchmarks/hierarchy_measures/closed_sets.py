@@ -95,6 +95,11 @@ def precision_recall(counts: pd.DataFrame, weight: np.ndarray | None = None) -> 
     }
 
 
+def f_of_each(counts: pd.DataFrame) -> pd.Series:
+    """F of each set, in percent; NaN where nothing is found and nothing is true."""
+    return 200 * counts["common"] / (counts["found"] + counts["true"])
+
+
 def top_concepts(scores: np.ndarray, closure: sparse.csr_matrix, k: int = 10) -> sparse.csr_matrix:
     """Take the `k` concepts with the highest scores of each row; the first of equals.
 

@@ -10,19 +10,19 @@ Interval = dict[str, float]
 Statistics = Callable[[pd.DataFrame], Callable[[np.ndarray], np.ndarray]]
 
 
-def over_folds(folds: Sequence[pd.Series]) -> pd.Series:
-    """Mean of each unit over the folds in which it is.
+def over_runs(runs: Sequence[pd.Series]) -> pd.Series:
+    """Mean of each unit over the runs in which it is.
 
     Parameters
     ----------
-    folds : sequence of Series
+    runs : sequence of Series
         By unit, such as the children of an ontology.
 
     Returns
     -------
     means : Series
     """
-    return pd.concat(list(folds), axis=1).mean(axis=1)
+    return pd.concat(list(runs), axis=1).mean(axis=1)
 
 
 def paired_means(one: pd.Series, other: pd.Series, *, seed: int = 0) -> Interval:
@@ -54,8 +54,8 @@ def paired_means(one: pd.Series, other: pd.Series, *, seed: int = 0) -> Interval
 
 def paired_statistics(
     prepare: Statistics,
-    one: pd.DataFrame,
-    other: pd.DataFrame,
+    one: Sequence[pd.DataFrame],
+    other: Sequence[pd.DataFrame],
     by: str,
     *,
     n_draws: int = N_DRAWS,
@@ -68,10 +68,12 @@ def paired_statistics(
     prepare : callable
         ``prepare(table)`` gives ``statistics(weight)``, an array of as many statistics as wanted,
         such as :func:`~hierarchy_measures.edges.discrimination`.
-    one, other : DataFrame
-        The same entries row by row, such as pairs with the scores of two models.
+    one, other : sequence of DataFrame
+        Entries, such as pairs with their scores; a table for each run, over which statistics are
+        averaged.
     by : str
-        Column that names the unit of each entry: units are drawn, with all their entries.
+        Column that names the unit of each entry: units are drawn, with all their entries in all
+        tables.
     n_draws : int, default=1000
     seed : int, default=0
 
@@ -83,18 +85,26 @@ def paired_statistics(
     Raises
     ------
     ValueError
-        If the tables have not the same units in the same rows.
+        If one and other are not about the same units.
     """
-    if list(one[by]) != list(other[by]):
-        raise ValueError(f"{by}: the two tables are not about the same entries.")
-    units, unit = np.unique(one[by].to_numpy(dtype=str), return_inverse=True)
-    first, second = prepare(one), prepare(other)
+    units = sorted(set().union(*(table[by] for table in one)))
+    if units != sorted(set().union(*(table[by] for table in other))):
+        raise ValueError(f"{by}: one and other are not about the same units.")
+    place = {unit: position for position, unit in enumerate(units)}
+    sides = [
+        [(prepare(table), table[by].map(place).to_numpy()) for table in tables]
+        for tables in (one, other)
+    ]
 
     def difference(weight: np.ndarray) -> np.ndarray:
-        return np.asarray(first(weight)) - np.asarray(second(weight))
+        first, second = (
+            np.mean([statistics(weight[rows]) for statistics, rows in side], axis=0)
+            for side in sides
+        )
+        return first - second
 
-    whole = difference(np.ones(len(unit)))
-    drawn = np.array([difference(w[unit]) for w in _draws(len(units), seed, n_draws)])
+    whole = difference(np.ones(len(units)))
+    drawn = np.array([difference(weight) for weight in _draws(len(units), seed, n_draws)])
     return [
         _interval(float(mean), values, len(units))
         for mean, values in zip(whole, drawn.T, strict=True)

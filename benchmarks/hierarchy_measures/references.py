@@ -12,6 +12,7 @@ from sklearn_mnm import Studies
 
 N_DIRECTIONS = 128
 DAMPING = 5.0
+POWER = 8
 # Weights of the cosine that are tried on the validation half.
 COSINE_WEIGHTS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
@@ -51,7 +52,7 @@ def counts_rows(corpus: FoldCorpus, cosine_weights: Sequence[float] = (0.0,)) ->
 
     Sanderson, M., & Croft, B. (1999). Deriving concept hierarchies from text. SIGIR,
     doi:10.1145/312624.312679. A text tells the mean of what its terms tell. The radius is half the
-    information.
+    information, of a text (sum of I_b^8)^(1/8) / 2 over its terms b.
 
     Parameters
     ----------
@@ -83,6 +84,11 @@ def counts_rows(corpus: FoldCorpus, cosine_weights: Sequence[float] = (0.0,)) ->
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.log(np.asarray(written @ share / n_terms))
 
+    def text_radius(studies: Studies) -> np.ndarray:
+        written = corpus.written(studies).astype(np.float64)
+        radius = np.asarray(written @ corpus.information**POWER).ravel() ** (1 / POWER) / 2
+        return np.where(radius > 0, radius, np.nan)
+
     for weight in cosine_weights:
         yield Row(
             title="counts and cosine of meaning" if weight else "counts",
@@ -90,5 +96,7 @@ def counts_rows(corpus: FoldCorpus, cosine_weights: Sequence[float] = (0.0,)) ->
             radius=corpus.information / 2,
             log_p_terms=partial(log_p_terms, weight),
             log_p_texts=log_p_texts,
+            text_radius=text_radius,
             has_probabilities=not weight,
+            chosen={"weight": weight} if weight else {},
         )

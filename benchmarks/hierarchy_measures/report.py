@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from table import markdown_table, paired_interval
 
 from hierarchy_measures.intervals import Interval
@@ -18,30 +19,47 @@ def markdown(rows: Mapping[str, Sequence[Measured]]) -> str:
     Parameters
     ----------
     rows : dict of str to sequence of Measured
-        By the key of the row: what was measured on the same folds.
+        By the key of the row: what was measured on the same folds, with any number of seeds.
 
     Returns
     -------
     text : str
-        Markdown. Figures are means over folds, ± the standard deviation. Differences are to the
-        first row, with 95 % intervals over units, and, if there are several folds, over folds.
+        Markdown. Figures are means over folds, ± the standard deviation, of means over seeds.
+        Differences are to the first row, with 95 % intervals over units, where a figure has them,
+        and over folds, if there are several.
     """
     first, *others = rows.values()
     names = list(dict.fromkeys(name for runs in rows.values() for name in runs[0].figures))
     header = ["figure", *(f"{runs[0].title}" for runs in rows.values())]
-    betas = ["beta", *(", ".join(f"{m.beta:g}" for m in runs) for runs in rows.values())]
+    chosen = ["chosen, by fold", *(_chosen(runs) for runs in rows.values())]
     cells = [[name, *(_cell(name, runs) for runs in rows.values())] for name in names]
-    parts = [markdown_table(header, [betas, *cells], 1)]
+    parts = [markdown_table(header, [chosen, *cells], 1)]
     for other in others:
-        differences = compare(other, first)
+        found = compare(other, first)
         lines = [
-            [name, _interval(name, found), f"{found['n']:.0f}", _over_folds(name, other, first)]
-            for name, found in differences.items()
+            [name, *_over_units(name, found.get(name)), _over_folds(name, other, first)]
+            for name in names
+            if all(runs[0].figures.get(name) is not None for runs in (first, other))
         ]
-        head = ["figure", "difference [95 % over units]", "units", "[95 % over folds]"]
+        head = ["figure", "[95 % over units]", "units", "[95 % over folds]"]
         caption = f"{other[0].title} minus {first[0].title}."
         parts.append(f"{caption}\n\n{markdown_table(head, lines, 1)}")
     return "\n\n".join(parts)
+
+
+def _chosen(runs: Sequence[Measured]) -> str:
+    return ", ".join(
+        f"{name} {' '.join(f'{m.chosen[name]:g}' for m in runs)}" for name in runs[0].chosen
+    )
+
+
+def _by_fold(name: str, runs: Sequence[Measured]) -> pd.Series:
+    """Give a figure by fold, the mean over seeds; NaN where it is not measured."""
+    return (
+        pd.Series([m.figures.get(name, np.nan) for m in runs])
+        .groupby([m.fold for m in runs])
+        .mean()
+    )
 
 
 def _digits(name: str) -> int:
@@ -49,28 +67,30 @@ def _digits(name: str) -> int:
 
 
 def _cell(name: str, runs: Sequence[Measured]) -> str:
-    values = np.array([m.figures.get(name, np.nan) for m in runs])
-    if np.isnan(values).all():
+    values = _by_fold(name, runs)
+    if values.isna().all():
         return ""
-    digits = _digits(name)
-    spread = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
+    are_counts = all(isinstance(m.figures.get(name), int) for m in runs)
+    digits = 0 if are_counts else _digits(name)
+    spread = f" ± {values.std():.{digits}f}" if len(values) > 1 else ""
     return f"{values.mean():.{digits}f}{spread}"
 
 
-def _interval(name: str, found: Interval) -> str:
+def _bounds(name: str, low: float, high: float) -> str:
     digits = _digits(name)
-    mean, low, high = (found[part] for part in ("mean", "low", "high"))
-    return f"{mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+    return f"[{low:+.{digits}f}, {high:+.{digits}f}]"
+
+
+def _over_units(name: str, found: Interval | None) -> list[str]:
+    """Write the difference and the number of units; nothing for a figure that has none."""
+    if found is None:
+        return ["", ""]
+    mean = f"{found['mean']:+.{_digits(name)}f}"
+    return [f"{mean} {_bounds(name, found['low'], found['high'])}", f"{found['n']:.0f}"]
 
 
 def _over_folds(name: str, one: Sequence[Measured], other: Sequence[Measured]) -> str:
-    if len(one) < 2:
-        return ""
-    values = [m.figures[name] - n.figures[name] for m, n in zip(one, other, strict=True)]
-    found = paired_interval(np.array(values))
+    found = paired_interval((_by_fold(name, one) - _by_fold(name, other)).to_numpy())
     mean, half = found["mean"], found["half_width"]
-    assert mean is not None
-    assert half is not None
-    return _interval(name, {"mean": mean, "low": mean - half, "high": mean + half})[
-        len(f"{mean:+.{_digits(name)}f} ") :
-    ]
+    text = f"{mean:+.{_digits(name)}f}"
+    return text if half is None else f"{text} {_bounds(name, mean - half, mean + half)}"

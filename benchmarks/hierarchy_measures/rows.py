@@ -1,7 +1,7 @@
 """What is measured: radii and conditional probabilities of one model on one fold."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -54,6 +54,8 @@ class Row:
         ``similarity(studies)``: texts in rows, maps in columns, higher is closer.
     has_probabilities : bool, default=True
         Whether P(a | x) is to be calibrated.
+    chosen : mapping of str to float, optional
+        What was chosen beside beta, for the table.
     """
 
     title: str
@@ -69,6 +71,7 @@ class Row:
     broaden: ArrayFunction | None = None
     similarity: StudiesFunction | None = None
     has_probabilities: bool = True
+    chosen: Mapping[str, float] = field(default_factory=dict)
 
     def align(self, terms: Sequence[str]) -> "Row":
         """Return the same row with other terms, matched by name.

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hierarchy_measures.closed_sets import indicator, overlap, precision_recall, top_concepts
+from hierarchy_measures.closed_sets import (
+    f_of_each,
+    indicator,
+    overlap,
+    precision_recall,
+    top_concepts,
+)
 from hierarchy_measures.corpus import LEVELS, FoldCorpus, tables_of
 from hierarchy_measures.edges import (
     ancestor_ranks,
@@ -20,8 +26,7 @@ from hierarchy_measures.edges import (
 )
 from hierarchy_measures.intervals import (
     Interval,
-    Statistics,
-    over_folds,
+    over_runs,
     paired_means,
     paired_statistics,
 )
@@ -53,8 +58,8 @@ class Measured:
     title : str
         Of the row.
     fold : int
-    beta : float
-        Of the row.
+    chosen : dict of str to float
+        Beta, and what else was chosen for the row.
     figures : dict of str to float
         By name, ``"measure, setting"``.
     units : dict of str to Series
@@ -71,7 +76,7 @@ class Measured:
 
     title: str
     fold: int
-    beta: float
+    chosen: dict[str, float]
     figures: dict[str, float] = field(default_factory=dict)
     units: dict[str, pd.Series] = field(default_factory=dict)
     pairs: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -170,7 +175,7 @@ def measure(
     measured : Measured
     """
     row = row.align(corpus.terms)
-    result = Measured(row.title, corpus.fold, row.beta)
+    result = Measured(row.title, corpus.fold, {"beta": row.beta, **row.chosen})
 
     def timed(name: str, function: Callable, *arguments: Any) -> None:
         start = time.perf_counter()
@@ -200,7 +205,8 @@ def measure_edges(result: Measured, row: Row, corpus: FoldCorpus, taxonomy: Taxo
         result.pairs[f"{name}, {kind}"] = pairs
         for curve, area in zip(CURVES, discrimination(pairs)(np.ones(len(pairs))), strict=True):
             result.figures[f"{curve}, {name}, {kind}"] = float(area)
-        result.figures[f"edges share, {name}, {kind}"] = 100 * float(pairs["is_edge"].mean())
+        result.figures[f"chance AP, {name}, {kind}"] = 100 * float(pairs["is_edge"].mean())
+        result.figures[f"edges, {name}, {kind}"] = int(pairs["is_edge"].sum())
     ranks = ancestor_ranks(row, taxonomy, corpus.information)
     result.add(f"ancestor in first {K}, {name}", hits(ranks, K))
     result.figures[f"median rank of an ancestor, {name}"] = float(ranks.median())
@@ -291,10 +297,13 @@ def measure_walks(
         result.add(f"walks, {name}, {column}", table[column])
     result.figures[f"walks, {name}, different ends"] = different_ends(walks)
     met = indicator(walks, len(row.terms))
-    for taxonomy in taxonomies:
+    # Parts of one ontology have one closure.
+    for taxonomy in {id(t.closure): t for t in reversed(taxonomies)}.values():
         counts = overlap(met, starts, taxonomy.closure, without=starts)
+        counts.index = table.index
         for part, value in precision_recall(counts).items():
             result.figures[f"walks, {name}, {taxonomy.name}, {part}"] = value
+        result.add(f"walks, {name}, {taxonomy.name}, F of each walk", f_of_each(counts))
     result.walks += [[row.terms[step] for step in walk] for walk in walks]
 
 
@@ -309,8 +318,7 @@ def measure_decoding(result: Measured, row: Row, corpus: FoldCorpus, taxonomy: T
     for part, value in precision_recall(counts).items():
         result.figures[f"decoding at {K}, {taxonomy.name}, {part}"] = value
     counts.index = pd.Index(corpus.test.ids)
-    each = 200 * counts["common"] / (counts["found"] + counts["true"])
-    result.add(f"decoding at {K}, {taxonomy.name}, F of each map", each)
+    result.add(f"decoding at {K}, {taxonomy.name}, F of each map", f_of_each(counts))
 
 
 def compare(one: Sequence[Measured], other: Sequence[Measured]) -> dict[str, Interval]:
@@ -319,13 +327,13 @@ def compare(one: Sequence[Measured], other: Sequence[Measured]) -> dict[str, Int
     Parameters
     ----------
     one, other : sequence of Measured
-        On the same folds, in the same order, and the same taxonomies.
+        Runs of the two rows on the same folds, with any number of seeds.
 
     Returns
     -------
     differences : dict of str to dict
         By the name of the figure, see :func:`~hierarchy_measures.intervals.paired_means`. The units
-        are children, studies or walks; what a unit has in several folds is averaged first. Only
+        are children, studies or walks; what a unit has in several runs is averaged first. Only
         what both rows have is compared.
 
     Raises
@@ -333,29 +341,14 @@ def compare(one: Sequence[Measured], other: Sequence[Measured]) -> dict[str, Int
     ValueError
         If the folds are not the same.
     """
-    if [m.fold for m in one] != [m.fold for m in other]:
-        raise ValueError("one and other: must be measured on the same folds in the same order.")
+    if {m.fold for m in one} != {m.fold for m in other}:
+        raise ValueError("one and other: must be measured on the same folds.")
     differences = {}
     for name in one[0].units.keys() & other[0].units.keys():
-        means = [over_folds([m.units[name] for m in measured]) for measured in (one, other)]
+        means = [over_runs([m.units[name] for m in runs]) for runs in (one, other)]
         differences[name] = paired_means(*means)
     for name in one[0].pairs.keys() & other[0].pairs.keys():
-        tables = [
-            pd.concat([m.pairs[name].assign(fold=m.fold) for m in measured], ignore_index=True)
-            for measured in (one, other)
-        ]
-        found = paired_statistics(mean_over_folds(discrimination), *tables, "child")
+        tables = [[m.pairs[name] for m in runs] for runs in (one, other)]
+        found = paired_statistics(discrimination, *tables, "child")
         differences |= {f"{curve}, {name}": f for curve, f in zip(CURVES, found, strict=True)}
     return dict(sorted(differences.items()))
-
-
-def mean_over_folds(prepare: Statistics) -> Statistics:
-    """Take statistics of each fold, marked by a column ``fold``, and their means."""
-
-    def prepare_all(table: pd.DataFrame) -> Callable[[np.ndarray], np.ndarray]:
-        folds = table["fold"].to_numpy()
-        rows = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
-        parts = [(prepare(table.iloc[r]), r) for r in rows]
-        return lambda weight: np.mean([statistics(weight[r]) for statistics, r in parts], axis=0)
-
-    return prepare_all

@@ -95,10 +95,16 @@ def taxonomy_of(
     Returns
     -------
     taxonomy : Taxonomy
+        Of two terms that are above each other, by a circle of relations, neither is a parent or
+        an ancestor that is judged.
     """
-    steps = {edge_steps, ancestor_steps, None}
-    closures = {n: _bool(ontology.closure_in(terms, max_steps=n)) for n in steps}
-    return Taxonomy(name, closures[edge_steps], closures[ancestor_steps], closures[None])
+    closure = ontology.closure_in(terms)
+    circles = closure.multiply(closure.T).astype(float)
+    judged = [
+        _bool(ontology.closure_in(terms, max_steps=n).astype(float) > circles)
+        for n in (edge_steps, ancestor_steps)
+    ]
+    return Taxonomy(name, *judged, _bool(closure))
 
 
 def taxonomy_of_pairs(name: str, pairs: pd.DataFrame, terms: Sequence[str]) -> Taxonomy:

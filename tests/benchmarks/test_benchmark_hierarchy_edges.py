@@ -89,6 +89,24 @@ def test_terms_of_an_ontology_are_parents_and_ancestors_by_their_steps():
     assert found.closure.nnz == 6
 
 
+def test_terms_of_a_circle_are_not_judged_as_parents_of_each_other():
+    from hierarchy_measures.taxonomies import taxonomy_of
+
+    from sklearn_mnm.text import Ontology
+
+    names = ["memory", "working memory", "brain"]
+    terms = pd.DataFrame({"id": names, "name": names, "definition": "", "kind": ""})
+    terms["aliases"] = [()] * 3
+    links = [("memory", "working memory"), ("working memory", "memory"), ("memory", "brain")]
+    relations = pd.DataFrame(links, columns=["child", "parent"]).assign(relation="kind_of")
+    found = taxonomy_of("circle", Ontology(terms, relations), TERMS)
+    assert named(zip(*found.pairs, strict=True)) == {("memory", "brain")}
+    assert named(zip(*found.ancestors.nonzero(), strict=True)) == {
+        ("memory", "brain"),
+        ("working memory", "brain"),
+    }
+
+
 def test_united_taxonomies_hold_the_edges_of_both(taxonomy):
     from hierarchy_measures.taxonomies import general_specific, taxonomy_of_pairs
 

@@ -218,7 +218,7 @@ def test_ranks_of_own_maps_count_ties_against():
 
 
 def test_intervals_are_paired_by_the_name_of_the_unit():
-    from hierarchy_measures.intervals import over_folds, paired_means
+    from hierarchy_measures.intervals import over_runs, paired_means
 
     names = [f"term {i}" for i in range(50)]
     base = pd.Series(np.random.default_rng(0).normal(size=50), index=names)
@@ -231,7 +231,7 @@ def test_intervals_are_paired_by_the_name_of_the_unit():
     assert found["n"] == 50
     with pytest.raises(ValueError, match="same units"):
         paired_means(base, base.iloc[1:])
-    assert over_folds([base, base + 2])["term 3"] == pytest.approx(base["term 3"] + 1)
+    assert over_runs([base, base + 2])["term 3"] == pytest.approx(base["term 3"] + 1)
 
 
 def test_units_are_drawn_with_all_their_entries():
@@ -243,8 +243,12 @@ def test_units_are_drawn_with_all_their_entries():
     def prepare(entries):
         return lambda weight: np.array([np.average(entries["score"], weights=weight), 1.0])
 
-    found, constant = paired_statistics(prepare, table, table.assign(score=0.0), "child")
+    found, constant = paired_statistics(prepare, [table], [table.assign(score=0.0)], "child")
     assert constant == {"mean": 0, "low": 0, "high": 0, "n": 2}
     assert (found["mean"], found["low"], found["high"], found["n"]) == (0.5, 0, 1, 2)
-    with pytest.raises(ValueError, match="entries"):
-        paired_statistics(prepare, table, table[::-1], "child")
+    # Runs of a side are averaged, and may be more on one side, in any order.
+    runs = [table[::-1], table.assign(score=2 * table["score"])]
+    found, _ = paired_statistics(prepare, runs, [table], "child")
+    assert (found["mean"], found["low"], found["high"]) == (0.25, 0, 0.5)
+    with pytest.raises(ValueError, match="same units"):
+        paired_statistics(prepare, [table], [table[:500]], "child")

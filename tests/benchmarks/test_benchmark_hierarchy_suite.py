@@ -271,11 +271,20 @@ def test_the_report_has_every_figure_of_every_row(measured):
 
     from hierarchy_measures.report import markdown
 
-    better = {name: value + 1 for name, value in measured.figures.items()}
-    other = replace(measured, title="other", figures=better)
-    text = markdown({"counts": [measured] * 2, "other": [other] * 2})
-    table, differences = text.split("other minus counts.")
-    rows = [line.split(" | ")[0].strip("| ") for line in table.splitlines()[2:] if line]
-    assert rows == ["beta", *measured.figures]
-    assert "| ancestor in first 10, tiny | 100.0 ± 0.0 | 101.0 ± 0.0 |" in table
-    assert "| ancestor in first 10, tiny | +0.0 [+0.0, +0.0] | 2 | [+1.0, +1.0] |" in differences
+    def shifted(by, fold, title):
+        figures = {name: value + by for name, value in measured.figures.items()}
+        return replace(measured, title=title, fold=fold, figures=figures)
+
+    rows = {
+        "counts": [shifted(0, fold, "counts") for fold in (0, 1)],
+        # Two seeds on each fold, whose means are 1 and 3.
+        "other": [shifted(by, fold, "other") for by, fold in ((0, 0), (2, 0), (2, 1), (4, 1))],
+    }
+    table, differences = markdown(rows).split("other minus counts.")
+    names = [line.split(" | ")[0].strip("| ") for line in table.splitlines()[2:] if line]
+    assert names == ["chosen, by fold", *measured.figures]
+    assert "| ancestor in first 10, tiny | 100.0 ± 0.0 | 102.0 ± 1.4 |" in table
+    assert "| children, tiny | 2 ± 0 | 4 ± 1 |" in table
+    # 2 +- 12.706 * sqrt(2) / sqrt(2), t of 0.975 at one degree of freedom; the units are the same.
+    expected = "| ancestor in first 10, tiny | +0.0 [+0.0, +0.0] | 2 | +2.0 [-10.7, +14.7] |"
+    assert expected in differences
