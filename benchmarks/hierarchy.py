@@ -20,15 +20,16 @@ folds are paired t intervals.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import runner
@@ -111,11 +112,9 @@ def load_taxonomies(terms: list[str]) -> tuple[Taxonomy, list[Taxonomy]]:
         The Cognitive Atlas first.
     """
     atlas = taxonomy_of(ATLAS, ontologies()[ATLAS], terms)
+    # What is above or below a term is known from all relations.
     train, held_out = (
-        # What is above or below a term is known from all relations.
-        replace(
-            taxonomy_of(name, ontologies()[ATLAS].select(split=s), terms), closure=atlas.closure
-        )
+        taxonomy_of(name, ontologies()[ATLAS].select(split=s), terms, closure=atlas.closure)
         for name, s in ((ATLAS, "train"), (HELD_OUT, "tune"))
     )
     wordnet = taxonomy_of(
@@ -132,10 +131,27 @@ def load_taxonomies(terms: list[str]) -> tuple[Taxonomy, list[Taxonomy]]:
     return train.half(terms, "validation"), [atlas, held_out, wordnet, mesh, rule, textbook]
 
 
-def embedder_row(name: str, corpus: FoldCorpus) -> Row:
-    """Fit an entry of `MODELS` that is an embedder, and see its points as a row."""
-    model = MODELS[name].build().fit(corpus.train)
-    embedder, is_flat = model.embedder, MODELS[name].params.get("alignment") == "euclidean"
+def embedder_row(name: str, corpus: FoldCorpus, seed: int, **params: Any) -> Row:
+    """Fit an embedder, and see its points as a row.
+
+    Parameters
+    ----------
+    name : str
+        Key of `MODELS`, an embedder.
+    corpus : FoldCorpus
+    seed : int
+    **params
+        Further parameters of the embedder, such as ``n_components``.
+
+    Returns
+    -------
+    row : Row
+        On the hyperboloid, or flat with tangent vectors at the root as points if the similarity is
+        a squared distance.
+    """
+    given = {**MODELS[name].params, "random_state": seed, **params}
+    model = dataclasses.replace(MODELS[name], params=given).build().fit(corpus.train)
+    embedder, is_flat = model.embedder, given.get("alignment") == "euclidean"
     root = np.sqrt(embedder.curvature_)
 
     def place(points: np.ndarray) -> np.ndarray:
@@ -167,31 +183,55 @@ def broadening(regions: PeaksToRegions) -> Callable[[np.ndarray], np.ndarray]:
     return lambda activations: hierarchy.smooth(activations, NETWORKS)
 
 
-# Settings of each row, of which the validation half chooses one. To add a model, add its row.
-ROWS: dict[str, Callable[[FoldCorpus], Iterable[Row]]] = {
-    "counts": counts_rows,
-    "counts_cosine": lambda corpus: counts_rows(corpus, COSINE_WEIGHTS),
-    "ours": lambda corpus: [embedder_row("ours", corpus)],
-    "control_euclidean": lambda corpus: [embedder_row("control_euclidean", corpus)],
+# Settings of each row, of which the validation half chooses one, for a fold and a seed. To add a
+# model, add its row.
+ROWS: dict[str, Callable[[FoldCorpus, int], Iterable[Row]]] = {
+    "counts": lambda corpus, _: counts_rows(corpus),
+    "counts_cosine": lambda corpus, _: counts_rows(corpus, COSINE_WEIGHTS),
+    "ours": lambda corpus, seed: [embedder_row("ours", corpus, seed)],
+    "control_euclidean": lambda corpus, seed: [embedder_row("control_euclidean", corpus, seed)],
 }
+# Rows that are the same whatever the seed.
+WITHOUT_SEED = ("counts", "counts_cosine")
 
 
-def run(name: str, corpus: Callable[[], FoldCorpus], fold: int, betas: Sequence[float]) -> Measured:
-    """Return what was measured for a row on a fold, from the cache if it is still true."""
+def run(
+    name: str,
+    corpus: Callable[[], FoldCorpus],
+    fold: int,
+    seed: int = 0,
+    betas: Sequence[float] = BETAS,
+) -> Measured:
+    """Return what was measured for a row on a fold, from the cache if it is still true.
+
+    Parameters
+    ----------
+    name : str
+        Key of `ROWS`.
+    corpus : callable
+        ``corpus()`` gives the corpus of the fold; called only if there is something to measure.
+    fold, seed : int
+    betas : sequence of float, default=BETAS
+        Of which one is chosen.
+
+    Returns
+    -------
+    measured : Measured
+    """
     digest = runner.result_digest([name, betas], *SOURCES)
-    path = runner.CACHE / f"hierarchy-{name}-fold{fold}-{digest}.json"
+    path = runner.CACHE / f"hierarchy-{name}-fold{fold}-seed{seed}-{digest}.json"
     if not path.exists():
-        measured = measure_fold(name, corpus(), betas)
+        measured = measure_fold(name, corpus(), seed, betas)
         if runner.result_digest([name, betas], *SOURCES) != digest:
             raise RuntimeError("the code changed during the run; run again.")
         _write(path, measured.to_dict())
     return Measured.from_dict(json.loads(path.read_text()))
 
 
-def measure_fold(name: str, corpus: FoldCorpus, betas: Sequence[float] = BETAS) -> Measured:
+def measure_fold(name: str, corpus: FoldCorpus, seed: int, betas: Sequence[float]) -> Measured:
     """Fit and choose a row on a fold, and take all measures on the test halves."""
     validation, taxonomies = load_taxonomies(corpus.terms)
-    row = choose(ROWS[name](corpus), validation, corpus, betas)
+    row = choose(ROWS[name](corpus, seed), validation, corpus, betas)
     return measure(row, corpus, taxonomies, walk_starts(corpus, taxonomies), taxonomies[0])
 
 
@@ -206,6 +246,12 @@ def walk_starts(corpus: FoldCorpus, taxonomies: Sequence[Taxonomy]) -> dict[str,
     }
 
 
+def record(measured: Measured) -> dict[str, Any]:
+    """Return what is written of a run beside the tables: all but the values of single units."""
+    content = measured.to_dict()
+    return {part: content[part] for part in ("fold", "chosen", "figures", "reliability")}
+
+
 def main() -> None:
     """Measure rows on folds and print or write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -213,6 +259,7 @@ def main() -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--folds", nargs="+", type=int, choices=ALL_FOLDS, default=EVERYDAY_FOLDS)
     which.add_argument("--all-folds", action="store_true", help="0 to 9 instead of 0, 1, 2")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--beta", type=float, help="the same for all rows, instead of a choice")
     parser.add_argument("--output", type=Path, help="Markdown file whose section is replaced")
     arguments = parser.parse_args()
@@ -223,9 +270,10 @@ def main() -> None:
     for fold in folds:
         corpus = cache(partial(load_fold, fold))
         for name in arguments.rows:
-            found = run(name, corpus, fold, betas)
-            measured[name].append(found)
-            print(name, fold, json.dumps(found.figures), file=sys.stderr, flush=True)
+            for seed in arguments.seeds[:1] if name in WITHOUT_SEED else arguments.seeds:
+                found = run(name, corpus, fold, seed, betas)
+                measured[name].append(found)
+                print(name, fold, seed, json.dumps(found.figures), file=sys.stderr, flush=True)
     given = shlex.join(sys.argv[1:])
     note = __doc__.split("\n\n", 2)[2]
     table = markdown(measured)
@@ -233,7 +281,7 @@ def main() -> None:
     print(text)
     if arguments.output:
         figures = arguments.output.parent / "results" / "hierarchy.json"
-        records = {name: [m.figures for m in runs] for name, runs in measured.items()}
+        records = {name: [record(m) for m in runs] for name, runs in measured.items()}
         figures.write_text(json.dumps(records, indent=1) + "\n")
         text += f"\nFigures of single folds: `results/{figures.name}`.\n"
         replace_section(arguments.output, "hierarchy", "Hierarchy of meaning", text)

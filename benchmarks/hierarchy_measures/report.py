@@ -9,6 +9,8 @@ from table import markdown_table, paired_interval
 from hierarchy_measures.intervals import Interval
 from hierarchy_measures.suite import Measured, compare
 
+# Figures of the data, to read others by; so are whole numbers.
+REFERENCES = ("chance AP", "Brier of base rates")
 # Digits after the point, by the beginning of the name of a figure.
 DIGITS = {"calibration": 4, "Brier": 4, "correlation": 3, "walks": 2}
 
@@ -39,7 +41,8 @@ def markdown(rows: Mapping[str, Sequence[Measured]]) -> str:
         lines = [
             [name, *_over_units(name, found.get(name)), _over_folds(name, other, first)]
             for name in names
-            if all(runs[0].figures.get(name) is not None for runs in (first, other))
+            if not name.startswith(REFERENCES)
+            and all(isinstance(runs[0].figures.get(name), float) for runs in (first, other))
         ]
         head = ["figure", "[95 % over units]", "units", "[95 % over folds]"]
         caption = f"{other[0].title} minus {first[0].title}."

@@ -29,8 +29,8 @@ class Row:
     terms : sequence of str
         The terms that the model places; `align` picks and orders those of the protocol.
     radius : ndarray of shape (n_terms,)
-        Distance of each term from the root, in any unit: only its order counts, and its ratios
-        for the bands of a walk.
+        Distance of each term from the root, at least 0, in any unit: only its order counts, and
+        its ratios for the bands of a walk.
     log_p_terms : callable
         ``log_p_terms(positions)``: ln P(a | b) for terms b at `positions` in `terms` against all
         terms a, of shape (n_positions, n_terms); -inf is allowed. A model without probabilities may
@@ -87,7 +87,7 @@ class Row:
         Raises
         ------
         ValueError
-            If the row lacks one of the terms, or has a radius that is not finite for one.
+            If the row lacks one of the terms, or the radius of one is negative or not finite.
         """
         place = {term: position for position, term in enumerate(self.terms)}
         missing = [term for term in terms if term not in place]
@@ -98,9 +98,12 @@ class Row:
             )
         chosen = np.array([place[term] for term in terms])
         radius = np.asarray(self.radius, dtype=np.float64)[chosen]
-        if not np.isfinite(radius).all():
-            term = terms[int(np.flatnonzero(~np.isfinite(radius))[0])]
-            raise ValueError(f"{self.title}: the radius of {term!r} is not finite.")
+        wrong = np.flatnonzero(~(np.isfinite(radius) & (radius >= 0)))
+        if len(wrong):
+            raise ValueError(
+                f"{self.title}: the radius of {terms[wrong[0]]!r} is {radius[wrong[0]]}; give a "
+                "distance from the root, such as a depth less the smallest depth."
+            )
         return replace(
             self,
             terms=list(terms),

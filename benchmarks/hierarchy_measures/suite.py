@@ -295,7 +295,7 @@ def measure_walks(
     table = walk_table(walks, lifts, corpus.frequency, [str(i) for i in texts.ids])
     for column in table:
         result.add(f"walks, {name}, {column}", table[column])
-    result.figures[f"walks, {name}, different ends"] = different_ends(walks)
+    result.figures[f"walks, {name}, different ends"] = float(different_ends(walks))
     met = indicator(walks, len(row.terms))
     # Parts of one ontology have one closure.
     for taxonomy in {id(t.closure): t for t in reversed(taxonomies)}.values():

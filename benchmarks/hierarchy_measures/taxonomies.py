@@ -81,6 +81,7 @@ def taxonomy_of(
     *,
     edge_steps: int = 1,
     ancestor_steps: int | None = None,
+    closure: sparse.csr_matrix | None = None,
 ) -> Taxonomy:
     """Find the terms in an ontology.
 
@@ -91,6 +92,8 @@ def taxonomy_of(
     terms : sequence of str
     edge_steps, ancestor_steps : int or None
         Steps up to which an ancestor is judged as a parent, and is a right answer.
+    closure : csr_matrix of bool, shape (n_terms, n_terms), optional
+        Of an ontology of which this one is a part. Default: its own.
 
     Returns
     -------
@@ -98,13 +101,14 @@ def taxonomy_of(
         Of two terms that are above each other, by a circle of relations, neither is a parent or
         an ancestor that is judged.
     """
-    closure = ontology.closure_in(terms)
+    if closure is None:
+        closure = _bool(ontology.closure_in(terms))
     circles = closure.multiply(closure.T).astype(float)
     judged = [
         _bool(ontology.closure_in(terms, max_steps=n).astype(float) > circles)
         for n in (edge_steps, ancestor_steps)
     ]
-    return Taxonomy(name, *judged, _bool(closure))
+    return Taxonomy(name, *judged, closure)
 
 
 def taxonomy_of_pairs(name: str, pairs: pd.DataFrame, terms: Sequence[str]) -> Taxonomy:

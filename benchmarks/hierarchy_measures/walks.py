@@ -85,7 +85,8 @@ def climb(
 ) -> list[int]:
     """Walk from a text to the root.
 
-    Six geometric bands of radius lie between the text and the allowed term nearest to the root. In
+    Six geometric bands of radius lie between the text and the allowed term nearest to the root, but
+    not below a thousandth of the radius of the text; the innermost band goes on to the root. In
     each, from the outermost on, the term is taken whose score ln P(a | .) + beta I_a, summed over
     the text and the step before, is the highest, among those that are nearer to the root than the
     step before and told by both: ln P(a | .) + I_a of at least 0.35 I_a. A band without one is
@@ -107,10 +108,10 @@ def climb(
         Positions of terms, from the text up.
     """
     inner = row.radius[allowed].min() if allowed.any() else np.nan
-    if not 0 < inner < radius:
+    if not inner < radius:
         return []
-    edges = np.geomspace(radius, inner, N_BANDS + 1)
-    edges[-1] = inner  # rounding must not lose the innermost term
+    edges = np.geomspace(radius, max(inner, radius / 1000), N_BANDS + 1)
+    edges[-1] = 0
     steps: list[int] = []
     told = [log_p]
     for outer, end in pairwise(edges):

@@ -60,7 +60,7 @@ def rows(corpus):
         patch.setattr(models.ours, "N_REGIONS", 20)
         patch.setattr(models.ours, "RESOLUTION", 12)
         return {
-            name: hierarchy.embedder_row(name, corpus) for name in ("ours", "control_euclidean")
+            name: hierarchy.embedder_row(name, corpus, 0) for name in ("ours", "control_euclidean")
         }
 
 
@@ -123,8 +123,8 @@ def cached(monkeypatch, tmp_path, corpus):
 
     made = []
 
-    def measure_fold(name, corpus, betas):
-        made.append((name, corpus.fold, tuple(betas)))
+    def measure_fold(name, corpus, seed, betas):
+        made.append((name, corpus.fold, seed, tuple(betas)))
         return Measured(name, corpus.fold, {"beta": betas[0]}, {"figure": 1.0})
 
     monkeypatch.setattr(runner, "CACHE", tmp_path / "cache")
@@ -132,38 +132,37 @@ def cached(monkeypatch, tmp_path, corpus):
     return made
 
 
-def test_what_was_measured_is_kept_by_row_fold_and_betas(cached, corpus):
+def test_what_was_measured_is_kept_by_row_seed_and_betas(cached, corpus):
     from hierarchy import run
 
-    for name, betas in (("counts", [0.5]), ("counts", [0.5]), ("ours", [0.5]), ("counts", [0.1])):
-        assert run(name, lambda: corpus, 0, betas).title == name
-    assert cached == [("counts", 0, (0.5,)), ("ours", 0, (0.5,)), ("counts", 0, (0.1,))]
+    calls = [("counts", 0, [0.5]), ("ours", 0, [0.5]), ("ours", 1, [0.5]), ("ours", 1, [0.1])]
+    for name, seed, betas in [*calls, *calls]:
+        assert run(name, lambda: corpus, 0, seed, betas).title == name
+    assert cached == [(name, 0, seed, tuple(betas)) for name, seed, betas in calls]
 
 
-def test_the_command_writes_a_section_and_the_figures_of_folds(
+def test_the_command_writes_a_section_and_the_figures_of_runs(
     cached, corpus, monkeypatch, tmp_path
 ):
     import hierarchy
 
     (tmp_path / "results").mkdir()
     output = tmp_path / "RESULTS.md"
-    arguments = [
-        "--rows",
-        "counts",
-        "ours",
-        "--folds",
-        "0",
-        "--beta",
-        "0.5",
-        "--output",
-        str(output),
-    ]
+    rows, runs = ["--rows", "counts", "ours"], ["--folds", "0", "--seeds", "3", "4"]
+    arguments = [*rows, *runs, "--beta", "0.5", "--output", str(output)]
     monkeypatch.setattr("sys.argv", ["hierarchy.py", *arguments])
     monkeypatch.setattr(hierarchy, "load_fold", lambda fold: corpus)
     hierarchy.main()
     assert "ours minus counts." in output.read_text()
-    figures = json.loads((tmp_path / "results" / "hierarchy.json").read_text())
-    assert figures == {"counts": [{"figure": 1.0}], "ours": [{"figure": 1.0}]}
+    # Counts are the same for every seed.
+    assert [(name, seed) for name, _, seed, _ in cached] == [
+        ("counts", 3),
+        ("ours", 3),
+        ("ours", 4),
+    ]
+    records = json.loads((tmp_path / "results" / "hierarchy.json").read_text())
+    expected = {"fold": 0, "chosen": {"beta": 0.5}, "figures": {"figure": 1.0}, "reliability": {}}
+    assert records == {"counts": [expected], "ours": [expected, expected]}
 
 
 @pytest.mark.skipif(

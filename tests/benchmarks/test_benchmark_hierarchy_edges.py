@@ -255,6 +255,16 @@ def test_a_row_is_matched_to_terms_by_name():
         row.align([*TERMS, "sleep"])
 
 
+@pytest.mark.parametrize("radius", [-0.1, np.nan, np.inf])
+def test_a_radius_is_no_negative_depth_and_is_finite(radius):
+    from dataclasses import replace
+
+    row = row_of(np.zeros((8, 8)))
+    wrong = replace(row, radius=np.where(np.arange(8) == PLACE["fear"], radius, row.radius))
+    with pytest.raises(ValueError, match="made up: the radius of 'fear'"):
+        wrong.align(TERMS)
+
+
 def test_points_on_a_ray_have_certain_ancestors_and_those_across_the_root_are_independent():
     from hierarchy_measures.rows import row_of_points
 

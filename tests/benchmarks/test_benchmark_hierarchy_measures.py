@@ -128,6 +128,17 @@ def test_walks_skip_what_is_not_told_and_have_no_step_from_the_root():
     assert climb(row, log_p[2], 1.7, ~everything, information) == []
 
 
+def test_a_term_at_the_root_is_the_last_step():
+    from dataclasses import replace
+
+    from hierarchy_measures.walks import climb
+
+    row, log_p, information = climbing_row()
+    row = replace(row, radius=np.array([0, 0.8, 1.6, 1.5]))
+    steps = climb(row, log_p[2], 1.6, np.ones(4, dtype=bool), information)
+    assert [TERMS[step] for step in steps] == ["memory", "brain"]
+
+
 def test_content_terms_are_frequent_stand_alone_and_are_about_something():
     from hierarchy_measures.walks import content_terms
 
