@@ -52,6 +52,10 @@ class Row:
         ``BrainHierarchy.smooth`` at a level.
     similarity : callable, optional
         ``similarity(studies)``: texts in rows, maps in columns, higher is closer.
+    walks : callable, optional
+        ``walks(studies)``: the model's own walks from the texts of studies, the terms of each from
+        the text up, as strings out of the terms of the protocol. They are measured beside those by
+        the rule that is the same for all rows.
     has_probabilities : bool, default=True
         Whether P(a | x) is to be calibrated.
     chosen : mapping of str to float, optional
@@ -70,6 +74,7 @@ class Row:
     map_radius: ArrayFunction | None = None
     broaden: ArrayFunction | None = None
     similarity: StudiesFunction | None = None
+    walks: Callable[[Studies], list[list[str]]] | None = None
     has_probabilities: bool = True
     chosen: Mapping[str, float] = field(default_factory=dict)
 

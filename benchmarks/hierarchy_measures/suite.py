@@ -68,8 +68,8 @@ class Measured:
         Scored pairs of terms, by taxonomy and kind of negatives.
     reliability : dict of str to DataFrame
         Bins of the calibration, by kind of text.
-    walks : list of list of str
-        Steps of each walk.
+    walks : dict of str to list of list of str
+        Steps of each walk, by the set of the starts.
     seconds : dict of str to float
         What each group of measures took.
     """
@@ -81,7 +81,7 @@ class Measured:
     units: dict[str, pd.Series] = field(default_factory=dict)
     pairs: dict[str, pd.DataFrame] = field(default_factory=dict)
     reliability: dict[str, pd.DataFrame] = field(default_factory=dict)
-    walks: list[list[str]] = field(default_factory=list)
+    walks: dict[str, list[list[str]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -263,15 +263,19 @@ def measure_calibration(result: Measured, row: Row, corpus: FoldCorpus) -> None:
     if row.log_p_texts is None or not row.has_probabilities:
         return
     base_rates = corpus.frequency / len(corpus.train)
+    titles = corpus.parts["title"]
     for name, texts, occurrence in (
         ("full texts", corpus.test, corpus.test_occurrence),
-        ("titles", corpus.parts["title"], corpus.title_occurrence),
+        ("full texts given titles", titles, corpus.test_occurrence),
+        ("titles", titles, corpus.title_occurrence),
     ):
         found = calibration(row.log_p_texts(texts), occurrence, base_rates)
         result.reliability[name] = found.table
         result.figures[f"calibration error, {name}"] = found.expected_error
         result.figures[f"Brier, {name}"] = found.brier
-        result.figures[f"Brier of base rates, {name}"] = found.brier_of_base_rates
+        # Base rates of full texts are none of titles.
+        if occurrence is corpus.test_occurrence:
+            result.figures[f"Brier of base rates, {name}"] = found.brier_of_base_rates
 
 
 def measure_walks(
@@ -282,21 +286,39 @@ def measure_walks(
     texts: Any,
     taxonomies: Sequence[Taxonomy],
 ) -> None:
-    """Walk from texts to the root and measure the steps."""
-    if row.log_p_texts is None or row.text_radius is None:
-        return
+    """Walk from texts to the root by the rule of all rows, and by the row's own, if it has one."""
     starts = corpus.written(texts)
-    log_p, radii = row.log_p_texts(texts), row.text_radius(texts)
-    walks = [
-        climb(row, log_p[i], radii[i], corpus.content, corpus.information) if starts[i].nnz else []
-        for i in range(len(texts))
-    ]
+    if row.log_p_texts is not None and row.text_radius is not None:
+        log_p, radii = row.log_p_texts(texts), row.text_radius(texts)
+        walks = [
+            climb(row, log_p[i], radii[i], corpus.content, corpus.information)
+            if starts[i].nnz
+            else []
+            for i in range(len(texts))
+        ]
+        measure_steps(result, corpus, name, walks, texts, taxonomies)
+    if row.walks is not None:
+        place = {term: position for position, term in enumerate(corpus.terms)}
+        walks = [[place[term] for term in walk] for walk in row.walks(texts)]
+        measure_steps(result, corpus, f"{name}, own", walks, texts, taxonomies)
+
+
+def measure_steps(
+    result: Measured,
+    corpus: FoldCorpus,
+    name: str,
+    walks: Sequence[Sequence[int]],
+    texts: Any,
+    taxonomies: Sequence[Taxonomy],
+) -> None:
+    """Measure the steps of walks from texts, however they were made."""
+    starts = corpus.written(texts)
     lifts = step_lifts(walks, starts, corpus.test_occurrence)
     table = walk_table(walks, lifts, corpus.frequency, [str(i) for i in texts.ids])
     for column in table:
         result.add(f"walks, {name}, {column}", table[column])
     result.figures[f"walks, {name}, different ends"] = float(different_ends(walks))
-    met = indicator(walks, len(row.terms))
+    met = indicator(walks, len(corpus.terms))
     # Parts of one ontology have one closure.
     for taxonomy in {id(t.closure): t for t in reversed(taxonomies)}.values():
         counts = overlap(met, starts, taxonomy.closure, without=starts)
@@ -304,7 +326,7 @@ def measure_walks(
         for part, value in precision_recall(counts).items():
             result.figures[f"walks, {name}, {taxonomy.name}, {part}"] = value
         result.add(f"walks, {name}, {taxonomy.name}, F of each walk", f_of_each(counts))
-    result.walks += [[row.terms[step] for step in walk] for walk in walks]
+    result.walks[name] = [[corpus.terms[step] for step in walk] for walk in walks]
 
 
 def measure_decoding(result: Measured, row: Row, corpus: FoldCorpus, taxonomy: Taxonomy) -> None:

@@ -163,6 +163,7 @@ def full_row(corpus):
         map_radius=lambda activations: 20 - activations.sum(axis=1),
         broaden=lambda activations: activations + 0.5,
         log_p_maps=lambda activations: np.zeros((len(activations), len(corpus.terms))),
+        walks=lambda texts: [["memory"], *[[]] * (len(texts) - 1)],
         similarity=lambda texts: np.random.default_rng(0).normal(size=(len(texts),) * 2),
     )
 
@@ -194,6 +195,9 @@ def test_the_suite_gives_the_figures_that_are_known_by_construction(measured):
     assert 0 < figures["text nearer than its map, n"] <= N_TEST
     assert 0 < figures["calibration error, full texts"] < 1
     assert figures["decoding at 10, tiny, recall"] == 100
+    assert figures["walks, titles, own, steps"] == 1 / N_TEST
+    assert figures["walks, titles, own, different ends"] == 1
+    assert measured.walks["titles, own"][0] == ["memory"]
     assert set(measured.seconds) == {
         "tiny",
         "texts",
