@@ -88,9 +88,8 @@ def climb(
     Six geometric bands of radius lie between the text and the allowed term nearest to the root, but
     not below a thousandth of the radius of the text; the innermost band goes on to the root. In
     each, from the outermost on, the term is taken whose score ln P(a | .) + beta I_a, summed over
-    the text and the step before, is the highest, among those that are nearer to the root than the
-    step before and told by both: ln P(a | .) + I_a of at least 0.35 I_a. A band without one is
-    skipped.
+    the text and the step before, is the highest, among those told by both: ln P(a | .) + I_a of at
+    least 0.35 I_a. A band without one is skipped. Each step is nearer to the root than the last.
 
     Parameters
     ----------
@@ -116,8 +115,6 @@ def climb(
     told = [log_p]
     for outer, end in pairwise(edges):
         inside = allowed & (row.radius < outer) & (row.radius >= end)
-        if steps:
-            inside &= row.radius < row.radius[steps[-1]]
         for given in told:
             inside &= given + information >= MIN_LIFT * information
         candidates = np.flatnonzero(inside)

@@ -128,6 +128,18 @@ def test_walks_skip_what_is_not_told_and_have_no_step_from_the_root():
     assert climb(row, log_p[2], 1.7, ~everything, information) == []
 
 
+def test_steps_are_told_by_the_text_and_by_the_step_before():
+    from hierarchy_measures.walks import climb
+
+    row, log_p, information = climbing_row()
+    everything = np.ones(4, dtype=bool)
+    text = log_p[2].copy()
+    text[0] = -information[0]  # memory tells brain, but the text does not
+    assert climb(row, text, 1.6, everything, information) == [1]
+    log_p[1, 0] = -information[0]  # the text tells brain, but memory does not
+    assert climb(row, log_p[2], 1.6, everything, information) == [1]
+
+
 def test_a_term_at_the_root_is_the_last_step():
     from dataclasses import replace
 
@@ -142,12 +154,14 @@ def test_a_term_at_the_root_is_the_last_step():
 def test_content_terms_are_frequent_stand_alone_and_are_about_something():
     from hierarchy_measures.walks import content_terms
 
-    frequency = np.array([100, 100, 100, 20, 100])
-    alone = np.array([90, 90, 30, 20, 90])
-    concentration = np.array([0.9, 0.1, 0.8, 0.9, 0.5])
-    # Below the frequency; mostly in longer terms; less concentrated than others.
+    frequency = np.array([100, 100, 100, 20, 100, 100, 100])
+    alone = np.array([90, 90, 30, 20, 90, 90, 90])
+    concentration = np.array([0.9, 0.1, 0.95, 0.93, 0.5, 0.3, 0.2])
+    # The third stands mostly in longer terms, the fourth is rare, the others are about nothing.
     found = content_terms(frequency, alone, concentration)
-    assert found.tolist() == [True, False, False, False, False]
+    assert found.tolist() == [True] + [False] * 6
+    assert content_terms(frequency, frequency, concentration)[2]
+    assert content_terms(frequency + 10, alone + 10, concentration)[3]
 
 
 def test_terms_with_company_of_their_own_are_concentrated():

@@ -208,6 +208,18 @@ def test_the_suite_gives_the_figures_that_are_known_by_construction(measured):
     }
 
 
+def test_words_of_the_start_are_no_answer_of_a_walk(corpus):
+    from hierarchy_measures.corpus import single_terms
+    from hierarchy_measures.suite import Measured, measure_steps
+
+    result = Measured("made up", 0, {})
+    start = single_terms(["working memory"], VOCABULARY)
+    walk = [corpus.terms.index("memory")]
+    measure_steps(result, corpus, "terms", [walk], start, [taxonomy(corpus)])
+    assert result.figures["walks, terms, tiny, recall"] == 100
+    assert result.figures["walks, terms, tiny, precision"] == 100
+
+
 def test_what_a_row_does_not_give_is_not_measured(corpus):
     from hierarchy_measures.rows import Row
     from hierarchy_measures.suite import measure
