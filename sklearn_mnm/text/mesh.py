@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +10,7 @@ from sklearn_mnm.exceptions import DataFormatError
 from sklearn_mnm.text._tables import read_strings
 from sklearn_mnm.text.ontology import Ontology, warn_of
 
-_NUMBER = re.compile(r"[A-Z]\d\d(\.\d+)*")
+_NUMBER = r"[A-Z]\d\d(?:\.\d+)*"
 _COLUMNS = ["tree_number", "heading"]
 _REMEDY = "give a table with columns tree_number and heading, or NLM's mtrees file"
 
