@@ -5,7 +5,6 @@ that made them is the same.
 """
 
 import argparse
-import hashlib
 import json
 import time
 import warnings
@@ -250,13 +249,8 @@ def _milliseconds(model: Any, head: TermHead, activations: np.ndarray) -> float:
 @lru_cache
 def _digest() -> str:
     """Name of the code that makes the records, as it was at the start of this process."""
-    sources = [*runner.SHARED_SOURCES, "benchmarks/models/ours.py", *MODELS["ours"].uses]
-    sources += ["benchmarks/decoding.py", "benchmarks/decoding_baselines.py"]
-    sources += ["sklearn_mnm/term_head.py"]
-    digest = hashlib.sha256()
-    for path in runner._python_files(sources):
-        digest.update(runner._code(path).encode())
-    return digest.hexdigest()[:12]
+    own = ("benchmarks/decoding.py", "benchmarks/decoding_baselines.py")
+    return runner.code_digest(*own)[:12]
 
 
 def run(name: str, record: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from typing import Any
 
 import numpy as np
 import runner
+import variant_runs
 from models import MODELS
 from models.features import cosine
 from models.ridge import PREDICTION_ALPHAS, RidgeModel
@@ -52,13 +53,10 @@ RETRIEVAL_ALPHAS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 OURS = "ours"
 # What is fitted; the ridge gives two rows of the tables.
 FITS = {
-    name: replace(entry, uses=(*entry.uses, "benchmarks/queries.py"))
-    for name, entry in {
-        OURS: MODELS["ours"],
-        "without short": replace(MODELS["ours"], params={"term_dropout": 0.0}),
-        "ridge": MODELS["kernel_ridge_regions"],
-        "neuroquery": MODELS["neuroquery"],
-    }.items()
+    OURS: MODELS["ours"],
+    "without short": replace(MODELS["ours"], params={"term_dropout": 0.0}),
+    "ridge": MODELS["kernel_ridge_regions"],
+    "neuroquery": MODELS["neuroquery"],
 }
 FEWER_FOLDS = {"neuroquery": EVERYDAY_FOLDS[:1]}
 ROWS = {
@@ -178,12 +176,17 @@ def measure(name: str, fold: int) -> dict[str, Any]:
     return record
 
 
+def _digest(name: str) -> str:
+    setting = [name, FITS[name].params]
+    return runner.result_digest(setting, "benchmarks/queries.py", *variant_runs.SOURCES)
+
+
 def run(name: str, fold: int, digest: str) -> dict[str, Any]:
     """Return the record of a fit on a fold, from the cache if it is still true."""
     path = runner.CACHE / f"queries-{name.replace(' ', '_')}-fold{fold}-{digest}.json"
     if not path.exists():
         record = measure(name, fold)
-        if runner._digest(FITS[name], None) != digest:
+        if _digest(name) != digest:
             raise RuntimeError("the code changed during the run; run again.")
         _write(path, record)
     return json.loads(path.read_text())
@@ -228,7 +231,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="Markdown file whose section is replaced")
     output = parser.parse_args().output
     warnings.simplefilter("ignore", DataWarning)
-    digests = {name: runner._digest(entry, None) for name, entry in FITS.items()}
+    digests = {name: _digest(name) for name in FITS}
     records = []
     for name, digest in digests.items():
         for fold in FEWER_FOLDS.get(name, EVERYDAY_FOLDS):

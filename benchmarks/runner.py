@@ -5,26 +5,23 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from models import MODELS, Entry
+from models import MODELS
 
 BENCHMARKS = Path(__file__).resolve().parent
 REPOSITORY = BENCHMARKS.parent
 CACHE = BENCHMARKS / ".cache"
-# Code that every result depends on, beside the module of the model.
+# Parts of the package that show results and make none.
+SHOWING = ("app", "cli", "plotting", "report")
+# Code that every result depends on, beside the package.
 SHARED_SOURCES = (
     "benchmarks/protocol.py",
     "benchmarks/tuning.py",
     "benchmarks/worker.py",
-    "benchmarks/models/features.py",
-    *(f"sklearn_mnm/brain/{name}.py" for name in ("atlas", "operator", "peaks", "regions")),
-    *(f"sklearn_mnm/brain/{name}.py" for name in ("smoothing", "ward")),
-    *(f"sklearn_mnm/datasets/{name}.py" for name in ("_tables", "database", "spaces", "studies")),
-    *(f"sklearn_mnm/text/{name}.py" for name in ("_documents", "matching", "terms")),
-    "sklearn_mnm/metrics.py",
+    "benchmarks/models",
 )
 
 
@@ -46,7 +43,8 @@ def run(name: str, fold: int, *, max_train: int | None = None, force: bool = Fal
     record : dict
         See ``worker.run``.
     """
-    digest = _digest(MODELS[name], max_train)
+    setting = [name, MODELS[name].params, max_train]
+    digest = result_digest(setting)
     path = CACHE / f"{name}-fold{fold}-{digest}.json"
     if force or not path.exists():
         CACHE.mkdir(exist_ok=True)
@@ -57,34 +55,77 @@ def run(name: str, fold: int, *, max_train: int | None = None, force: bool = Fal
         if process.returncode:
             tail = "\n".join(log.read_text().splitlines()[-15:])
             raise RuntimeError(f"{name}, fold {fold} failed, see {log}:\n{tail}")
-        if _digest(MODELS[name], max_train) != digest:
+        if result_digest(setting) != digest:
             # Which of the two the worker imported cannot be known.
             path.unlink()
             raise RuntimeError(f"{name}, fold {fold}: the code changed during the run; run again.")
     return json.loads(path.read_text())
 
 
-def _digest(entry: Entry, max_train: int | None) -> str:
-    """Name of a result: changes with the parameters and with the code that makes it."""
-    digest = hashlib.sha256(json.dumps([entry.params, max_train], sort_keys=True).encode())
-    model_source = f"benchmarks/models/{entry.module}.py"
-    for path in _python_files([*SHARED_SOURCES, model_source, *entry.uses]):
-        digest.update(_code(path).encode())
-    return digest.hexdigest()[:12]
+def result_digest(setting: Any, *own: str) -> str:
+    """Name of a result: changes with its setting and with the code that makes it.
+
+    Parameters
+    ----------
+    setting : object that JSON can hold
+    *own : str
+        See :func:`code_digest`.
+
+    Returns
+    -------
+    digest : str of 12 characters
+    """
+    content = json.dumps([setting, code_digest(*own)], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
-def _python_files(sources: list[str]) -> Iterator[Path]:
-    for source in sorted(set(sources)):
+def code_digest(*own: str) -> str:
+    """Digest of the code that results depend on.
+
+    That is the package, but for what only shows results, all models and the protocol. Comments and
+    docstrings do not count.
+
+    Parameters
+    ----------
+    *own : str
+        What else the results of a script depend on, the script included: files or folders, as paths
+        from the root of the repository.
+
+    Returns
+    -------
+    digest : str
+
+    Raises
+    ------
+    FileNotFoundError
+        If one of the sources does not exist or is a folder without a module.
+    """
+    digest = hashlib.sha256()
+    for path in _python_files(["sklearn_mnm", *SHARED_SOURCES, *own]):
+        digest.update(f"{path.relative_to(REPOSITORY)}\n{_code(path.read_text())}\n".encode())
+    return digest.hexdigest()
+
+
+def _python_files(sources: list[str]) -> list[Path]:
+    """Modules of files and folders, each once; those that only show results are left out."""
+    found = set()
+    for source in sources:
         path = REPOSITORY / source
-        if path.is_dir():
-            yield from sorted(path.rglob("*.py"))
-        elif path.exists():
-            yield path
+        files = [path] if path.is_file() else list(path.rglob("*.py"))
+        if not files:
+            raise FileNotFoundError(
+                f"{path}: no such module. Results are kept by the code that they depend on: "
+                "correct its name where the script lists its sources."
+            )
+        found.update(files)
+    showing = [REPOSITORY / "sklearn_mnm" / name for name in SHOWING]
+    return sorted(path for path in found if not any(path.is_relative_to(s) for s in showing))
 
 
-def _code(path: Path) -> str:
+@cache
+def _code(source: str) -> str:
     """Syntax tree of a module without comments and docstrings, which change no result."""
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         body: Any = getattr(node, "body", None)
         first = body[0] if isinstance(body, list) and body else None

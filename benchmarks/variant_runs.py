@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import runner
-from hierarchy import MIN_DIFFERENCE
-from models import MODELS, Entry
+from hierarchy_measures.nested import MIN_DIFFERENCE
 from models.features import N_REGIONS, SEED, TermFeatures
 from protocol import (
     FWHM,
@@ -35,19 +34,8 @@ from sklearn_mnm.hierarchy_metrics import extent_order, radial_order
 ABOVE, BROAD = "text above brain", "broad above focal"
 # In `Variant.regions`, stands for the file, whose place differs from machine to machine.
 HARVARD_OXFORD = "Harvard-Oxford"
-# Code that a record depends on: that of the embedder's entry and what it does not name.
-_SOURCES = Entry(
-    "",
-    "ours",
-    "EmbedderModel",
-    uses=(
-        *MODELS["ours"].uses,
-        *(f"sklearn_mnm/{name}.py" for name in ("decode_head", "text_regression")),
-        *(f"sklearn_mnm/brain/{name}.py" for name in ("_levels", "_networks", "hierarchy")),
-        "sklearn_mnm/hierarchy_metrics.py",
-        "benchmarks/variant_runs.py",
-    ),
-)
+# Code that a record depends on beside that of all results.
+SOURCES = ("benchmarks/variant_runs.py", "benchmarks/hierarchy_measures/nested.py")
 
 
 @dataclass(frozen=True)
@@ -142,7 +130,7 @@ def run(
 
 def code_digest() -> str:
     """Digest of the code that every record depends on."""
-    return runner._digest(_SOURCES, None)
+    return runner.code_digest(*SOURCES)
 
 
 def record_path(variant: Variant, fold: int, max_train: int | None, code: str) -> Path:
@@ -245,7 +233,7 @@ def measure(variant: Variant, features: FoldFeatures, memory: str) -> dict[str, 
 
 
 def hierarchy_scores(text: np.ndarray, brain: np.ndarray, extent: np.ndarray) -> dict[str, float]:
-    """Shares as in ``hierarchy.py``, for any curvature."""
+    """Shares of pairs whose radii are in order, for any curvature."""
     # At one curvature the radius grows with the length of the space coordinates.
     text_radii, brain_radii = (np.linalg.norm(points[:, 1:], axis=1) for points in (text, brain))
     known = text_radii > 0  # a text without a known term is at the origin

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from hierarchy_measures.nested import MIN_DIFFERENCE
 from models.features import N_REGIONS, SEED
 from protocol import ALL_FOLDS, EVERYDAY_FOLDS, POOL_SIZE
 from sections import replace_section
@@ -120,10 +121,12 @@ All figures are for one seed ({SEED}); ± is the standard deviation over folds. 
 pool of {POOL_SIZE:,} studies a fold, ties count against the model. Δ R@10: difference of the mean
 of the two R@10 to the first row of the table, paired by fold, with a 95 % t interval over folds,
 which does not hold the spread over seeds. Predicted maps are compared with maps of FWHM 9 mm
-whatever the variant. Text above brain, broad above focal: as in "Hierarchy of held-out studies";
-extent is counted in the regions of the variant. Learning rate, dropout and scale are those of the
-defaults in every row: nothing was tuned for a variant. These are test folds: the tables describe
-the defaults, and to choose by them would be to choose on test data."""
+whatever the variant. Text above brain: share of the held-out studies whose text is nearer to the
+origin than its own map. Broad above focal: share of the pairs of maps whose shares of active
+regions (above a tenth of the largest activation, of those of the variant) differ by more than
+{MIN_DIFFERENCE} in which the broader map is nearer to the origin. Learning rate, dropout and scale
+are those of the defaults in every row: nothing was tuned for a variant. These are test folds: the
+tables describe the defaults, and to choose by them would be to choose on test data."""
 
 Records = dict[tuple[str, int], dict[str, Any]]
 

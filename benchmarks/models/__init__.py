@@ -31,8 +31,6 @@ class Entry:
         Whether the row can be the bar that others are compared with.
     is_slow : bool
         Whether the model is left out unless asked for by name.
-    uses : tuple of str
-        Other modules that the result depends on: files or folders of the repository.
     """
 
     title: str
@@ -41,25 +39,12 @@ class Entry:
     params: dict[str, Any] = field(default_factory=dict)
     is_baseline: bool = True
     is_slow: bool = False
-    uses: tuple[str, ...] = ()
 
     def build(self) -> Any:
         """Construct the model; its module is imported only now."""
         module = importlib.import_module(f"models.{self.module}")
         return getattr(module, self.class_name)(**self.params)
 
-
-_LINEAR = ("benchmarks/models/linear.py",)
-_TORCH = ("benchmarks/models/towers.py", "sklearn_mnm/geometry")
-_EMBEDDER = (
-    *(
-        f"sklearn_mnm/{name}.py"
-        for name in ("_selection", "closed_form", "decode_head", "embedder", "text_regression")
-    ),
-    "sklearn_mnm/brain/features.py",
-    "sklearn_mnm/geometry",
-    "sklearn_mnm/nn",
-)
 
 MODELS: dict[str, Entry] = {
     "mean_map": Entry("mean training map", "mean_map", "MeanMap"),
@@ -68,35 +53,31 @@ MODELS: dict[str, Entry] = {
         "ridge",
         "RidgeModel",
         {"text": "terms", "brain": "voxels", "transform": "raw"},
-        uses=_LINEAR,
     ),
     "kernel_ridge_sqrt": Entry(
         "kernel ridge, square root of voxel maps (PCA 512)",
         "ridge",
         "RidgeModel",
         {"text": "terms", "brain": "voxels", "transform": "sqrt"},
-        uses=_LINEAR,
     ),
     "kernel_ridge_regions": Entry(
         "kernel ridge, square root of region sums (Ward 512)",
         "ridge",
         "RidgeModel",
         {"text": "terms", "brain": "regions", "transform": "sqrt"},
-        uses=_LINEAR,
     ),
     "lsa_ridge": Entry(
         "ridge on LSA 300, square root of region sums (Ward 512)",
         "ridge",
         "RidgeModel",
         {"text": "lsa", "brain": "regions", "transform": "sqrt"},
-        uses=_LINEAR,
     ),
     "cca": Entry(
         "regularised CCA, LSA 300 and Ward 512",
         "cca",
         "RegularisedCCA",
     ),
-    "pls": Entry("PLS, LSA 300 and Ward 512", "pls", "PartialLeastSquares", uses=_LINEAR),
+    "pls": Entry("PLS, LSA 300 and Ward 512", "pls", "PartialLeastSquares"),
     "neuroquery": Entry(
         "NeuroQuery's model, by its package (Ward 512)",
         "neuroquery_model",
@@ -107,13 +88,11 @@ MODELS: dict[str, Entry] = {
         "CLIP, NeuroConText's projection heads (LSA 300, Ward 512)",
         "clip",
         "ClipModel",
-        uses=_TORCH,
     ),
     "meru": Entry(
         "MERU-style, distance and entailment (LSA 300, Ward 512)",
         "meru",
         "MeruModel",
-        uses=_TORCH,
     ),
     "mnm_published": Entry(
         "MNM as published (LSA 300, Ward 512)",
@@ -121,7 +100,6 @@ MODELS: dict[str, Entry] = {
         "MnmModel",
         {"mended": False},
         is_slow=True,
-        uses=_TORCH,
     ),
     "mnm_mended": Entry(
         "MNM as published, centroid target mended",
@@ -129,14 +107,12 @@ MODELS: dict[str, Entry] = {
         "MnmModel",
         {"mended": True},
         is_slow=True,
-        uses=_TORCH,
     ),
     "ours": Entry(
         "HyperbolicBrainTextEmbedder",
         "ours",
         "EmbedderModel",
         is_baseline=False,
-        uses=_EMBEDDER,
     ),
     "ours_without_extent": Entry(
         "the same without the hierarchy of extent",
@@ -144,7 +120,6 @@ MODELS: dict[str, Entry] = {
         "EmbedderModel",
         {"extent_weight": 0.0},
         is_baseline=False,
-        uses=_EMBEDDER,
     ),
     "control_cosine": Entry(
         "flat control: the same towers, cosine",
@@ -152,7 +127,6 @@ MODELS: dict[str, Entry] = {
         "EmbedderModel",
         {"alignment": "cosine", "extent_weight": 0.0},
         is_baseline=False,
-        uses=_EMBEDDER,
     ),
     "control_euclidean": Entry(
         "flat control: the same towers, squared distance",
@@ -165,6 +139,5 @@ MODELS: dict[str, Entry] = {
             "brain_radius": 1.1,
         },
         is_baseline=False,
-        uses=_EMBEDDER,
     ),
 }
