@@ -114,11 +114,11 @@ MODELS: dict[str, Entry] = {
         "EmbedderModel",
         is_baseline=False,
     ),
-    "ours_without_extent": Entry(
-        "the same without the hierarchy of extent",
+    "ours_exterior_angle": Entry(
+        "the same towers with the paper's objective, exterior angle and learnt radii",
         "ours",
         "EmbedderModel",
-        {"extent_weight": 0.0},
+        {"alignment": "exterior_angle"},
         is_baseline=False,
     ),
     "control_cosine": Entry(

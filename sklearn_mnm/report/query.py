@@ -94,7 +94,7 @@ def _entry(encoder: Any, text: str, k: int) -> dict[str, Any]:
         "walk_picture": picture(
             plot_walk(encoder, text, n_steps=N_STEPS),
             f"Activation predicted of “{entry['heading']}” and of the {len(entry['walk']) - 1} "
-            "terms of its walk, each on a glass brain from the side and from above; terms, radii and "
+            "terms of its walk, each on a glass brain from the side and above; terms, radii and "
             "numbers of studies are in the table below.",
         ),
     }
