@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 import runner
 import torch
+from hierarchy_measures.controls import GEOMETRIES, term_row
 from hierarchy_measures.corpus import FoldCorpus, single_terms
 from hierarchy_measures.references import COSINE_WEIGHTS, counts_rows
 from hierarchy_measures.report import markdown
@@ -191,6 +192,12 @@ ROWS: dict[str, Callable[[FoldCorpus, int], Iterable[Row]]] = {
     "ours": lambda corpus, seed: [embedder_row("ours", corpus, seed)],
     "control_euclidean": lambda corpus, seed: [embedder_row("control_euclidean", corpus, seed)],
 }
+DIMENSIONS = (4, 8, 32, 128)
+for _name in GEOMETRIES:
+    for _d in DIMENSIONS:
+        ROWS[f"{_name}_{_d}"] = lambda corpus, seed, name=_name, d=_d: [
+            term_row(name, d, corpus, seed)
+        ]
 # Rows that are the same whatever the seed.
 WITHOUT_SEED = ("counts", "counts_cosine")
 

@@ -19,15 +19,20 @@ _LEARNING_RATE = 1e-2
 # Probabilities nearer to 1 are taken for this: a text that holds no other term than it says.
 _LARGEST_LOG_PROBABILITY = -1e-4
 
-#: ``(information of a, information of x, 1 - cos of their angle) -> ln P(a | x)``.
-LogConditional = Callable[[Tensor, Tensor, Tensor], Tensor]
+#: ``(rows of a, information of a, information of x, 1 - cos of their angle) -> ln P(a | x)``. If it
+#: is a module, its parameters are learnt, too.
+LogConditional = Callable[[np.ndarray, Tensor, Tensor, Tensor], Tensor]
 
 
-def hyperbolic_log_conditional(asked: Tensor, given: Tensor, versine: Tensor) -> Tensor:
+def hyperbolic_log_conditional(
+    rows: np.ndarray, asked: Tensor, given: Tensor, versine: Tensor
+) -> Tensor:
     """``ln P(a | x)`` as the detour of the way to x through a, at curvature -1.
 
     Parameters
     ----------
+    rows : ndarray of int, shape (m,)
+        Which terms a are; of no effect.
     asked, given : Tensor, broadcast with `versine`
         Information of a and of x in nats; their radii are half of it.
     versine : Tensor of shape (n, m)
@@ -101,7 +106,8 @@ def train_directions(
     """
     random = np.random.default_rng(seed)
     directions = torch.nn.Parameter(torch.tensor(start, dtype=torch.float32))
-    optimizer = torch.optim.Adam([directions], lr=_LEARNING_RATE)
+    others = log_conditional.parameters() if isinstance(log_conditional, torch.nn.Module) else ()
+    optimizer = torch.optim.Adam([directions, *others], lr=_LEARNING_RATE)
     information = torch.as_tensor(data.information, dtype=torch.float32)
     counts = np.diagonal(data.pairs)
     chances = np.sqrt(counts) / np.sqrt(counts).sum()
@@ -119,6 +125,7 @@ def train_directions(
             versine = 1 - functional.normalize(given, dim=1) @ asked_directions.T  # noqa: B023
             given_information = torch.as_tensor(given_information, dtype=torch.float32)
             logs = log_conditional(
+                asked,  # noqa: B023
                 information[asked],  # noqa: B023
                 given_information[:, None],
                 versine,
@@ -126,10 +133,10 @@ def train_directions(
             shares = torch.as_tensor(shares, dtype=torch.float32)
             return -(shares * logs + (1 - shares) * torch.log(-torch.expm1(logs))).mean()
 
-        rows, others = (
+        rows, more = (
             random.choice(n_studies, min(_N_TEXTS, n_studies), replace=False) for _ in range(2)
         )
-        whole, some = data.features[rows], some_words(data.features[others], random)
+        whole, some = data.features[rows], some_words(data.features[more], random)
         some_held = held_terms(some, data.parts)
         given = drawn_terms(_N_GIVEN)
         loss = (
@@ -141,7 +148,7 @@ def train_directions(
             + loss_of(
                 _summed(some, directions),
                 data.text_information(some_held),
-                data.held[others][:, asked].toarray(),
+                data.held[more][:, asked].toarray(),
             )
             + _PAIR_WEIGHT
             * loss_of(
