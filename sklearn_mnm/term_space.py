@@ -6,7 +6,13 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
-from sklearn_mnm.nn.term_directions import TermData, held_terms, train_directions
+from sklearn_mnm.nn.term_directions import (
+    LogConditional,
+    TermData,
+    held_terms,
+    hyperbolic_log_conditional,
+    train_directions,
+)
 
 # Dimensions of the directions at most.
 LARGEST_DIMENSION = 128
@@ -48,7 +54,14 @@ class TermSpace(NamedTuple):
 
     @classmethod
     def fit(
-        cls, features: Any, parts: Any = None, *, n_dimensions: int, n_epochs: int, seed: int
+        cls,
+        features: Any,
+        parts: Any = None,
+        *,
+        n_dimensions: int,
+        n_epochs: int,
+        seed: int,
+        log_conditional: LogConditional = hyperbolic_log_conditional,
     ) -> "TermSpace":
         """Learn from the texts of a corpus.
 
@@ -66,6 +79,8 @@ class TermSpace(NamedTuple):
             information (Levy and Goldberg 2014, Neural word embedding as implicit matrix
             factorization).
         seed : int
+        log_conditional : callable, default=hyperbolic_log_conditional
+            See :func:`~sklearn_mnm.nn.term_directions.train_directions`.
 
         Returns
         -------
@@ -82,7 +97,10 @@ class TermSpace(NamedTuple):
         start = _mutual_directions(pairs, n_studies, min(n_dimensions, n_terms), seed)
         n_steps = n_epochs * min(_STEPS, -(-n_studies // _STUDIES_A_STEP))
         data = TermData(features, held, parts, pairs, information, space.text_information)
-        return space._replace(directions=train_directions(start, data, n_steps=n_steps, seed=seed))
+        directions = train_directions(
+            start, data, n_steps=n_steps, seed=seed, log_conditional=log_conditional
+        )
+        return space._replace(directions=directions)
 
     def held(self, features: Any) -> Any:
         """Which terms texts hold, (n_texts, n_terms) -> csr_matrix of ones of that shape."""
