@@ -20,8 +20,9 @@ class UnknownPartError(ModelFormatError):
 
 
 _TOWERS = ("AngleModel", "BrainTextModel")
-# Parameters that are None in every file.
-_NOT_KEPT = {"callbacks", "checkpoint", "memory"}
+# Parameters that are None in every file. Of an ontology the broader terms are kept, as the
+# embedder's `term_parts`.
+_NOT_KEPT = {"callbacks", "checkpoint", "memory", "ontology"}
 
 
 def state_of(value: Any) -> dict[str, Any]:
