@@ -1,6 +1,7 @@
 """PeaksToRegions: region activations of studies from their peaks."""
 
 from numbers import Integral, Real
+from os import PathLike
 from typing import ClassVar
 
 import numpy as np
@@ -14,13 +15,13 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mnm._arrays import checked_array
 from sklearn_mnm.brain.atlas import (
     Regions,
-    averaging_matrix,
     image_from_voxels,
     load_atlas,
     load_mask,
     regions_from_labels,
-    voxels_from_images,
 )
+from sklearn_mnm.brain.image_files import image_list
+from sklearn_mnm.brain.maps import voxels_from_images
 from sklearn_mnm.brain.operator import RegionInterpolator, region_operator
 from sklearn_mnm.brain.peaks import PeakTable, PeakTally, as_peak_table, peak_counts
 from sklearn_mnm.brain.smoothing import gaussian_smooth, voxel_volume
@@ -47,7 +48,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    atlas : "ward", Nifti1Image, path, nilearn masker or Bunch, default="ward"
+    atlas : "ward", Nifti1Image, path, nilearn masker, Bunch or dict, default="ward"
         ``"ward"`` learns contiguous regions from the corpus given to :meth:`fit`: Ward
         clustering of neighbouring voxels by their activation across studies, which is also
         a tree (:meth:`cut_tree`). It needs no download and is finer where many studies
@@ -69,9 +70,11 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         Whether an activation is the integral of the map over its region (peaks per region)
         or its average there. Embeddings of the square root of sums are the better ones:
         large regions, which hold more peaks, then weigh more.
-    region_names : list of str or None, default=None
-        Names of the regions of `atlas`, in the order of its labels or maps; None takes
-        those that come with it.
+    region_names : list of str, dict, DataFrame, path or None, default=None
+        Names of the regions of `atlas`: a dict or table matches them to label values
+        (``{17: "amygdala", ...}``, or columns ``index`` and ``name``, also of a file .tsv or
+        .csv or of FreeSurfer's form), a list is in the order of labels or maps. None takes those
+        that come with it.
     random_state : int, RandomState instance or None, default=None
         Seed of the random projection that precedes Ward clustering. Pass an int for the
         same regions on every run.
@@ -124,7 +127,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         "fwhm": [Interval(Real, 0, None, closed="left")],
         "max_distance": [Interval(Real, 0, None, closed="left")],
         "strategy": [StrOptions({"sum", "mean"})],
-        "region_names": ["array-like", None],
+        "region_names": ["array-like", dict, str, PathLike, None],
         "random_state": ["random_state"],
     }
 
@@ -337,10 +340,10 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        images : Nifti1Image, path, or list of these
-            3D or 4D maps in MNI152 space on any grid; resampled to the mask. They are not
-            smoothed, and stay between their lowest and highest value and 0. Values that are not
-            finite count as 0.
+        images : Nifti1Image, path, or list, array or Series of these
+            3D or 4D maps in MNI152 space on any grid; averaged over the voxels of the mask, so
+            that the integral of a small cluster is kept wherever it lies. They are not smoothed.
+            Values that are not finite count as 0.
         positive : bool, default=False
             Take values below zero as 0, as peaks report activations.
 
@@ -353,21 +356,42 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         Raises
         ------
         DataFormatError
-            If a file is missing or damaged, or an image is none of a brain.
+            If a file is missing or damaged, or an image is no volume, or says that it holds p
+            values or labels.
         InvalidInputError
             If there is no image.
 
         Warns
         -----
         DataWarning
-            If images may not be in MNI152 space, or their left and right are in doubt: by the
-            codes and axes of their headers, and by how much of the brain they cover.
+            If images may not be in MNI152 space, their left and right are in doubt, or their
+            values look like those of something else than a statistic: by their headers, names and
+            values, and by how much of the brain they cover.
         """
         check_is_fitted(self)
-        voxels = voxels_from_images(images, self.mask_img_)
-        if positive:
-            voxels = np.maximum(voxels, 0.0)
-        return self._summed((voxels @ averaging_matrix(self.membership_)).astype(np.float32))
+        voxels = voxels_from_images(image_list(images), self.mask_img_)
+        return self.regions_from_voxels(voxels, positive=positive)
+
+    def regions_from_voxels(self, maps, *, positive=False):
+        """Sum or average maps on the voxels of the mask over the regions.
+
+        Parameters
+        ----------
+        maps : ndarray of shape (n_maps, n_voxels)
+            Columns are the voxels of `mask_img_` in C order.
+        positive : bool, default=False
+            Take values below zero as 0, as peaks report activations.
+
+        Returns
+        -------
+        values : ndarray of shape (n_maps, n_regions_), float32
+            See :meth:`regions_from_img`.
+        """
+        voxels = np.maximum(maps, 0.0) if positive else maps
+        total = np.asarray(self.membership_.sum(axis=0), dtype=np.float64).ravel()
+        scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
+        averages = (self.membership_.T @ voxels.T.astype(np.float64)).T * scale
+        return self._summed(averages.astype(np.float32))
 
     def cut_tree(self, n_clusters):
         """Coarser regions from the tree of the Ward parcellation.

@@ -268,8 +268,8 @@ def test_a_region_outside_the_mask_keeps_its_column_and_is_named(label_img, synt
         peaks_to_regions.fit()
     activations = peaks_to_regions.transform(synthetic_peaks)
     np.testing.assert_array_equal(activations.any(axis=0), [True, False, True, True])
-    image = peaks_to_regions.inverse_transform([1.0, 2.0, 3.0, 4.0], interpolation="nearest")
-    assert set(np.unique(image.get_fdata())) == {0, 1, 3, 4}
+    image = peaks_to_regions.inverse_transform([0.5, 1.5, 2.5, 3.5], interpolation="nearest")
+    assert set(np.unique(image.get_fdata())) == {0, 0.5, 2.5, 3.5}
     assert np.isfinite(peaks_to_regions.regions_from_img(image)).all()
 
 
