@@ -22,7 +22,7 @@ _STRAIGHT = 0.999
 _CONFORMED = (256, 256, 256)
 # Share of the brain that a map must cover without a word of it.
 _COVERED = 0.7
-_BIDS_SPACE = re.compile(r"(?:^|_)space-([A-Za-z0-9]+)")
+_BIDS_SPACE = re.compile(r"(?:^|_)space-([A-Za-z0-9]+)_")
 _NATIVE = re.compile(r"T1w|T2w|anat|func|bold|boldref|orig|native|individual|scanner", re.I)
 # AFNI writes its attributes into an extension of NIfTI headers, as XML.
 _AFNI_EXTENSION = 4
@@ -178,6 +178,11 @@ def doubts_of_header(image: Any, name: str = "") -> list[str]:
         doubts.append(
             "the sform and the qform of its header disagree on which side is left; correct one"
         )
+    if _lacks_sides(image):
+        doubts.append(
+            "it comes without the .mat file of SPM, so which side is left is a guess by SPM's "
+            "habit; put that file beside it, or convert it to NIfTI with SPM"
+        )
     if (unit := _other_unit(image)) is not None:
         doubts.append(unit)
     return doubts
@@ -223,6 +228,17 @@ def afni_attributes(image: Any) -> dict[str, Any]:
             text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
             found |= dict(_AFNI_ATTRIBUTE.findall(text))
     return found
+
+
+def _lacks_sides(image: Any) -> bool:
+    """Whether an Analyze header of SPM tells the origin, and nothing the direction of x."""
+    if not isinstance(image.header, nibabel.spm99analyze.Spm99AnalyzeHeader):
+        return False
+    mat = image.file_map["mat"].filename if "mat" in image.file_map else None
+    has_mat = mat is not None and Path(mat).is_file()
+    guess = image.header.get_best_affine()
+    is_guess = not has_mat and np.allclose(image.affine, guess)
+    return is_guess and not np.allclose(guess, image.header.get_base_affine())
 
 
 def _other_unit(image: Any) -> str | None:

@@ -50,7 +50,7 @@ def names_of_labels(names: Any, values: np.ndarray, background: float) -> list[s
     DataFormatError
         If a file of names cannot be read.
     """
-    if names is None or len(names) == 0:
+    if names is None or (not isinstance(names, PathLike) and len(names) == 0):
         return [f"region_{value:g}" for value in values]
     table = _by_value(names)
     if table is not None:
@@ -123,7 +123,7 @@ def _by_value(names: Any) -> dict[float, str] | None:
     if isinstance(names, str | PathLike):
         names = _read_table(Path(names))
     if isinstance(names, pd.Series):
-        if isinstance(names.index, pd.RangeIndex) or not _are_numbers(names.index):
+        if not _are_values(names.index):
             return None
         names = dict(zip(names.index.tolist(), names.tolist(), strict=True))
     if isinstance(names, pd.DataFrame):
@@ -134,8 +134,8 @@ def _by_value(names: Any) -> dict[float, str] | None:
             if known and _are_numbers(names[name]):
                 values = names[name]
                 break
-        if values is None and not isinstance(names.index, pd.RangeIndex):
-            values = names.index if _are_numbers(names.index) else None
+        if values is None and _are_values(names.index):
+            values = names.index
         if values is None:
             return None
         names = dict(zip(values.tolist(), names[column].tolist(), strict=True))
@@ -162,6 +162,12 @@ def _column(table: pd.DataFrame, known: Sequence[str]) -> Any:
         f"The names of the regions are a table with the columns {list(table.columns)}, none of "
         "which is known to hold names. Call the label values 'index' and the names 'name'."
     )
+
+
+def _are_values(index: pd.Index) -> bool:
+    """Whether an index holds label values, and not the numbers that rows have by themselves."""
+    own = index.name is None and index.equals(pd.RangeIndex(len(index)))
+    return not own and _are_numbers(index)
 
 
 def _are_numbers(values: Any) -> bool:
