@@ -21,7 +21,7 @@ _SERIES = 30
 # A sample of the values, enough to tell kinds apart, and voxels in the brain that it takes.
 _SAMPLE = 30_000
 _FEWEST = 10
-_MANY_LEVELS, _MOST_LEVELS = 100, 256
+_FEW_LEVELS, _MANY_LEVELS, _MOST_LEVELS = 20, 100, 256
 # p values reach nearly to 1, with 8 bits a little beyond, and half of them are above this.
 _HIGH_P, _HIGHEST_P, _MEDIAN_P = 0.9, 1.005, 0.2
 # Share of the brain that anatomical images and masks fill, and of their median that their values
@@ -191,7 +191,7 @@ def _doubts_of_values(values: np.ndarray, on_mask: np.ndarray) -> list[str]:
             "PeaksToRegions(atlas=...), or decode one region, "
             "nilearn.image.math_img('img == 1', img=image)"
         )
-    if not is_whole and 2 < len(levels) < _MOST_LEVELS and _are_rounded(levels):
+    if not is_whole and _FEW_LEVELS < len(levels) < _MOST_LEVELS and _are_rounded(levels):
         doubts.append(
             f"it has only some {len(levels)} different values, evenly spaced, as images stored "
             "with 8 bits have; small values have become 0. Save it as float32 if this matters"
