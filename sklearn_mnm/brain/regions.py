@@ -386,8 +386,20 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         -------
         values : ndarray of shape (n_maps, n_regions_), float32
             See :meth:`regions_from_img`.
+
+        Raises
+        ------
+        InvalidInputError
+            If `maps` is no array of finite numbers with a column for each voxel.
         """
-        voxels = np.maximum(maps, 0.0) if positive else maps
+        check_is_fitted(self)
+        voxels = checked_array(maps, "maps", "Give finite values on the voxels of the mask.")
+        if voxels.shape[1] != self.membership_.shape[0]:
+            raise InvalidInputError(
+                f"maps has {voxels.shape[1]} columns, but the mask has "
+                f"{self.membership_.shape[0]} voxels. Give maps as transform_voxels makes them."
+            )
+        voxels = np.maximum(voxels, 0.0) if positive else voxels
         total = np.asarray(self.membership_.sum(axis=0), dtype=np.float64).ravel()
         scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
         averages = (self.membership_.T @ voxels.T.astype(np.float64)).T * scale
