@@ -19,6 +19,9 @@ from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 # Share of the edge of an image that its background fills.
 _AT_EDGE = 0.9
 _N_LISTED = 20
+# Share of a mask that lies in the brain without a word of it, and resolution in mm at which it is
+# looked at.
+_IN_BRAIN, _COARSE = 0.5, 4
 # Of the two values of a mask, by the larger: what rounding and scaled storage leave.
 _ROUNDED = 1e-3
 
@@ -93,11 +96,28 @@ def load_mask(mask_img: Any = None, resolution: int = 4) -> nibabel.nifti1.Nifti
             "nilearn.image.binarize_img(mask_img, threshold=0.5, copy_header=True), and resample "
             "masks to the nearest."
         )
-    doubts = [] if guess is None else [guess]
-    if doubts := doubts + doubts_of_header(image):
+    doubts = doubts_of_header(image) + ([] if guess is None else [guess])
+    if (share := _share_in_brain(inside, image.affine)) < _IN_BRAIN:
+        doubts.append(
+            f"only {share:.0%} of what it takes for inside lies in the brain of MNI152; it may be "
+            "inverted, without a brain, or in another space"
+        )
+    if doubts:
         source = image.get_filename() or "mask_img"
         warnings.warn(f"{source}: {'; '.join(doubts)}.", DataWarning, stacklevel=2)
     return nibabel.Nifti1Image(inside.astype(np.uint8), image.affine)
+
+
+def _share_in_brain(inside: np.ndarray, affine: np.ndarray) -> float:
+    """Share of the voxels of a mask whose centres lie in the brain of nilearn."""
+    from nilearn.datasets import load_mni152_brain_mask
+
+    brain = load_mni152_brain_mask(resolution=_COARSE)
+    to_brain = np.linalg.inv(brain.affine) @ affine
+    voxels = np.rint(apply_affine(to_brain, np.argwhere(inside))).astype(np.intp)
+    within = ((voxels >= 0) & (voxels < brain.shape)).all(axis=1)
+    values = np.asarray(brain.dataobj)[tuple(voxels[within].T)]
+    return float(np.count_nonzero(values) / len(voxels))
 
 
 def image_from_voxels(values: np.ndarray, mask_img: Any) -> nibabel.nifti1.Nifti1Image:
@@ -212,8 +232,15 @@ def load_atlas(atlas: Any, mask_img: Any, region_names: Any = None) -> Regions:
         named = names_of_maps(names, weights.shape[1])
         regions = Regions(membership, named, are_labels=False)
     else:
-        labels = _whole_labels(image)
+        labels, missing = _whole_labels(image)
+        labels[missing] = background
         background, note = _background(labels, background)
+        if background == 0 and missing.any() and (labels[~missing] == 0).any():
+            note = (
+                "0 and what is no number (NaN) both count as background; if 0 is a region, give it "
+                "another label"
+            )
+        labels[missing] = background
         values = np.unique(labels)
         values = values[values != background]
         if not len(values):
@@ -262,10 +289,12 @@ def _open_atlas(atlas: Any) -> tuple[Any, Any, float]:
     return image, names, background
 
 
-def _whole_labels(image: Any) -> np.ndarray:
-    """Read labels, shape (i, j, k); what is not finite is the background."""
+def _whole_labels(image: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Read labels, shape (i, j, k), and where they are no numbers."""
     labels = image_values(image, "atlas")
-    labels = labels[..., 0] if labels.ndim == 4 else labels
+    missing = ~np.isfinite(np.asanyarray(image.dataobj))
+    if labels.ndim == 4:
+        labels, missing = labels[..., 0], missing[..., 0]
     whole = np.rint(labels)
     if np.abs(labels - whole).max() > 1e-3:
         values = np.unique(labels)
@@ -274,7 +303,7 @@ def _whole_labels(image: Any) -> np.ndarray:
             f"it has {len(values)} distinct values from {values[0]:g} to {values[-1]:g}. "
             "Pass an image of labels or a 4D image with one map per region."
         )
-    return whole
+    return np.array(whole), missing
 
 
 def _background(labels: np.ndarray, told: float) -> tuple[float, str | None]:

@@ -39,6 +39,8 @@ _BIDS_KINDS = {
     "probseg": "a map of tissue probabilities",
     "xfm": "a deformation field",
 }
+# As a word of the name: not log10p, nor corrp, which is 1 - p.
+_P_NAME = re.compile(r"(?:^|[_\-. ])(?:p|pvals?|p-?values?|pmap)(?=[_\-. ])", re.I)
 _BIDS_END = re.compile(r"_([A-Za-z0-9]+)\.(?:nii|mgz|img|hdr)(?:\.gz)?$")
 
 
@@ -116,7 +118,7 @@ def doubts_of_kind(
         doubts.append(bricks)
     if not doubts or doubts == [bricks]:
         first = values if values.ndim == 3 else values[..., 0]
-        doubts += _doubts_of_values(first, on_mask[0])
+        doubts += _doubts_of_values(first, on_mask[0], _P_NAME.search(name) is not None)
     return doubts
 
 
@@ -160,7 +162,7 @@ def _statistics(attributes: dict[str, Any], n_maps: int) -> dict[int, str]:
     return kinds
 
 
-def _doubts_of_values(values: np.ndarray, on_mask: np.ndarray) -> list[str]:
+def _doubts_of_values(values: np.ndarray, on_mask: np.ndarray, named_p: bool) -> list[str]:
     """Say what values look like, where they are not those of a statistic."""
     inside = on_mask[on_mask != 0]
     sample = values.ravel(order="K")[:: max(1, values.size // _SAMPLE)]
@@ -171,12 +173,14 @@ def _doubts_of_values(values: np.ndarray, on_mask: np.ndarray) -> list[str]:
     lowest, highest = float(values.min()), float(values.max())
     is_whole = bool((levels == np.rint(levels)).all())
     share = len(inside) / len(on_mask)
-    if len(levels) > 2 and lowest >= 0 and _are_p_values(inside, highest):
+    in_unit = lowest >= 0 and highest <= _HIGHEST_P
+    if len(levels) > 2 and in_unit and (named_p or _are_p_values(inside, highest)):
         doubts.append(
-            "its values lie between 0 and 1 as p values do, or those of templates and tissues; of "
-            "p values the small ones are the strong ones, and large values of a map count as "
-            "strong: make z of them with sklearn_mnm.brain.z_from_p. Nothing is wrong if they are "
-            "1 - p or another measure"
+            f"{'its name speaks of p, and ' if named_p else ''}its values lie between 0 and 1 as p "
+            "values do, or those of templates and tissues; of p values the small ones are the "
+            "strong ones, and large values of a map count as strong: make z of them with "
+            "sklearn_mnm.brain.z_from_p. Nothing is wrong if they are 1 - p, as randomise of FSL "
+            "writes, or another measure"
         )
     elif lowest >= 0 and share > _WHOLE_BRAIN and _are_alike(inside, len(levels)):
         kind = "a mask of the brain" if len(levels) == 1 else "an anatomical or mean image"
@@ -208,7 +212,7 @@ def _are_alike(inside: np.ndarray, n_levels: int) -> bool:
 
 def _are_p_values(inside: np.ndarray, highest: float) -> bool:
     """Whether values reach to 1, but for rounding, and half of them far from 0."""
-    return _HIGH_P < highest <= _HIGHEST_P and bool(np.median(inside) > _MEDIAN_P)
+    return highest > _HIGH_P and bool(np.median(inside) > _MEDIAN_P)
 
 
 def _are_labels(values: np.ndarray) -> bool:

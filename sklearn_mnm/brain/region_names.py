@@ -51,10 +51,10 @@ def names_of_labels(names: Any, values: np.ndarray, background: float) -> list[s
         If a file of names cannot be read.
     """
     if names is None or (not isinstance(names, PathLike) and len(names) == 0):
-        return [f"region_{value:g}" for value in values]
+        return [f"region_{value:.0f}" for value in values]
     table = _by_value(names)
     if table is not None:
-        missing = [f"{value:g}" for value in values if float(value) not in table]
+        missing = [f"{value:.0f}" for value in values if float(value) not in table]
         if missing:
             raise InvalidInputError(
                 f"{len(missing)} of {len(values)} labels of the atlas have no name: "
@@ -69,7 +69,7 @@ def names_of_labels(names: Any, values: np.ndarray, background: float) -> list[s
     if len(given) != len(values):
         raise InvalidInputError(
             f"There are {len(given)} region names for {len(values)} regions of the atlas, whose "
-            f"labels are {_shortened([f'{value:g}' for value in values])}. Give one name per "
+            f"labels are {_shortened([f'{value:.0f}' for value in values])}. Give one name per "
             "label, in the order of label values, or name them by value, "
             "region_names={value: name, ...}."
         )
@@ -116,6 +116,29 @@ def names_of_maps(names: Any, n_maps: int) -> list[str]:
             "per map, in their order."
         )
     return given
+
+
+def plain_names(names: Any) -> list[str] | dict[str, str] | None:
+    """Give names of regions in a form that can be stored, of the same meaning.
+
+    Parameters
+    ----------
+    names : None, sequence of str, dict, Series, DataFrame, or path
+        As for :func:`names_of_labels`.
+
+    Returns
+    -------
+    names : list of str, dict or None
+        A dict from label value, as a string, to name where they come with values.
+    """
+    if names is None:
+        return None
+    table = _by_value(names)
+    if table is not None:
+        return {f"{value:.0f}": name for value, name in table.items()}
+    if isinstance(names, pd.DataFrame):
+        names = names[_column(names, _NAMES)]
+    return [_text(name) for name in names]
 
 
 def _by_value(names: Any) -> dict[float, str] | None:
@@ -206,15 +229,15 @@ def _read_table(path: Path) -> Any:
 
 
 def _without_background(names: list[str], place: int) -> list[str]:
-    """Leave out the name of the background, which has its own place or the first."""
-    for position in dict.fromkeys((0, place)):
+    """Leave out the name of the background, in its own place, the first or the last."""
+    for position in dict.fromkeys((0, place, len(names) - 1)):
         if position < len(names) and names[position].strip().lower() in _BACKGROUND:
             return names[:position] + names[position + 1 :]
     return names
 
 
 def _plain(table: dict[float, str]) -> list[str]:
-    return [f"{value:g}" for value in table]
+    return [f"{value:.0f}" for value in table]
 
 
 def _shortened(words: list[str]) -> str:

@@ -55,6 +55,16 @@ def test_p_values_are_told_by_their_range_whatever_is_outside_the_brain(outside)
     assert "z_from_p" in told
 
 
+def test_thresholded_p_values_are_told_by_their_name(tmp_path):
+    small = image(np.where(INSIDE & (P < 0.05), P, 0))
+    for name in ("spm_pval.nii.gz", "p_level-voxel.nii", "zstat1-p.nii", "P.nii"):
+        nibabel.save(small, tmp_path / name)
+        assert "its name speaks of p" in doubt(tmp_path / name)
+    for name in ("log10p.nii", "corrp_tstat1.nii.gz", "map_parietal.nii"):
+        nibabel.save(small, tmp_path / name)
+        voxels_from_images(tmp_path / name, MASK)
+
+
 def test_values_rounded_to_8_bits_are_told_and_fine_ones_are_not():
     told = doubt(stored_with_8_bits(np.where(INSIDE, P, 0)))
     assert "p values" in told

@@ -1,5 +1,7 @@
 """Names come to the labels that they belong to, by value, or not at all."""
 
+import json
+
 import nibabel
 import numpy as np
 import pandas as pd
@@ -8,7 +10,7 @@ from nilearn.maskers import NiftiLabelsMasker
 from sklearn.utils import Bunch
 
 from sklearn_mnm.brain import PeaksToRegions
-from sklearn_mnm.brain.region_names import names_of_labels, names_of_maps
+from sklearn_mnm.brain.region_names import names_of_labels, names_of_maps, plain_names
 from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
 
 VALUES = np.array([1.0, 3, 4])  # 2 is not in the image
@@ -38,12 +40,15 @@ def atlas_img(brain_mask):
         TABLE.set_index("index").iloc[::-1],
         ["ACC", "V1", "MTG"],
         ["Background", "ACC", "V1", "MTG"],
+        ["ACC", "V1", "MTG", "background"],
         np.array([b"ACC", b"V1", b"MTG"]),
     ],
     ids=lambda names: type(names).__name__,
 )
 def test_tables_and_dicts_are_matched_by_value_and_lists_by_order(names):
     assert names_of_labels(names, VALUES, 0) == EXPECTED
+    # As models are saved.
+    assert names_of_labels(json.loads(json.dumps(plain_names(names))), VALUES, 0) == EXPECTED
 
 
 FILES = {
@@ -89,6 +94,11 @@ def test_a_file_that_is_no_table_of_names_is_refused(tmp_path):
 def test_the_name_of_another_background_has_its_own_place():
     assert names_of_labels(["a", "b", "c", "Background"], np.array([0, 1, 2]), 255) == list("abc")
     assert names_of_labels(["Background", "a", "b"], np.array([0, 1]), -1) == ["a", "b"]
+
+
+def test_labels_of_many_digits_have_names_of_their_own():
+    values = np.array([12000001.0, 12000002.0])
+    assert names_of_labels(None, values, 0) == ["region_12000001", "region_12000002"]
 
 
 def test_maps_are_named_in_their_order():

@@ -387,6 +387,25 @@ def test_a_background_that_is_not_0_is_seen_at_the_edge_and_told(background, bra
     assert again.region_names_ == ["region_0", "region_1", "region_2"]
 
 
+def test_what_is_no_number_is_background_and_told_if_0_is_one_too(brain_mask):
+    atlas = atlas_with(-1, brain_mask)
+    labels = np.asarray(atlas.dataobj, dtype=np.float32)
+    labels[labels == -1] = np.nan
+    atlas = nibabel.Nifti1Image(labels, atlas.affine)
+    with pytest.warns(DataWarning, match=r"0 and what is no number \(NaN\) both count"):
+        assert PeaksToRegions(atlas, resolution=8).fit().region_names_ == ["region_1", "region_2"]
+    told = NiftiLabelsMasker(atlas, background_label=-1)
+    regions = PeaksToRegions(told, resolution=8).fit()
+    np.testing.assert_allclose(regions.region_volumes_, [27 * 0.512] * 3)
+
+
+def test_a_mask_that_is_mostly_outside_the_brain_is_told(brain_mask):
+    inside = np.asarray(brain_mask.dataobj)
+    for values in (1 - inside, np.ones_like(inside)):
+        with pytest.warns(DataWarning, match="lies in the brain of MNI152; it may be inverted"):
+            load_mask(nibabel.Nifti1Image(values, brain_mask.affine))
+
+
 def test_labels_that_fill_their_image_are_no_background(brain_mask):
     affine = np.diag([8.0, 8, 8, 1])
     affine[:3, 3] = -20, -40, 10
