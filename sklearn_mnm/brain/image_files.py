@@ -33,6 +33,8 @@ _MOST_VALUES = 2**30
 _LARGEST_VALUE = 1e30
 # Codes of NIfTI (nifti1.h) for what has several values a voxel: vectors, matrices, points.
 _VECTORS = range(1003, 1010)
+# How many times longer than wide voxels may be; beyond, an affine cannot be inverted.
+_FLATTEST = 1e8
 _SURFACE_OBJECTS = ("GiftiImage", "SurfaceImage", "PolyData", "PolyMesh")
 
 
@@ -132,7 +134,7 @@ def open_image(image: Any, name: str = "image") -> Any:
             "with one, nibabel.Nifti1Image(values, affine)."
         )
     linear = opened.affine[:3, :3]
-    if not np.isfinite(opened.affine).all() or np.linalg.matrix_rank(linear) < 3:
+    if not np.isfinite(opened.affine).all() or not np.linalg.cond(linear) < _FLATTEST:
         raise DataFormatError(
             f"{source}: its affine {np.round(linear, 3).tolist()} leads nowhere: voxels need a "
             "size in all three directions. Set it in the header, e.g. from the image it comes from."

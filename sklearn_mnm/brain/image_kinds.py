@@ -134,14 +134,30 @@ def _series(image: Any) -> str | None:
     )
 
 
+def labels_of_maps(image: Any) -> list[str] | None:
+    """Return the labels that AFNI gave to the sub-bricks of a dataset.
+
+    Parameters
+    ----------
+    image : nibabel image
+
+    Returns
+    -------
+    labels : list of str or None
+        One a map; None if there is one map, or not as many labels as maps.
+    """
+    n_maps = image.shape[3] if len(image.shape) == 4 else 1
+    told = str(afni_attributes(image).get("BRICK_LABS", ""))
+    labels = [part for part in re.split(r"[~\0]", told) if part]
+    return labels if len(labels) == n_maps > 1 else None
+
+
 def _sub_bricks(image: Any) -> str | None:
     """Name the sub-bricks of an AFNI dataset, which are decoded one by one."""
-    attributes = afni_attributes(image)
-    labels = [part for part in re.split(r"[~\0]", str(attributes.get("BRICK_LABS", ""))) if part]
-    n_maps = image.shape[3] if len(image.shape) == 4 else 1
-    kinds = _statistics(attributes, n_maps)
-    if n_maps == 1 or len(labels) != n_maps:
+    labels = labels_of_maps(image)
+    if labels is None:
         return None
+    kinds = _statistics(afni_attributes(image), len(labels))
     named = [
         f"{number} {label!r}" + (f" ({kinds[number]}, without a sign)" if number in kinds else "")
         for number, label in enumerate(labels)

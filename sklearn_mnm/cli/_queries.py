@@ -123,7 +123,7 @@ def decode(
     decoder = load_encoder(model).decoder()
     k = min(k, len(term) if term else len(decoder.terms_))
     ranking = decoder.predict_topk(thresholded, k=k, terms=term, level=level)
-    _show_records(ranking, as_json)
+    _show_records(_labelled(ranking, "map", thresholded), as_json)
 
 
 def search(
@@ -151,6 +151,7 @@ def search(
         found = encoder.retrieve([query], k=k, **way)
     else:
         found = encoder.decoder().retrieve(thresholded, k=k, **way)
+        found = _labelled(found, "query", thresholded)
     _show_records(found, as_json)
 
 
@@ -182,6 +183,16 @@ def _read_map(path: Path, threshold: float | None, p_values: bool) -> Any:
     values = np.where(values < threshold, 0, values)
     # With its header and name, so that what they say of its space and kind is told.
     return image.__class__(values, image.affine, image.header, image.extra, image.file_map)
+
+
+def _labelled(table: Any, number: str, image: Any) -> Any:
+    """Put the labels of sub-bricks beside the numbers of maps, where an image has some."""
+    from sklearn_mnm.brain.image_kinds import labels_of_maps
+
+    labels = labels_of_maps(image)
+    if labels is not None and number in table:
+        table.insert(table.columns.get_loc(number) + 1, "label", [labels[n] for n in table[number]])
+    return table
 
 
 def _show_records(table: Any, as_json: bool) -> None:

@@ -186,6 +186,12 @@ def test_surfaces_in_memory_are_told_too(tmp_path):
             open_image(surface)
 
 
+@pytest.mark.parametrize("height", [1e-8, 1e-12])
+def test_voxels_without_height_are_refused(height):
+    with pytest.raises(DataFormatError, match="leads nowhere"):
+        open_image(nibabel.Nifti1Image(VALUES, np.diag([8.0, 8, height, 1])))
+
+
 def test_an_image_without_affine_is_refused():
     with pytest.raises(DataFormatError, match="no affine"):
         open_image(nibabel.Nifti1Image(VALUES, None))

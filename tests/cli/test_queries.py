@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import norm
 
 from sklearn_mnm import load_model, load_pretrained
+from tests.brain.other_software import write_afni
 from tests.cli.conftest import MOTOR_MAP, fail, screen, succeed
 
 
@@ -196,6 +197,17 @@ def test_maps_of_other_software_are_searched_and_decoded(fitted, tmp_path):
         found = json.loads(succeed(command, tmp_path / "motor.mgz", *options).stdout)
         name = "term" if command == "decode" else "id"
         assert [row[name] for row in found] == [row[name] for row in expected]
+
+
+def test_sub_bricks_of_afni_are_shown_with_their_labels(fitted, tmp_path):
+    image = nibabel.load(MOTOR_MAP)
+    values = np.asarray(image.dataobj, dtype=np.float32)
+    both = np.stack([values, values[:, ::-1]], axis=-1)
+    options = {"space": "MNI", "labels": ["hand#0_Coef", "hand#0_Tstat"]}
+    path = write_afni(tmp_path, "stats+tlrc", both, image.affine, **options)
+    for command in ("decode", "search"):
+        rows = json.loads(succeed(command, path, "-m", fitted.folder, "-k", 1, "--json").stdout)
+        assert [row["label"] for row in rows] == options["labels"]
 
 
 def test_p_values_are_refused_and_converted_on_request(fitted, tmp_path):
