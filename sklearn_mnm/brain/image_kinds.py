@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 
 from sklearn_mnm.brain.image_files import intent_code
@@ -118,7 +119,14 @@ def doubts_of_kind(
         doubts.append(bricks)
     if not doubts or doubts == [bricks]:
         first = values if values.ndim == 3 else values[..., 0]
-        doubts += _doubts_of_values(first, on_mask[0], _P_NAME.search(name) is not None)
+        levels = _levels(first)
+        named_p = _P_NAME.search(name) is not None
+        doubts += _doubts_of_values(first, on_mask[0], levels, named_p)
+        if _is_stored_in_bytes(image, values) or _are_rounded(levels):
+            doubts.append(
+                "its values are those that 8 bits leave, 256 at most and evenly spaced; small "
+                "values have become 0. Save it as float32 if this matters"
+            )
     return doubts
 
 
@@ -178,11 +186,11 @@ def _statistics(attributes: dict[str, Any], n_maps: int) -> dict[int, str]:
     return kinds
 
 
-def _doubts_of_values(values: np.ndarray, on_mask: np.ndarray, named_p: bool) -> list[str]:
+def _doubts_of_values(
+    values: np.ndarray, on_mask: np.ndarray, levels: np.ndarray, named_p: bool
+) -> list[str]:
     """Say what values look like, where they are not those of a statistic."""
     inside = on_mask[on_mask != 0]
-    sample = values.ravel(order="K")[:: max(1, values.size // _SAMPLE)]
-    levels = np.unique(sample[sample != 0])
     if len(inside) < _FEWEST or len(levels) == 0:
         return []
     doubts = []
@@ -211,11 +219,6 @@ def _doubts_of_values(values: np.ndarray, on_mask: np.ndarray, named_p: bool) ->
             "PeaksToRegions(atlas=...), or decode one region, "
             "nilearn.image.math_img('img == 1', img=image)"
         )
-    if not is_whole and _FEW_LEVELS < len(levels) < _MOST_LEVELS and _are_rounded(levels):
-        doubts.append(
-            f"it has only some {len(levels)} different values, evenly spaced, as images stored "
-            "with 8 bits have; small values have become 0. Save it as float32 if this matters"
-        )
     return doubts
 
 
@@ -241,13 +244,26 @@ def _are_labels(values: np.ndarray) -> bool:
     return bool(is_flat and (len(differ) == 0 or (differ > 1).mean() > 0.3))
 
 
+def _levels(values: np.ndarray) -> np.ndarray:
+    """Return the different values of a sample, ascending, without 0."""
+    sample = values.ravel(order="K")[:: max(1, values.size // _SAMPLE)]
+    return np.unique(sample[sample != 0])
+
+
+def _is_stored_in_bytes(image: Any, values: np.ndarray) -> bool:
+    """Whether a file holds whole numbers of 8 bits for values that are not whole."""
+    is_file = nibabel.is_proxy(image.dataobj) and image.get_data_dtype().itemsize == 1
+    return is_file and bool((values != np.rint(values)).any())
+
+
 def _are_rounded(levels: np.ndarray) -> bool:
-    """Whether all values are multiples of one step, most multiples being there."""
-    steps = np.diff(np.concatenate([[0.0], levels]) if levels[0] > 0 else levels)
-    step = float(steps.min())
-    places = levels / step if levels[0] > 0 else (levels - levels[0]) / step
-    n_places = float(np.ptp(places)) + 1
-    return n_places <= _MOST_LEVELS and bool(np.abs(places - np.rint(places)).max() < 0.02)
+    """Whether some dozens of values, not whole, are all multiples of one step from the lowest."""
+    if not _FEW_LEVELS < len(levels) < _MOST_LEVELS or (levels == np.rint(levels)).all():
+        return False
+    origin = min(float(levels[0]), 0.0)
+    steps = np.diff(levels, prepend=origin) if levels[0] > 0 else np.diff(levels)
+    places = (levels - origin) / steps.min()
+    return places[-1] < _MOST_LEVELS and bool(np.abs(places - np.rint(places)).max() < 0.02)
 
 
 def _keys(header: Any) -> tuple[str, ...]:
