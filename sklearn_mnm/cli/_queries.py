@@ -77,11 +77,7 @@ def encode(
     """Predict the brain map that a text speaks of, and write it as an image (MNI152)."""
     if not output.name.endswith(_IMAGES):
         raise typer.BadParameter(f"{output}: the name must end in .nii or .nii.gz.")
-    if _is_file(text):
-        raise InvalidInputError(
-            f"{text}: is a file, and a text is expected: words, a title or an abstract. Give what "
-            "stands in it; maps are for mnm decode and mnm search."
-        )
+    check_text(text)
     import numpy as np
 
     from sklearn_mnm._images import highest_value
@@ -153,6 +149,20 @@ def search(
         found = encoder.decoder().retrieve(thresholded, k=k, **way)
         found = _labelled(found, "query", thresholded)
     _show_records(found, as_json)
+
+
+def check_text(text: str) -> None:
+    """Raise InvalidInputError if a text is the path of a file: its name would be taken for words.
+
+    Parameters
+    ----------
+    text : str
+    """
+    if _is_file(text) or looks_like_image(text):
+        raise InvalidInputError(
+            f"{text}: is a file, and a text is expected: words, a title or an abstract. Give what "
+            "stands in it; maps are for mnm decode and mnm search."
+        )
 
 
 def _is_file(text: str) -> bool:

@@ -169,9 +169,10 @@ def test_files_that_are_no_maps_are_refused_in_one_line(tmp_path):
     abstract = tmp_path / "abstract.txt"
     abstract.write_text("working memory")
     assert "a table or text" in fail("search", abstract)
-    assert "is a file, and a text is expected" in fail(
-        "encode", abstract, "-o", tmp_path / "map.nii"
-    )
+    for command, output in (("encode", "map.nii"), ("report", "page.html")):
+        for text in (abstract, surface, "absent.nii.gz"):
+            told = fail(command, text, "-o", tmp_path / output)
+            assert "is a file, and a text is expected" in told
     for name in ("absent.nii.gz", "absent.mgz", "absent+tlrc.HEAD", "ABSENT.NII"):
         assert "no such file" in fail("search", tmp_path / name)
 
