@@ -25,8 +25,8 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_mnm import datasets, load_model, save_model
-from sklearn_mnm._image_files import doubts_of_space, image_values, open_image
 from sklearn_mnm.brain import BrainHierarchy, PeaksToRegions
+from sklearn_mnm.brain.maps import read_map
 from sklearn_mnm.datasets._tables import read_features
 from sklearn_mnm.exceptions import MNMError
 from sklearn_mnm.text import TermVectorizer
@@ -179,9 +179,7 @@ def _mask() -> Any:
 
 
 def _read_image(path: Path) -> None:
-    image = open_image(path)
-    doubts_of_space(image, _mask())
-    image_values(image)
+    read_map(path, _mask())
 
 
 def _features_seeds() -> list[bytes]:
@@ -291,7 +289,7 @@ TARGETS = {
         _image_seeds,
         _read_image,
         ".nii",
-        ("_image_files.py",),
+        ("brain/image_files.py", "brain/image_space.py", "brain/image_kinds.py", "brain/maps.py"),
         ("n+1\0", "n+2\0", "\x5c\x01\0\0", "\xff\x7f", "\0\0\xc0\x7f"),
     ),
     "features": Target(

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from sklearn_mnm._arrays import check_magnitude, checked_array
 from sklearn_mnm._frames import is_frame
-from sklearn_mnm._image_files import is_image
+from sklearn_mnm.brain.image_files import image_list, is_image
 from sklearn_mnm.brain.regions import PeaksToRegions
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
@@ -76,7 +76,8 @@ def are_peaks(maps: Any) -> bool:
 
 
 def are_images(maps: Any) -> bool:
-    """Whether `maps` is an image or the path of one, or a list of these."""
+    """Whether `maps` is an image or the path of one, or a list, array or Series of these."""
+    maps = image_list(maps)
     if isinstance(maps, list | tuple):
         return len(maps) > 0 and all(is_image(element) for element in maps)
     return is_image(maps)
@@ -94,8 +95,8 @@ def region_activations(
 
     Parameters
     ----------
-    maps : array of shape (n_maps, n_regions), image, path, list of these, Studies, data frame \
-            or list of arrays of shape (n_peaks_i, 3)
+    maps : array of shape (n_maps, n_regions), image, path, list, array or Series of these, \
+            ImageCollection, Studies, data frame or list of arrays of shape (n_peaks_i, 3)
         Images are 3D or 4D in MNI152 space on any grid; their negative values count as 0, as
         peaks report activations. Peaks are in mm, MNI152.
     regions : PeaksToRegions or None
@@ -118,6 +119,7 @@ def region_activations(
     DataFormatError
         If an image is missing or damaged.
     """
+    maps = image_list(list(maps) if isinstance(maps, Iterator) else maps)
     if isinstance(maps, list | tuple) and not maps:
         raise InvalidInputError(f"{name} is empty; give at least one map.")
     peaks = are_peaks(maps)
@@ -131,7 +133,6 @@ def region_activations(
         if peaks:
             activations = regions.transform(maps)
         else:
-            maps = list(maps) if isinstance(maps, tuple) else maps
             activations = regions.regions_from_img(maps, positive=True)
         if not len(activations):
             raise InvalidInputError(f"{name} holds no study; give the peaks of at least one.")

@@ -118,13 +118,13 @@ def _params(estimator: Any) -> dict[str, Any]:
 def _atlas_params(atlas: Any, region_names: Any, **others: Any) -> dict[str, Any]:
     """Image and names of an atlas, as of a masker or what a fetcher returns no more is used."""
     from sklearn_mnm.brain.atlas import _open_atlas
+    from sklearn_mnm.brain.region_names import plain_names
 
     image, names, background = _open_atlas(atlas)
     if background != 0:
         return {}
-    if region_names is None and names is not None:
-        region_names = [n.decode() if isinstance(n, bytes) else str(n) for n in names]
-    return {"atlas": image, "region_names": region_names}
+    names = plain_names(names if region_names is None else region_names)
+    return {"atlas": image, "region_names": names}
 
 
 def _estimator_from_state(

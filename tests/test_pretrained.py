@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import nibabel
+import nilearn
 import numpy as np
+import pandas as pd
 import pytest
 from nilearn.datasets import fetch_coords_seitzman_2018
 from nilearn.image import threshold_img
@@ -17,6 +19,7 @@ from sklearn_mnm.exceptions import InvalidInputError
 # 2009, doi:10.1002/hbm.20718).
 TOLERANCE = 10
 LARGEST = 10e6  # bytes
+MOTOR_MAP = Path(nilearn.__file__).parent / "datasets" / "data" / "image_10426.nii.gz"
 
 # Of the Harvard-Oxford cortical atlas: label value of each region.
 CORTEX = {
@@ -157,10 +160,7 @@ def test_a_map_of_a_concept_decodes_to_it(model, query):
 
 
 def test_a_real_motor_map_decodes_to_motor_terms(model):
-    import nilearn
-
-    path = Path(nilearn.__file__).parent / "datasets" / "data" / "image_10426.nii.gz"
-    terms = set(model.decoder.predict(threshold_img(str(path), 3.0))[0])
+    terms = set(model.decoder.predict(threshold_img(str(MOTOR_MAP), 3.0))[0])
     assert {"motor", "hand", "m1"} <= terms
 
 
@@ -200,3 +200,34 @@ def test_both_classes_load_it(model):
 def test_other_names_are_refused(name):
     with pytest.raises(InvalidInputError, match="neuroquery"):
         load_pretrained(name)
+
+
+def spheres_of(first):
+    """Spheres in both amygdalae and the calcarine sulcus, of 1 mm voxels."""
+    values = np.zeros((182, 218, 182), np.uint8)
+    places = np.indices(values.shape).reshape(3, -1).T + np.asarray(first, dtype=float)
+    for centre in ([24, -4, -18], [-24, -4, -18], [6, -86, 0]):
+        values.ravel()[np.linalg.norm(places - centre, axis=1) <= 3] = 1
+    affine = np.eye(4)
+    affine[:3, 3] = first
+    return nibabel.Nifti1Image(values, affine)
+
+
+def test_small_regions_of_interest_keep_their_words_on_another_grid():
+    _, decoder = load_pretrained()
+    words = [
+        decoder.predict_topk(spheres_of(first), k=8)["term"].tolist()
+        for first in ([-90, -126, -72], [-90.5, -125.5, -71.5])
+    ]
+    assert words[0][:3] == words[1][:3]
+    assert {"amygdala", "fear"} <= set(words[0]) & set(words[1])
+
+
+def test_images_in_arrays_series_and_iterators_are_decoded_like_lists():
+    _, decoder = load_pretrained()
+    path = str(MOTOR_MAP)
+    expected = decoder.predict_topk([path, path], k=3)
+    paths = np.array([path, path])
+    for maps in (paths, pd.Series(paths, index=[5, 2]), iter([path, path])):
+        assert decoder.predict_topk(maps, k=3).equals(expected)
+    assert decoder.predict_topk(tuple(paths), k=3).equals(expected)

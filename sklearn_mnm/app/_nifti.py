@@ -14,7 +14,8 @@ import nibabel
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
-from sklearn_mnm._image_files import doubts_of_space, image_values, open_image
+from sklearn_mnm.brain.file_kinds import no_volume, other_volume
+from sklearn_mnm.brain.maps import read_map as through_gate
 from sklearn_mnm.exceptions import DataFormatError
 
 # 0.7 mm of the whole head are 21 million.
@@ -60,7 +61,9 @@ class ReadMap(NamedTuple):
     notes: tuple[str, ...]
 
 
-def read_map(stream: BinaryIO, mask_img: Any, max_voxels: int = MAX_VOXELS) -> ReadMap:
+def read_map(
+    stream: BinaryIO, mask_img: Any, max_voxels: int = MAX_VOXELS, name: str = "map"
+) -> ReadMap:
     """Read a statistical map in MNI152 space from a file that may hold anything.
 
     Parameters
@@ -71,6 +74,8 @@ def read_map(stream: BinaryIO, mask_img: Any, max_voxels: int = MAX_VOXELS) -> R
         Of the brain, MNI152, to see whether the map lies there.
     max_voxels : int
         More are refused.
+    name : str
+        Of the file, which may tell its space and kind.
 
     Returns
     -------
@@ -82,23 +87,23 @@ def read_map(stream: BinaryIO, mask_img: Any, max_voxels: int = MAX_VOXELS) -> R
         If it is no NIfTI file, damaged, too large, not one 3D map, or holds nothing above zero.
     """
     try:
-        header, raw = _read(stream, max_voxels)
+        header, raw = _read(stream, max_voxels, name)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise MapRefused(
             "The file is damaged: its gzip compression ends early or has errors. Copy or export "
             "it again."
         ) from error
-    return _checked(_image(header, raw), mask_img)
+    return _checked(_image(header, raw), mask_img, name)
 
 
-def _read(stream: BinaryIO, max_voxels: int) -> tuple[Any, bytes]:
+def _read(stream: BinaryIO, max_voxels: int, name: str) -> tuple[Any, bytes]:
     """Return the header and the bytes of all values."""
     start = stream.read(2)
     stream.seek(0)
     if not start:
         raise MapRefused("The file is empty. Choose a NIfTI file, .nii or .nii.gz.")
     file: Any = gzip.GzipFile(fileobj=stream, mode="rb") if start == b"\x1f\x8b" else stream
-    header = _header(file)
+    header = _header(file, name)
     shape, dtype = _layout(header)
     n_voxels = math.prod(shape)
     if n_voxels > max_voxels:
@@ -117,12 +122,12 @@ def _read(stream: BinaryIO, max_voxels: int) -> tuple[Any, bytes]:
     return header, raw
 
 
-def _header(file: Any) -> Any:
+def _header(file: Any, name: str) -> Any:
     """Read the header, and go to where the values begin."""
     block = file.read(min(_KINDS))
     size = _header_size(block)
     if size is None:
-        raise MapRefused("This is no NIfTI file. Choose one, .nii or .nii.gz.", status=415)
+        raise _no_nifti(block, name)
     make, place, magic = _KINDS[size]
     block += file.read(size - len(block))
     if block[place : place + 4] in _PAIRS:
@@ -132,13 +137,21 @@ def _header(file: Any) -> Any:
             status=415,
         )
     if len(block) < size or block[place : place + 4] != magic:
-        raise MapRefused("This is no NIfTI file. Choose one, .nii or .nii.gz.", status=415)
+        raise _no_nifti(block, name)
+    if reason := no_volume(block, name):
+        raise MapRefused(f"The file cannot be used: {reason}.", status=415)
     header = make(block, check=False)
     offset = float(header["vox_offset"])
     if not size <= offset <= _MAX_OFFSET:
         raise _damaged_header(f"values begin at byte {offset:g}")
     file.read(int(offset) - size)
     return header
+
+
+def _no_nifti(start: bytes, name: str) -> MapRefused:
+    reason = no_volume(start, name) or other_volume(start, name)
+    told = "" if reason is None else f": {reason}"
+    return MapRefused(f"This is no NIfTI file{told}. Choose one, .nii or .nii.gz.", status=415)
 
 
 def _header_size(block: bytes) -> int | None:
@@ -159,7 +172,7 @@ def _layout(header: Any) -> tuple[tuple[int, ...], np.dtype]:
     if n_maps > 1:
         raise MapRefused(
             f"The image has the shape {shape}, so it holds {n_maps} maps. Upload one 3D map, such "
-            "as nilearn.image.index_img(image, 0)."
+            f"as {_one_of(shape)}."
         )
     try:
         dtype = header.get_data_dtype()
@@ -171,6 +184,14 @@ def _layout(header: Any) -> tuple[tuple[int, ...], np.dtype]:
             "map of real numbers."
         )
     return shape[:3], dtype
+
+
+def _one_of(shape: tuple[int, ...]) -> str:
+    """Write how one map is taken out; nilearn takes no images of more than four dimensions."""
+    if len(shape) == 4:
+        return "nilearn.image.index_img(image, 0)"
+    first = ", ".join(["..."] + ["0"] * (len(shape) - 3))
+    return f"nibabel.Nifti1Image(image.dataobj[{first}], image.affine)"
 
 
 def _image(header: Any, raw: bytes) -> Any:
@@ -190,11 +211,10 @@ def _image(header: Any, raw: bytes) -> Any:
         raise _damaged_header("its scale or orientation makes no sense") from error
 
 
-def _checked(image: Any, mask_img: Any) -> ReadMap:
+def _checked(image: Any, mask_img: Any, name: str) -> ReadMap:
     """Refuse what is no map of something, and note what is doubtful."""
     try:
-        values = image_values(open_image(image, "map"), "map")
-        doubts = doubts_of_space(image, mask_img)
+        image, values, _, doubts = through_gate(image, mask_img, name)
     except DataFormatError as error:
         raise MapRefused(str(error)) from error
     if not values.any():
@@ -206,7 +226,10 @@ def _checked(image: Any, mask_img: Any) -> ReadMap:
             "deactivation, multiply the map by -1."
         )
     n_not_finite = int(np.count_nonzero(~np.isfinite(image.dataobj)))
-    notes = [f"The map may not be in MNI152 space as it should: {doubt}." for doubt in doubts]
+    notes = [
+        f"The map may not be what it should, a statistic in MNI152 space: {doubt}."
+        for doubt in doubts
+    ]
     if n_not_finite:
         notes.append(f"{n_not_finite:,} voxels are NaN or infinite; they count as 0.")
     # Doubts are told: without them in the header, what reads it later need not warn of them again.

@@ -220,7 +220,7 @@ class Site:
             return await self._thinkers.run(self._question, upload)
 
     def _question(self, upload: Upload) -> MapQuestion:
-        found = read_map(upload.file, self.model.grid)
+        found = read_map(upload.file, self.model.grid, name=upload.name)
         return MapQuestion(self.model, found, upload.name, upload.threshold)
 
     async def _json(self, question: Question, k: int) -> Response:

@@ -1,15 +1,29 @@
 """Masks and regions: from any atlas that nilearn reads to weights on the voxels of a mask."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import nibabel
 import numpy as np
+from nibabel.affines import apply_affine
 from scipy import sparse
 
-from sklearn_mnm._image_files import doubts_of_space, image_values, open_image
+from sklearn_mnm.brain.image_files import image_values, open_image
+from sklearn_mnm.brain.image_space import doubts_of_header, placed
+from sklearn_mnm.brain.region_names import names_of_labels, names_of_maps
+from sklearn_mnm.brain.resampling import averages_on_mask
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
+
+# Share of the edge of an image that its background fills.
+_AT_EDGE = 0.9
+_N_LISTED = 20
+# Share of a mask that lies in the brain without a word of it, and resolution in mm at which it is
+# looked at.
+_IN_BRAIN, _COARSE = 0.5, 4
+# Of the two values of a mask, by the larger: what rounding and scaled storage leave.
+_ROUNDED = 1e-3
 
 
 class Regions(NamedTuple):
@@ -36,7 +50,8 @@ def load_mask(mask_img: Any = None, resolution: int = 4) -> nibabel.nifti1.Nifti
     Parameters
     ----------
     mask_img : Nifti1Image, path or None, default=None
-        A 3D image, non-zero inside. None takes the MNI152 brain mask of nilearn.
+        A 3D image of two values, 0 and what is inside. None takes the MNI152 brain mask of
+        nilearn.
     resolution : int, default=4
         Voxel size in mm of the MNI152 mask; a mask that is given keeps its own.
 
@@ -50,21 +65,59 @@ def load_mask(mask_img: Any = None, resolution: int = 4) -> nibabel.nifti1.Nifti
     DataFormatError
         If a file is missing or damaged.
     InvalidInputError
-        If the image is not 3D or has no voxel inside.
+        If the image is not 3D, has more than two values, or no voxel inside.
+
+    Warns
+    -----
+    DataWarning
+        If a mask that is given may not be in MNI152 space.
     """
     from nilearn.datasets import load_mni152_brain_mask
 
-    image = load_mni152_brain_mask(resolution=resolution) if mask_img is None else mask_img
-    image = open_image(image, "mask_img")
+    if mask_img is None:
+        image = load_mni152_brain_mask(resolution=resolution)
+        return nibabel.Nifti1Image((image_values(image) != 0).astype(np.uint8), image.affine)
+    image, guess = placed(open_image(mask_img, "mask_img"))
     data = image_values(image, "mask_img")
     if data.ndim == 4 and data.shape[3] == 1:
         data = data[..., 0]
     if data.ndim != 3:
         raise InvalidInputError(f"mask_img must be a 3D image, got shape {data.shape}.")
-    inside = data != 0
-    if not inside.any():
+    highest = float(data.max())
+    inside = np.asarray(data > (1 - _ROUNDED) * highest)
+    if highest <= 0:
         raise InvalidInputError("mask_img has no voxel inside: all its values are 0.")
+    if not (inside | (np.abs(data) < _ROUNDED * highest)).all():
+        between = float((~inside & (np.abs(data) >= _ROUNDED * highest)).mean())
+        raise InvalidInputError(
+            f"mask_img has more than two values, from {float(data.min()):g} to {highest:g}: "
+            f"{between:.1%} are neither 0 nor the highest, as of a mask that was interpolated, of "
+            "probabilities or of labels. Say what is inside, for example "
+            "nilearn.image.binarize_img(mask_img, threshold=0.5, copy_header=True), and resample "
+            "masks to the nearest."
+        )
+    doubts = doubts_of_header(image) + ([] if guess is None else [guess])
+    if (share := _share_in_brain(inside, image.affine)) < _IN_BRAIN:
+        doubts.append(
+            f"only {share:.0%} of what it takes for inside lies in the brain of MNI152; it may be "
+            "inverted, without a brain, or in another space"
+        )
+    if doubts:
+        source = image.get_filename() or "mask_img"
+        warnings.warn(f"{source}: {'; '.join(doubts)}.", DataWarning, stacklevel=2)
     return nibabel.Nifti1Image(inside.astype(np.uint8), image.affine)
+
+
+def _share_in_brain(inside: np.ndarray, affine: np.ndarray) -> float:
+    """Share of the voxels of a mask whose centres lie in the brain of nilearn."""
+    from nilearn.datasets import load_mni152_brain_mask
+
+    brain = load_mni152_brain_mask(resolution=_COARSE)
+    to_brain = np.linalg.inv(brain.affine) @ affine
+    voxels = np.rint(apply_affine(to_brain, np.argwhere(inside))).astype(np.intp)
+    within = ((voxels >= 0) & (voxels < brain.shape)).all(axis=1)
+    values = np.asarray(brain.dataobj)[tuple(voxels[within].T)]
+    return float(np.count_nonzero(values) / len(voxels))
 
 
 def image_from_voxels(values: np.ndarray, mask_img: Any) -> nibabel.nifti1.Nifti1Image:
@@ -86,63 +139,6 @@ def image_from_voxels(values: np.ndarray, mask_img: Any) -> nibabel.nifti1.Nifti
     volume = np.zeros(mask.shape + values.shape[:-1], dtype=values.dtype)
     volume[mask] = values.T
     return nibabel.Nifti1Image(volume, mask_img.affine)
-
-
-def voxels_from_images(images: Any, mask_img: Any, name: str = "images") -> np.ndarray:
-    """Read images on the voxels of a mask.
-
-    Parameters
-    ----------
-    images : Nifti1Image, path, or list of these
-        3D or 4D, on any grid and with any affine; resampled to the mask by interpolation
-        of nilearn's ``"continuous"`` kind. Values that are not finite count as 0.
-    mask_img : nibabel.nifti1.Nifti1Image
-        Binary mask.
-    name : str
-        Of the argument, for messages.
-
-    Returns
-    -------
-    values : ndarray of shape (n_maps, n_voxels), float32
-
-    Raises
-    ------
-    DataFormatError
-        If a file is missing or damaged, or an image is none of a brain.
-    InvalidInputError
-        If there is no image.
-
-    Warns
-    -----
-    DataWarning
-        Once, with count: images that may not be in MNI152 space, or whose left and right are in
-        doubt.
-    """
-    given = list(images) if isinstance(images, list | tuple) else [images]
-    if not given:
-        raise InvalidInputError(f"{name} is empty; give at least one image.")
-    mask = np.asarray(mask_img.dataobj) != 0
-    rows, doubtful = [], []
-    for number, image in enumerate(given):
-        called = name if len(given) == 1 else f"{name}[{number}]"
-        image = open_image(image, called)
-        called = image.get_filename() or called
-        if doubts := doubts_of_space(image, mask_img):
-            doubtful.append(f"{called}: {'; '.join(doubts)}")
-        data = _data_on_mask_grid(image, mask_img, "continuous", called)
-        volumes = data[..., np.newaxis] if data.ndim == 3 else data
-        values = image_values(image, called).reshape(-1, volumes.shape[3])
-        # Splines swing beyond the values between which they lead, even to the other sign.
-        lowest, highest = (extreme(values, axis=0, initial=0) for extreme in (np.min, np.max))
-        rows.append(np.clip(volumes[mask].T, lowest[:, np.newaxis], highest[:, np.newaxis]))
-    if doubtful:
-        warnings.warn(
-            f"{len(doubtful)} of {len(given)} images may not be what they should, maps in MNI152 "
-            f"space, the first {doubtful[0]}.",
-            DataWarning,
-            stacklevel=2,
-        )
-    return np.ascontiguousarray(np.concatenate(rows), dtype=np.float32)
 
 
 def regions_from_labels(labels: np.ndarray, names: Sequence[str]) -> Regions:
@@ -185,22 +181,21 @@ def averaging_matrix(membership: sparse.csr_matrix) -> sparse.csr_matrix:
     return (membership @ sparse.diags(scale)).tocsr()
 
 
-def load_atlas(atlas: Any, mask_img: Any, region_names: Sequence[str] | None = None) -> Regions:
+def load_atlas(atlas: Any, mask_img: Any, region_names: Any = None) -> Regions:
     """Read an atlas on the voxels of a mask.
 
     Parameters
     ----------
-    atlas : Nifti1Image, path, nilearn masker or Bunch
-        A 3D image of integer labels (0 is background), a 4D image with one non-negative map
-        per region, a ``NiftiLabelsMasker`` or ``NiftiMapsMasker`` (fitted or not, only its
-        atlas is used), or what a fetcher of nilearn returns (``.maps`` and ``.labels``).
-        On another grid than the mask, labels are resampled to the nearest and maps linearly.
+    atlas : Nifti1Image, path, nilearn masker, Bunch or dict
+        A 3D image of integer labels, a 4D image with one non-negative map per region, a
+        ``NiftiLabelsMasker`` or ``NiftiMapsMasker`` (fitted or not, only its atlas is used), or
+        what a fetcher of nilearn returns (``maps``, and ``lut`` or ``labels``). On another grid
+        than the mask, a voxel has the label at its centre, and maps are averaged over it.
     mask_img : nibabel.nifti1.Nifti1Image
         Binary mask.
-    region_names : sequence of str or None, default=None
-        Names in the order of the label values or of the maps; a leading name of the
-        background is allowed. None takes those that `atlas` carries, otherwise
-        ``"region_<label value>"`` or ``"region_<position of the map, from 1>"``.
+    region_names : sequence of str, dict, DataFrame, path or None, default=None
+        See :func:`~sklearn_mnm.brain.region_names.names_of_labels`. None takes those that `atlas`
+        carries, otherwise ``"region_<label value>"`` or ``"region_<position of the map, from 1>"``.
 
     Returns
     -------
@@ -211,102 +206,156 @@ def load_atlas(atlas: Any, mask_img: Any, region_names: Sequence[str] | None = N
     Raises
     ------
     InvalidInputError
-        If the image is neither of labels nor of non-negative maps, or if there are not as
-        many names as regions.
+        If the image is neither of labels nor of non-negative maps, or names do not fit.
 
     Warns
     -----
     DataWarning
-        If regions have no voxel in the mask.
+        If the background is another value than 0, if small regions get the voxel of which they
+        fill most, if regions have no voxel in the mask, or if the image may not be in MNI152 space.
     """
     image, names, background = _open_atlas(atlas)
     image = open_image(image, "atlas")
     names = region_names if region_names is not None else names
-    mask = np.asarray(mask_img.dataobj) != 0
+    image, guess = placed(image)
+    notes = doubts_of_header(image)
+    notes += [] if guess is None else [guess]
     if len(image.shape) == 4 and image.shape[3] > 1:
-        weights = _data_on_mask_grid(image, mask_img, "linear", "atlas")[mask]
+        values = image_values(image, "atlas")
+        weights = averages_on_mask(values, image.affine, mask_img).T
         if weights.min(initial=0.0) < 0:
             raise InvalidInputError(
                 f"The maps of the atlas have negative values (minimum {weights.min():g}); they "
                 "serve as weights of an average and must not. Set negative values to 0 first."
             )
-        default = [f"region_{position + 1}" for position in range(weights.shape[1])]
         membership = sparse.csr_matrix(weights.astype(np.float32))
-        regions = Regions(membership, _checked_names(names, default), are_labels=False)
+        named = names_of_maps(names, weights.shape[1])
+        regions = Regions(membership, named, are_labels=False)
     else:
-        values = _label_values(image)
+        labels, missing = _whole_labels(image)
+        labels[missing] = background
+        background, note = _background(labels, background)
+        if background == 0 and missing.any() and (labels[~missing] == 0).any():
+            note = (
+                "0 and what is no number (NaN) both count as background; if 0 is a region, give it "
+                "another label"
+            )
+        labels[missing] = background
+        values = np.unique(labels)
         values = values[values != background]
         if not len(values):
             raise InvalidInputError("The label image of the atlas holds only background.")
-        on_mask = np.rint(np.squeeze(_data_on_mask_grid(image, mask_img, "nearest", "atlas"))[mask])
-        position = np.minimum(np.searchsorted(values, on_mask), len(values) - 1)
-        labels = np.where(values[position] == on_mask, position, -1)
-        default = [f"region_{value:g}" for value in values]
-        regions = regions_from_labels(labels, _checked_names(names, default))
+        named = names_of_labels(names, values, background)
+        on_mask, small = _labels_on_mask(labels, image.affine, mask_img, values, background)
+        notes += [note] if note is not None else []
+        if len(small):
+            notes.append(
+                f"{len(small)} of {len(values)} regions are at no centre of a voxel of the mask "
+                f"and get the voxel of which they fill most: {_listed(named, small)}; use a finer "
+                "resolution if they matter"
+            )
+        regions = regions_from_labels(on_mask, named)
     empty = np.flatnonzero(np.asarray(regions.membership.sum(axis=0)).ravel() == 0)
     if len(empty):
-        warnings.warn(
+        notes.append(
             f"{len(empty)} of {len(regions.names)} regions of the atlas have no voxel in the "
-            f"mask and stay zero: {', '.join(regions.names[column] for column in empty)}. "
-            "Use a finer resolution or another mask if they matter.",
-            DataWarning,
-            stacklevel=2,
+            f"mask and stay zero: {_listed(named, empty)}; use a finer resolution or another mask "
+            "if they matter"
         )
+    if notes:
+        source = image.get_filename() or "atlas"
+        warnings.warn(f"{source}: {'; '.join(notes)}.", DataWarning, stacklevel=2)
     return regions
 
 
-def _open_atlas(atlas: Any) -> tuple[Any, Sequence[str] | None, float]:
+def _open_atlas(atlas: Any) -> tuple[Any, Any, float]:
     """Image, names or None, and background value of anything that holds an atlas."""
+    if isinstance(atlas, Mapping) and not hasattr(atlas, "maps"):
+        atlas = SimpleNamespace(**{str(name): value for name, value in atlas.items()})
     background = getattr(atlas, "background_label", 0)
-    if getattr(atlas, "labels_img", None) is not None:
-        return atlas.labels_img, getattr(atlas, "labels", None), background
-    if getattr(atlas, "maps_img", None) is not None:
-        return atlas.maps_img, None, background
-    if hasattr(atlas, "maps"):
+    image = atlas
+    for name in ("labels_img", "maps_img", "maps"):
+        if getattr(atlas, name, None) is not None:
+            image = getattr(atlas, name)
+            break
+    else:
+        return atlas, None, background
+    names = getattr(atlas, "lut", None)
+    if names is None:
         names = getattr(atlas, "labels", None)
-        return atlas.maps, None if names is None else list(names), background
-    return atlas, None, background
+        values = getattr(atlas, "indices", None)
+        if names is not None and values is not None and len(names) == len(values):
+            names = dict(zip(values, names, strict=True))
+    return image, names, background
 
 
-def _label_values(image: Any) -> np.ndarray:
-    values = np.unique(image_values(image, "atlas"))
-    if np.abs(values - np.rint(values)).max() > 1e-3:
+def _whole_labels(image: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Read labels, shape (i, j, k), and where they are no numbers."""
+    labels = image_values(image, "atlas")
+    missing = ~np.isfinite(np.asanyarray(image.dataobj))
+    if labels.ndim == 4:
+        labels, missing = labels[..., 0], missing[..., 0]
+    whole = np.rint(labels)
+    if np.abs(labels - whole).max() > 1e-3:
+        values = np.unique(labels)
         raise InvalidInputError(
             "atlas is a 3D image whose values are not integers, so not an image of labels; "
             f"it has {len(values)} distinct values from {values[0]:g} to {values[-1]:g}. "
             "Pass an image of labels or a 4D image with one map per region."
         )
-    return np.unique(np.rint(values))
+    return np.array(whole), missing
 
 
-def _checked_names(names: Sequence[str] | None, default: list[str]) -> list[str]:
-    if names is None or len(names) == 0:
-        return default
-    checked = [name.decode() if isinstance(name, bytes) else str(name) for name in names]
-    if len(checked) == len(default) + 1:
-        # nilearn's fetchers put the background first; its own name says nothing to us.
-        return checked[1:]
-    if len(checked) != len(default):
-        raise InvalidInputError(
-            f"There are {len(checked)} region names for {len(default)} regions of the atlas. "
-            "Give one name per region, in the order of label values or maps."
-        )
-    return checked
-
-
-def _data_on_mask_grid(image: Any, mask_img: Any, interpolation: str, name: str) -> np.ndarray:
-    from nilearn.image import resample_to_img
-
-    values = image_values(image, name)
-    if image.shape[:3] == mask_img.shape and np.allclose(image.affine, mask_img.affine):
-        return values
-    if not values.any():
-        return np.zeros(mask_img.shape + values.shape[3:], dtype=np.float32)
-    if values.dtype.kind not in "f" or values.dtype.itemsize < 4:
-        values = values.astype(np.float64 if values.dtype.itemsize > 2 else np.float32)
-    # With finite values, and without what else stands in the header.
-    finite = nibabel.Nifti1Image(values, image.affine)
-    resampled = resample_to_img(
-        finite, mask_img, interpolation=interpolation, force_resample=True, copy_header=True
+def _background(labels: np.ndarray, told: float) -> tuple[float, str | None]:
+    """Value of the background, and what to say if it is not the one that was told."""
+    faces = [np.take(labels, end, axis).ravel() for axis in range(3) for end in (0, -1)]
+    values, counts = np.unique(np.concatenate(faces), return_counts=True)
+    edge, share = float(values[counts.argmax()]), counts.max() / counts.sum()
+    # At the edge of an image is no brain. Where nothing else is, the brain fills the image.
+    if edge == told or share < _AT_EDGE or (labels == edge).all() or (labels == told).mean() > 0.5:
+        return told, None
+    if not (labels != edge).any() or np.isin(labels, [edge, told]).all():
+        return told, None
+    return edge, (
+        f"{edge:g} is taken for the background, as it fills {share:.0%} of the edge of the image; "
+        f"labels are the other values, {told:g} too if it occurs. If {edge:g} is a region, give "
+        "NiftiLabelsMasker(image, background_label=...) of an image that has a margin"
     )
-    return np.nan_to_num(np.asarray(resampled.dataobj), posinf=0.0, neginf=0.0)
+
+
+def _labels_on_mask(
+    labels: np.ndarray, affine: np.ndarray, mask_img: Any, values: np.ndarray, background: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Position of the label of each voxel of a mask, -1 for none, and of labels that are small.
+
+    A label that is at no centre of a voxel gets that of which it fills most, unless another such
+    label has it.
+    """
+    mask = np.asarray(mask_img.dataobj) != 0
+    voxels = np.rint(apply_affine(np.linalg.inv(affine) @ mask_img.affine, np.argwhere(mask)))
+    inside = ((voxels >= 0) & (voxels < labels.shape)).all(axis=1)
+    at_centre = np.full(len(voxels), background)
+    at_centre[inside] = labels[tuple(voxels[inside].astype(np.intp).T)]
+    position = np.minimum(np.searchsorted(values, at_centre), len(values) - 1)
+    positions = np.where(values[position] == at_centre, position, -1)
+    lost = np.setdiff1d(np.arange(len(values)), positions)
+    small, taken = [], np.zeros(len(positions), bool)
+    for column in lost:
+        share = averages_on_mask(labels == values[column], affine, mask_img)[0]
+        share[taken | _is_last(positions)] = 0
+        if share.any():
+            positions[share.argmax()] = column
+            taken[share.argmax()] = True
+            small.append(column)
+    return positions, np.array(small, dtype=np.intp)
+
+
+def _is_last(positions: np.ndarray) -> np.ndarray:
+    """Whether a voxel is the only one of its label."""
+    counts = np.bincount(positions[positions >= 0], minlength=1)
+    return (positions >= 0) & (counts[np.maximum(positions, 0)] == 1)
+
+
+def _listed(names: list[str], columns: np.ndarray) -> str:
+    shown = ", ".join(names[column] for column in columns[:_N_LISTED])
+    return shown + (f" and {len(columns) - _N_LISTED} more" if len(columns) > _N_LISTED else "")

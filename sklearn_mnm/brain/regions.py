@@ -1,6 +1,7 @@
 """PeaksToRegions: region activations of studies from their peaks."""
 
 from numbers import Integral, Real
+from os import PathLike
 from typing import ClassVar
 
 import numpy as np
@@ -11,18 +12,16 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mnm._arrays import checked_array
 from sklearn_mnm.brain.atlas import (
     Regions,
-    averaging_matrix,
     image_from_voxels,
     load_atlas,
     load_mask,
     regions_from_labels,
-    voxels_from_images,
 )
 from sklearn_mnm.brain.operator import RegionInterpolator, region_operator
 from sklearn_mnm.brain.peaks import PeakTable, PeakTally, as_peak_table, peak_counts
+from sklearn_mnm.brain.region_images import RegionImages
 from sklearn_mnm.brain.smoothing import gaussian_smooth, voxel_volume
 from sklearn_mnm.brain.ward import cut_tree, voxel_profiles, ward_parcellation
 from sklearn_mnm.exceptions import InvalidInputError
@@ -31,7 +30,7 @@ from sklearn_mnm.exceptions import InvalidInputError
 _BLOCK = 2048
 
 
-class PeaksToRegions(TransformerMixin, BaseEstimator):
+class PeaksToRegions(RegionImages, TransformerMixin, BaseEstimator):
     """Turn the peaks of studies into activations of brain regions.
 
     Each study's peaks are counted on the voxels of a mask, smoothed with a Gaussian and
@@ -47,7 +46,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    atlas : "ward", Nifti1Image, path, nilearn masker or Bunch, default="ward"
+    atlas : "ward", Nifti1Image, path, nilearn masker, Bunch or dict, default="ward"
         ``"ward"`` learns contiguous regions from the corpus given to :meth:`fit`: Ward
         clustering of neighbouring voxels by their activation across studies, which is also
         a tree (:meth:`cut_tree`). It needs no download and is finer where many studies
@@ -69,9 +68,11 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         Whether an activation is the integral of the map over its region (peaks per region)
         or its average there. Embeddings of the square root of sums are the better ones:
         large regions, which hold more peaks, then weigh more.
-    region_names : list of str or None, default=None
-        Names of the regions of `atlas`, in the order of its labels or maps; None takes
-        those that come with it.
+    region_names : list of str, dict, DataFrame, path or None, default=None
+        Names of the regions of `atlas`: a dict or table matches them to label values
+        (``{17: "amygdala", ...}``, or columns ``index`` and ``name``, also of a file .tsv or
+        .csv or of FreeSurfer's form), a list is in the order of labels or maps. None takes those
+        that come with it.
     random_state : int, RandomState instance or None, default=None
         Seed of the random projection that precedes Ward clustering. Pass an int for the
         same regions on every run.
@@ -124,7 +125,7 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         "fwhm": [Interval(Real, 0, None, closed="left")],
         "max_distance": [Interval(Real, 0, None, closed="left")],
         "strategy": [StrOptions({"sum", "mean"})],
-        "region_names": ["array-like", None],
+        "region_names": ["array-like", dict, str, PathLike, None],
         "random_state": ["random_state"],
     }
 
@@ -250,125 +251,6 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
             maps[block] = gaussian_smooth(volumes, self.mask_img_, self.fwhm).T
         return maps
 
-    def inverse_transform(self, Y, *, interpolation="smooth"):
-        """Image of region activations.
-
-        Parameters
-        ----------
-        Y : array-like of shape (n_regions_,) or (n_maps, n_regions_)
-            Activation of each region as :meth:`transform` gives it.
-        interpolation : "smooth" or "nearest", default="smooth"
-            See :meth:`voxels_from_regions`.
-
-        Returns
-        -------
-        image : nibabel.nifti1.Nifti1Image
-            On the grid of `mask_img_`, zero outside the mask; 3D for a vector or a single
-            row, 4D for several rows. In peaks per cubic centimetre, or in the units of the
-            maps given to :meth:`regions_from_img`.
-        """
-        voxels = self.voxels_from_regions(Y, interpolation=interpolation)
-        return image_from_voxels(voxels[0] if len(voxels) == 1 else voxels, self.mask_img_)
-
-    def voxels_from_regions(self, Y, *, interpolation="smooth"):
-        """Make maps on the voxels of the mask from region activations.
-
-        Parameters
-        ----------
-        Y : array-like of shape (n_regions_,) or (n_maps, n_regions_)
-            Activation of each region as :meth:`transform` gives it.
-        interpolation : "smooth" or "nearest", default="smooth"
-            ``"smooth"`` gives the smoothed map that is expected, given its averages over the
-            regions, if peaks fall anywhere independently: the regularised least-squares
-            solution, without steps at the borders of regions. Where no average is negative,
-            neither is the map. ``"nearest"`` gives each voxel the average of its region,
-            weighted by membership where maps of an atlas overlap; regions read from such an
-            image are the ones put in.
-
-        Returns
-        -------
-        maps : ndarray of shape (n_maps, n_voxels)
-        """
-        check_is_fitted(self)
-        if interpolation not in ("smooth", "nearest"):
-            raise InvalidInputError(
-                f"interpolation must be 'smooth' or 'nearest'; got {interpolation!r}."
-            )
-        values = self._checked_activations(Y)
-        averages = np.atleast_2d(values)
-        if self.strategy == "sum":
-            averages = averages / np.where(self.region_volumes_ > 0, self.region_volumes_, 1.0)
-        if interpolation == "smooth":
-            voxels = self._interpolator(averages)
-            nonnegative = averages.min(axis=1, keepdims=True) >= 0
-            voxels = np.where(nonnegative, np.maximum(voxels, 0.0), voxels)
-        else:
-            total = np.asarray(self.membership_.sum(axis=1)).ravel()
-            scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
-            voxels = (self.membership_ @ averages.T * scale[:, np.newaxis]).T
-        return np.asarray(voxels, dtype=values.dtype)
-
-    def blend(self, Y):
-        """Paint values of regions that are no activations, such as z, onto voxels.
-
-        Parameters
-        ----------
-        Y : array-like of shape (n_regions_,) or (n_maps, n_regions_)
-            Value of each region, in any units.
-
-        Returns
-        -------
-        maps : ndarray of shape (n_maps, n_voxels)
-            At each voxel the mean of the regions around it, weighted by the Gaussian: between
-            the least and the greatest of them, without steps at borders. 0 where no region is
-            near.
-        """
-        check_is_fitted(self)
-        values = np.atleast_2d(self._checked_activations(Y))
-        # The Gaussian's weight of a region at a voxel: its average times its volume.
-        volumes = self.region_volumes_.astype(np.float32)
-        total = self.operator_ @ volumes
-        scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 1e-6)
-        voxels = (self.operator_ @ (values * volumes).T).T * scale
-        return np.asarray(voxels, dtype=values.dtype)
-
-    def regions_from_img(self, images, *, positive=False):
-        """Sum or average statistical maps over the regions, as :meth:`transform` does peaks.
-
-        Parameters
-        ----------
-        images : Nifti1Image, path, or list of these
-            3D or 4D maps in MNI152 space on any grid; resampled to the mask. They are not
-            smoothed, and stay between their lowest and highest value and 0. Values that are not
-            finite count as 0.
-        positive : bool, default=False
-            Take values below zero as 0, as peaks report activations.
-
-        Returns
-        -------
-        values : ndarray of shape (n_maps, n_regions_), float32
-            In the units of the maps, times cubic centimetres unless ``strategy="mean"``; a
-            region without voxels is 0.
-
-        Raises
-        ------
-        DataFormatError
-            If a file is missing or damaged, or an image is none of a brain.
-        InvalidInputError
-            If there is no image.
-
-        Warns
-        -----
-        DataWarning
-            If images may not be in MNI152 space, or their left and right are in doubt: by the
-            codes and axes of their headers, and by how much of the brain they cover.
-        """
-        check_is_fitted(self)
-        voxels = voxels_from_images(images, self.mask_img_)
-        if positive:
-            voxels = np.maximum(voxels, 0.0)
-        return self._summed((voxels @ averaging_matrix(self.membership_)).astype(np.float32))
-
     def cut_tree(self, n_clusters):
         """Coarser regions from the tree of the Ward parcellation.
 
@@ -449,34 +331,6 @@ class PeaksToRegions(TransformerMixin, BaseEstimator):
         if self._operator is None:
             self._operator = region_operator(self.membership_, self.mask_img_, self.fwhm)
         return self._operator
-
-    def _checked_activations(self, Y) -> np.ndarray:
-        """Activations as an array of one or two dimensions, a column for each region."""
-        if np.ndim(Y) == 0 and not sparse.issparse(Y):
-            raise InvalidInputError(
-                f"Y: expected an array of shape (n_regions,) or (n_maps, n_regions), got {Y!r}."
-            )
-        values = checked_array(Y, "Y", "Give finite activations of regions.", ensure_2d=False)
-        if values.shape[-1] != self.n_regions_:
-            raise InvalidInputError(
-                f"Y has {values.shape[-1]} columns, but there are {self.n_regions_} regions. Give "
-                "activations as transform makes them."
-            )
-        return values
-
-    def _summed(self, averages: np.ndarray) -> np.ndarray:
-        if self.strategy == "mean":
-            return averages
-        return averages * self.region_volumes_.astype(np.float32)
-
-    @property
-    def _interpolator(self) -> RegionInterpolator:
-        # Made when the first image is asked for: many uses never do.
-        if self._interpolation is None:
-            self._interpolation = RegionInterpolator.build(
-                self.operator_, self.mask_img_, self.fwhm
-            )
-        return self._interpolation
 
     def _fit_ward(self, counts: sparse.csr_matrix) -> Regions:
         if not counts.nnz:

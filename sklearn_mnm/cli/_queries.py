@@ -10,6 +10,7 @@ import typer
 
 from sklearn_mnm._files import replacing
 from sklearn_mnm._storage import storing
+from sklearn_mnm.brain.file_kinds import looks_like_image
 from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
 from sklearn_mnm.cli._output import Json, show_facts, show_json, show_table
 from sklearn_mnm.exceptions import InvalidInputError
@@ -28,6 +29,10 @@ SEARCH_EXAMPLES = (
 )
 
 _IMAGES = (".nii", ".nii.gz")
+PValues = Annotated[
+    bool,
+    typer.Option("--p-values", help="The map holds p values, one-sided; make z of them first."),
+]
 Level = Annotated[
     str | None,
     typer.Option("--level", help="Level of networks, such as ward17 or ward7, instead of regions."),
@@ -72,6 +77,7 @@ def encode(
     """Predict the brain map that a text speaks of, and write it as an image (MNI152)."""
     if not output.name.endswith(_IMAGES):
         raise typer.BadParameter(f"{output}: the name must end in .nii or .nii.gz.")
+    check_text(text)
     import numpy as np
 
     from sklearn_mnm._images import highest_value
@@ -105,18 +111,19 @@ def decode(
     ] = None,
     level: Level = None,
     threshold: Threshold = None,
+    p_values: PValues = False,
     as_json: Json = False,
 ) -> None:
     """Rank the terms that studies with such a brain map speak of; values below 0 count as 0."""
-    thresholded = _read_map(image, threshold)
+    thresholded = _read_map(image, threshold, p_values)
     decoder = load_encoder(model).decoder()
     k = min(k, len(term) if term else len(decoder.terms_))
     ranking = decoder.predict_topk(thresholded, k=k, terms=term, level=level)
-    _show_records(ranking, as_json)
+    _show_records(_labelled(ranking, "map", thresholded), as_json)
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="A text, or an image .nii or .nii.gz.")],
+    query: Annotated[str, typer.Argument(help="A text, or the file of an image.")],
     model: Model = BUNDLED,
     k: Count = 10,
     by: Annotated[
@@ -124,13 +131,15 @@ def search(
         typer.Option(help="Compare with the texts or the maps of studies; default: the other."),
     ] = None,
     threshold: Threshold = None,
+    p_values: PValues = False,
     as_json: Json = False,
 ) -> None:
     """Find the studies of a model that are most like a text or a brain map."""
-    is_map = query.endswith(_IMAGES)
-    if threshold is not None and not is_map:
-        raise typer.BadParameter("--threshold is for maps, but the query is a text.")
-    thresholded = _read_map(Path(query), threshold) if is_map else None
+    is_map = looks_like_image(query) or _is_file(query)
+    if (threshold is not None or p_values) and not is_map:
+        option = "--p-values" if p_values else "--threshold"
+        raise typer.BadParameter(f"{option} is for maps, but the query is a text.")
+    thresholded = _read_map(Path(query), threshold, p_values) if is_map else None
     encoder = load_encoder(model)
     way = {} if by is None else {"by": by.value}
     k = min(k, len(encoder.neighbours_.ids))
@@ -138,13 +147,37 @@ def search(
         found = encoder.retrieve([query], k=k, **way)
     else:
         found = encoder.decoder().retrieve(thresholded, k=k, **way)
+        found = _labelled(found, "query", thresholded)
     _show_records(found, as_json)
 
 
-def _read_map(path: Path, threshold: float | None) -> Any:
+def check_text(text: str) -> None:
+    """Raise InvalidInputError if a text is the path of a file: its name would be taken for words.
+
+    Parameters
+    ----------
+    text : str
+    """
+    if _is_file(text) or looks_like_image(text):
+        raise InvalidInputError(
+            f"{text}: is a file, and a text is expected: words, a title or an abstract. Give what "
+            "stands in it; maps are for mnm decode and mnm search."
+        )
+
+
+def _is_file(text: str) -> bool:
+    """Whether a text is the path of a file; a single word may be one by chance."""
+    try:
+        return Path(text).suffix != "" and Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name
+        return False
+
+
+def _read_map(path: Path, threshold: float | None, p_values: bool) -> Any:
+    from sklearn_mnm.brain import z_from_p
     from sklearn_mnm.datasets.images import read_image
 
-    image = read_image(path)
+    image = z_from_p(path) if p_values else read_image(path)
     if threshold is None:
         return image
     if not 0 <= threshold < math.inf:
@@ -152,13 +185,24 @@ def _read_map(path: Path, threshold: float | None) -> Any:
             f"threshold={threshold}: give a finite number of at least 0; values below 0 count as 0 "
             "anyway."
         )
-    import nibabel
     import numpy as np
 
-    from sklearn_mnm._image_files import image_values
+    from sklearn_mnm.brain.image_files import image_values
 
     values = image_values(image, str(path))
-    return nibabel.Nifti1Image(np.where(values < threshold, 0, values), image.affine, image.header)
+    values = np.where(values < threshold, 0, values)
+    # With its header and name, so that what they say of its space and kind is told.
+    return image.__class__(values, image.affine, image.header, image.extra, image.file_map)
+
+
+def _labelled(table: Any, number: str, image: Any) -> Any:
+    """Put the labels of sub-bricks beside the numbers of maps, where an image has some."""
+    from sklearn_mnm.brain.image_kinds import labels_of_maps
+
+    labels = labels_of_maps(image)
+    if labels is not None and number in table:
+        table.insert(table.columns.get_loc(number) + 1, "label", [labels[n] for n in table[number]])
+    return table
 
 
 def _show_records(table: Any, as_json: bool) -> None:

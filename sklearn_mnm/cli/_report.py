@@ -8,6 +8,7 @@ import typer
 from sklearn_mnm._dependencies import import_optional
 from sklearn_mnm.cli._models import BUNDLED, Model, is_bundled, load_encoder
 from sklearn_mnm.cli._output import Json, show_facts, show_json
+from sklearn_mnm.cli._queries import check_text
 
 REPORT_EXAMPLES = (
     'mnm report "reward anticipation" "fear of spiders" -o queries.html',
@@ -30,6 +31,8 @@ def report(
     """
     if output.suffix not in (".html", ".htm"):
         raise typer.BadParameter(f"{output}: the name must end in .html.")
+    for text in texts or ():
+        check_text(text)
     # Figures go into a file, so no display is needed.
     import_optional("matplotlib", extra="report", purpose="A report").use("Agg")
     from sklearn_mnm.pretrained import model_card

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_mnm._image_files import open_image
 from sklearn_mnm._storage import reading
+from sklearn_mnm.brain.image_files import open_image
 from sklearn_mnm.datasets import _tables
 from sklearn_mnm.datasets._studyset_tables import read_json
 from sklearn_mnm.exceptions import DataFormatError, DataWarning

@@ -7,7 +7,7 @@ import nibabel
 import numpy as np
 from scipy.stats import norm
 
-from sklearn_mnm._image_files import image_values, open_image
+from sklearn_mnm.brain.image_files import image_values, open_image
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.plotting._brain_panels import Scale, described, draw_map, make_places, quoted
 from sklearn_mnm.plotting._figure import axes_or_new, figure_or_new

@@ -175,3 +175,32 @@ def test_maps_of_others_and_forgotten_ones_are_not_found(ask):
     first, second = (send(ask, MOTOR_MAP.read_bytes()).headers["location"] for _ in range(2))
     assert first != second
     assert len(first.removeprefix("/map/")) >= 20
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "told"),
+    [
+        (b"<?xml version='1.0'?><GIFTI>" + bytes(400), "lh.func.gii", "surface"),
+        (b"\0\0\0\1" + bytes(400), "motor.mgh", "mri_convert"),
+        (b"CDF\1" + bytes(400), "mean.mnc", "mnc2nii"),
+        (bytes(500), "stats+tlrc.BRIK", "3dAFNItoNIFTI"),
+        (bytes(128) + b"DICM" + bytes(400), "slice.dcm", "dcm2niix"),
+        (b"PK\3\4" + bytes(400), "maps.zip", "Unpack it"),
+    ],
+)
+def test_other_files_are_called_by_their_names(ask, content, name, told):
+    for sent in (content, gzip.compress(content)):
+        answer = send(ask, sent, name, path="/api/decode")
+        assert answer.status_code == 415
+        assert told in answer.text
+
+
+def test_the_kind_and_the_name_of_a_map_are_looked_at(ask):
+    image = nibabel.load(MOTOR_MAP)
+    told = send(ask, image.to_bytes(), "sub-1_space-T1w_statmap.nii", path="/api/decode").json()
+    assert len(told["notes"]) == 1
+    assert "T1w, that of one person" in told["notes"][0]
+    image.header.set_intent("p value")
+    answer = send(ask, image.to_bytes(), path="/api/decode")
+    assert answer.status_code == 400
+    assert "z_from_p" in answer.text

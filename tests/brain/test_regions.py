@@ -268,8 +268,8 @@ def test_a_region_outside_the_mask_keeps_its_column_and_is_named(label_img, synt
         peaks_to_regions.fit()
     activations = peaks_to_regions.transform(synthetic_peaks)
     np.testing.assert_array_equal(activations.any(axis=0), [True, False, True, True])
-    image = peaks_to_regions.inverse_transform([1.0, 2.0, 3.0, 4.0], interpolation="nearest")
-    assert set(np.unique(image.get_fdata())) == {0, 1, 3, 4}
+    image = peaks_to_regions.inverse_transform([0.5, 1.5, 2.5, 3.5], interpolation="nearest")
+    assert set(np.unique(image.get_fdata())) == {0, 0.5, 2.5, 3.5}
     assert np.isfinite(peaks_to_regions.regions_from_img(image)).all()
 
 
@@ -364,3 +364,97 @@ def test_smooth_maps_have_the_averages_that_they_were_made_from(ward):
 def test_an_unknown_interpolation_is_refused(ward):
     with pytest.raises(InvalidInputError, match=r"interpolation must be .*'cubic'"):
         ward.inverse_transform(np.ones(40), interpolation="cubic")
+
+
+def atlas_with(background, brain_mask):
+    """Labels 0, 1 and 2 in cubes, on a background of another value."""
+    labels = np.full(brain_mask.shape, background, np.int16)
+    labels[9:12, 9:12, 9:12], labels[13:16, 9:12, 9:12], labels[9:12, 13:16, 9:12] = 0, 1, 2
+    return nibabel.Nifti1Image(labels, brain_mask.affine)
+
+
+@pytest.mark.parametrize("background", [-1, 255, 32767])
+def test_a_background_that_is_not_0_is_seen_at_the_edge_and_told(background, brain_mask):
+    atlas = atlas_with(background, brain_mask)
+    regions = PeaksToRegions(atlas, resolution=8, region_names=["ACC", "IFG", "V1"])
+    with pytest.warns(DataWarning, match=rf"{background} is taken for the background"):
+        regions.fit()
+    assert regions.region_names_ == ["ACC", "IFG", "V1"]
+    np.testing.assert_allclose(regions.region_volumes_, 27 * 0.512)
+    # Told by a masker, there is nothing to guess.
+    told = NiftiLabelsMasker(atlas, background_label=background)
+    again = PeaksToRegions(told, resolution=8).fit()
+    assert again.region_names_ == ["region_0", "region_1", "region_2"]
+
+
+def test_what_is_no_number_is_background_and_told_if_0_is_one_too(brain_mask):
+    atlas = atlas_with(-1, brain_mask)
+    labels = np.asarray(atlas.dataobj, dtype=np.float32)
+    labels[labels == -1] = np.nan
+    atlas = nibabel.Nifti1Image(labels, atlas.affine)
+    with pytest.warns(DataWarning, match=r"0 and what is no number \(NaN\) both count"):
+        assert PeaksToRegions(atlas, resolution=8).fit().region_names_ == ["region_1", "region_2"]
+    told = NiftiLabelsMasker(atlas, background_label=-1)
+    regions = PeaksToRegions(told, resolution=8).fit()
+    np.testing.assert_allclose(regions.region_volumes_, [27 * 0.512] * 3)
+
+
+def test_a_mask_that_is_mostly_outside_the_brain_is_told(brain_mask):
+    inside = np.asarray(brain_mask.dataobj)
+    for values in (1 - inside, np.ones_like(inside)):
+        with pytest.warns(DataWarning, match="lies in the brain of MNI152; it may be inverted"):
+            load_mask(nibabel.Nifti1Image(values, brain_mask.affine))
+
+
+def test_labels_that_fill_their_image_are_no_background(brain_mask):
+    affine = np.diag([8.0, 8, 8, 1])
+    affine[:3, 3] = -20, -40, 10
+    for labels in (np.ones((4, 4, 4)), np.repeat([1, 2], 32).reshape(4, 4, 4)):
+        atlas = nibabel.Nifti1Image(labels.astype(np.int16), affine)
+        names = PeaksToRegions(atlas, resolution=8).fit().region_names_
+        assert names == [f"region_{label:g}" for label in np.unique(labels)]
+
+
+def test_a_region_smaller_than_the_voxels_gets_the_one_of_which_it_fills_most():
+    labels = np.zeros((91, 109, 91), np.int16)
+    affine = np.diag([-2.0, 2, 2, 1])
+    affine[:3, 3] = 90, -126, -72
+    labels[40:60, 40:70, 30:50] = 1
+    for label, side in ((2, 35), (3, 55)):  # 8 cubic millimetres between centres of 4 mm voxels
+        voxel = np.rint(np.linalg.inv(affine)[:3] @ [4 * (side - 45) + 1, -20, 9, 1]).astype(int)
+        labels[tuple(voxel)] = label
+    atlas = nibabel.Nifti1Image(labels, affine)
+    with pytest.warns(DataWarning, match="2 of 3 regions are at no centre .*: region_2, region_3"):
+        regions = PeaksToRegions(atlas).fit()
+    np.testing.assert_allclose(regions.region_volumes_[1:], 0.064)
+    peaks = [[[4.0 * (35 - 45) + 1, -20, 9]]]
+    assert regions.transform(peaks)[0].argmax() in (0, 1)
+    assert regions.transform(peaks)[0, 1] > regions.transform(peaks)[0, 2]
+
+
+def test_weights_of_maps_are_averaged_over_voxels():
+    # One of two maps in a cube of 2 mm, which the centres of the mask miss.
+    maps = np.zeros((91, 109, 91, 2), np.float32)
+    maps[50, 60, 50] = [1, 0]
+    maps[30:40, 50:60, 40:50] = [0, 0.5]
+    affine = np.diag([-2.0, 2, 2, 1])
+    affine[:3, 3] = 90, -126, -72
+    regions = PeaksToRegions(nibabel.Nifti1Image(maps, affine)).fit()
+    np.testing.assert_allclose(regions.region_volumes_, [0.008, 4], rtol=1e-4)
+
+
+def test_masks_have_two_values(brain_mask):
+    inside = np.asarray(brain_mask.dataobj)
+
+    def mask(values):
+        return load_mask(nibabel.Nifti1Image(np.asarray(values, np.float32), brain_mask.affine))
+
+    expected = np.asarray(brain_mask.dataobj)
+    noise = np.random.default_rng(0).uniform(-1e-4, 1e-4, inside.shape)
+    for values in (inside, 255 * inside, inside + noise, np.where(inside, 1, np.nan)):
+        np.testing.assert_array_equal(np.asarray(mask(values).dataobj), expected)
+    interpolated = np.where(inside, 1, np.abs(noise) * 1e3)
+    labels = inside * (1 + np.arange(inside.shape[2]) % 3)
+    for values in (interpolated, labels, -1.0 * inside):
+        with pytest.raises(InvalidInputError, match=r"more than two values|no voxel inside"):
+            mask(values)

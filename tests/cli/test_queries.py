@@ -6,8 +6,10 @@ import json
 import nibabel
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from sklearn_mnm import load_model, load_pretrained
+from tests.brain.other_software import write_afni
 from tests.cli.conftest import MOTOR_MAP, fail, screen, succeed
 
 
@@ -155,3 +157,77 @@ def test_results_look_as_fits_where_they_go(fitted, terminal):
         terminal(*arguments, "--json").stdout == terminal(*arguments, "--json", watched=()).stdout
     )
     assert piped.stderr == shown.stderr == ""
+
+
+def test_files_that_are_no_maps_are_refused_in_one_line(tmp_path):
+    surface = tmp_path / "task.func.gii"
+    array = nibabel.gifti.GiftiDataArray(np.ones(10, np.float32))
+    nibabel.gifti.GiftiImage(darrays=[array]).to_filename(surface)
+    for command in ("decode", "search"):
+        assert "a surface, and a map is a volume" in fail(command, surface)
+    # A file is a file, whatever is asked for, and never a text.
+    abstract = tmp_path / "abstract.txt"
+    abstract.write_text("working memory")
+    assert "a table or text" in fail("search", abstract)
+    for command, output in (("encode", "map.nii"), ("report", "page.html")):
+        for text in (abstract, surface, "absent.nii.gz"):
+            told = fail(command, text, "-o", tmp_path / output)
+            assert "is a file, and a text is expected" in told
+    for name in ("absent.nii.gz", "absent.mgz", "absent+tlrc.HEAD", "ABSENT.NII"):
+        assert "no such file" in fail("search", tmp_path / name)
+
+
+def test_a_text_is_a_text_though_a_folder_or_file_has_its_name(fitted, tmp_path, monkeypatch):
+    term = load_model(fitted.folder).terms_[0]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / term).mkdir()
+    arguments = "search", term, "-m", fitted.folder, "--json"
+    found = succeed(*arguments).stdout
+    (tmp_path / term).rmdir()
+    (tmp_path / term).write_text("notes")
+    assert succeed(*arguments).stdout == found
+
+
+def test_maps_of_other_software_are_searched_and_decoded(fitted, tmp_path):
+    image = nibabel.load(MOTOR_MAP)
+    values = np.asarray(image.dataobj, dtype=np.float32)
+    nibabel.MGHImage(values, image.affine).to_filename(tmp_path / "motor.mgz")
+    for command in ("decode", "search"):
+        options = "-m", fitted.folder, "--threshold", 2, "--json"
+        expected = json.loads(succeed(command, MOTOR_MAP, *options).stdout)
+        found = json.loads(succeed(command, tmp_path / "motor.mgz", *options).stdout)
+        name = "term" if command == "decode" else "id"
+        assert [row[name] for row in found] == [row[name] for row in expected]
+
+
+def test_sub_bricks_of_afni_are_shown_with_their_labels(fitted, tmp_path):
+    image = nibabel.load(MOTOR_MAP)
+    values = np.asarray(image.dataobj, dtype=np.float32)
+    both = np.stack([values, values[:, ::-1]], axis=-1)
+    options = {"space": "MNI", "labels": ["hand#0_Coef", "hand#0_Tstat"]}
+    path = write_afni(tmp_path, "stats+tlrc", both, image.affine, **options)
+    for command in ("decode", "search"):
+        rows = json.loads(succeed(command, path, "-m", fitted.folder, "-k", 1, "--json").stdout)
+        assert [row["label"] for row in rows] == options["labels"]
+
+
+def test_p_values_are_refused_and_converted_on_request(fitted, tmp_path):
+    image = nibabel.load(MOTOR_MAP)
+    p = nibabel.Nifti1Image(norm.sf(image.get_fdata()), image.affine)
+    p.header.set_intent("p value")
+    p.to_filename(tmp_path / "p.nii.gz")
+    for command in ("decode", "search"):
+        options = "-m", fitted.folder, "--json", "-k", 3
+        assert "--p-values" in fail(command, tmp_path / "p.nii.gz", *options)
+        found = json.loads(succeed(command, tmp_path / "p.nii.gz", "--p-values", *options).stdout)
+        expected = json.loads(succeed(command, MOTOR_MAP, *options).stdout)
+        name = "term" if command == "decode" else "id"
+        assert [row[name] for row in found] == [row[name] for row in expected]
+
+
+def test_a_threshold_leaves_what_the_header_says(fitted, tmp_path):
+    image = nibabel.load(MOTOR_MAP)
+    image.set_sform(image.affine, "talairach")
+    image.to_filename(tmp_path / "map.nii.gz")
+    told = succeed("decode", tmp_path / "map.nii.gz", "--threshold", 2, "-m", fitted.folder).stderr
+    assert "map.nii.gz: its header says Talairach" in told

@@ -111,6 +111,17 @@ def coded(sform: int, qform: int, turn: np.ndarray | None = None, of_qform: Any 
     return make
 
 
+def _meant(intent: str) -> Callable[[Workshop], Any]:
+    """Make an image whose header says what its values are."""
+
+    def make(w: Workshop) -> Any:
+        image = w.image()
+        image.header.set_intent(intent)
+        return image
+
+    return make
+
+
 def _turned(degrees: float) -> np.ndarray:
     angle = np.deg2rad(degrees)
     turn = np.eye(4)
@@ -160,7 +171,8 @@ IMAGES = (
     Fault("broken header", "an affine of zeros", damaged(280, bytes(48)), DataFormatError, ("map.nii", "affine", "Set it")),
     Fault("bomb", "a header that claims 32,000 voxels each way", damaged(40, _shape_bytes(32000, 32000, 32000), gzipped=True), DataFormatError, ("map.nii.gz", "header claims", "coarser")),
     Fault("wrong shape", "a 2D image", _shaped(13, 15), DataFormatError, ("shape", "3 dimensions")),
-    Fault("wrong shape", "a 5D image", _shaped(13, 15, 13, 2, 2), DataFormatError, ("shape", "index_img")),
+    Fault("wrong shape", "a 5D image", _shaped(13, 15, 13, 2, 2), DataFormatError, ("shape", r"dataobj\[\.\.\., 0, 0\]")),
+    Fault("missing or foreign file", "a surface", lambda w: w.file("map.func.gii", "<?xml version='1.0'?><GIFTI>" + " " * 400), DataFormatError, ("map.func.gii", "surface", "volume")),
     Fault("wrong dtype", "complex voxels", _image(lambda v: v.astype(np.complex64)), DataFormatError, ("complex64", "statistical map")),
     Fault("wrong dtype", "coloured voxels", _image(lambda v: np.zeros(v.shape, [("R", "u1"), ("G", "u1"), ("B", "u1")])), DataFormatError, ("no real numbers", "statistical map")),
 )  # fmt: skip
@@ -175,7 +187,11 @@ DOUBTFUL_IMAGES = (
     Fault("wrong space", "an image with turned axes, as scanners make", coded(1, 1, _turned(15)), DataWarning, ("turned", "scanner", "normalise")),
     Fault("wrong space", "an image beside the brain", coded(2, 0, moved(90)), DataWarning, (r"covers \d+% of the brain", "normalise")),
     Fault("left and right", "sform and qform that disagree", coded(1, 1, of_qform=_FLIP), DataWarning, ("disagree on which side is left", "correct")),
-    Fault("left and right", "an image without orientation", coded(0, 0), DataWarning, ("left and right are a guess", "set its sform")),
+    Fault("left and right", "an image without orientation", coded(0, 0), DataWarning, ("which side is left are a guess", "set its sform")),
+    Fault("wrong dtype", "p values, as the header says", _meant("p value"), DataFormatError, ("p values", "z_from_p")),
+    Fault("wrong dtype", "labels, as the header says", _meant("label"), DataFormatError, ("labels", "atlas=")),
+    Fault("wrong dtype", "values that may be p values", _image(lambda v: v / 3), DataWarning, ("between 0 and 1", "z_from_p")),
+    Fault("wrong dtype", "an anatomical image", _image(lambda v: 40 + v), DataWarning, ("nearly the same value", "statistical map")),
 )  # fmt: skip
 
 

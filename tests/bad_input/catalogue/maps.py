@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 
 from catalogue.case import Case
@@ -21,6 +22,7 @@ from catalogue.faults import (
     finite,
 )
 from catalogue.workshop import N_REGIONS, Workshop
+from sklearn_mnm.brain import z_from_p
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
 _OPTIONS = {"predict_topk": {"k": 3}}
@@ -307,6 +309,49 @@ def _regions_cases() -> Iterator[Case]:
         lambda w: w.regions.regions_from_img(w.image(lambda v: v * np.nan)),
         "zeros, as its documentation says", holds=lambda values: not values.any(),
     )  # fmt: skip
+    for kind, given, change, tells in (
+        ("wrong shape", "a voxel too few", lambda v: v[:, 1:], ("maps has", "as transform_voxels")),
+        ("wrong shape", "a vector", lambda v: v[0], ("maps", "voxels of the mask")),
+        ("NaN", "a voxel of NaN", lambda v: np.where(np.arange(v.shape[1]) == 3, np.nan, v), ("maps", "finite")),
+    ):  # fmt: skip
+        yield Case(
+            "PeaksToRegions.regions_from_voxels", kind, f"maps: {given}",
+            lambda w, c=change: w.regions.regions_from_voxels(c(w.regions.transform_voxels(w.studies))),
+            InvalidInputError, tells,
+        )  # fmt: skip
+    for fault in IMAGES:
+        yield case(fault, "z_from_p", lambda w, image: z_from_p(image), "image")
+    yield Case(
+        "z_from_p", "negative values", "image: a map of z",
+        lambda w: z_from_p(w.image(np.negative)), InvalidInputError, ("lie between 0 and 1", "as it is"),
+    )  # fmt: skip
+    yield Case(
+        "z_from_p", "unaligned parts", "sign_img: of another shape",
+        lambda w: z_from_p(w.image(lambda v: v / 3), sign_img=w.image(shape=(13, 15, 12))),
+        InvalidInputError, ("another grid", "one analysis"),
+    )  # fmt: skip
+    for given, names, tells in (
+        (
+            "four for three labels",
+            ["a", "b", "c", "d"],
+            ("4 region names for 3 regions", "by value"),
+        ),
+        (
+            "a dict without one of the labels",
+            {1: "a", 2: "b"},
+            ("1 of 3 labels", "have no name: 4"),
+        ),
+        ("a dict of words", {"a": "b"}, ("no label values", "label value: name")),
+        ("a table without names", pd.DataFrame({"a": [1], "b": [2]}), ("columns", "'name'")),
+    ):
+        yield Case(
+            "PeaksToRegions.fit", "unaligned parts", f"region_names: {given}",
+            lambda w, n=names: w.unfitted.regions.set_params(
+                atlas=w.image(lambda v: np.array([0, 1, 2, 4], np.int16)[np.floor(1.333 * v).astype(int)]),
+                region_names=n,
+            ).fit(),
+            InvalidInputError, tells,
+        )  # fmt: skip
     for number in (0, 13):
         yield Case(
             "PeaksToRegions.cut_tree", "unknown choice", f"n_clusters: {number} of 12 regions",

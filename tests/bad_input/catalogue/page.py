@@ -193,6 +193,7 @@ DOUBTFUL_FILES = (
     ("wrong space", "a map beside the brain", lambda w: _bytes(coded(2, 0, moved(90))(w)), "of the brain"),
     ("left and right", "a map without orientation", lambda w: _bytes(coded(0, 0)(w)), "no orientation"),
     ("left and right", "a map whose sform and qform disagree", lambda w: _bytes(coded(1, 1, of_qform=np.diag([-1.0, 1, 1, 1]))(w)), "which side is left"),
+    ("wrong dtype", "a map whose values may be p values", _of(lambda v: v / 3), "between 0 and 1"),
 )  # fmt: skip
 
 

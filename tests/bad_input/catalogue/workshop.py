@@ -211,7 +211,7 @@ class Workshop:
 
     def image(self, change: Any = None, *, shape: tuple[int, ...] = (13, 15, 13)) -> Any:
         """Make a map in MNI152 space, 14 mm; `change` takes its values and gives others."""
-        values = np.random.default_rng(3).random(shape).astype(np.float32)
+        values = 3 * np.random.default_rng(3).random(shape).astype(np.float32)
         values = values if change is None else np.asarray(change(values))
         affine = np.diag([14.0, 14, 14, 1])
         affine[:3, 3] = -84, -120, -66

@@ -1,0 +1,218 @@
+"""RegionImages: activations of regions to voxels and images, and images to regions."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_mnm._arrays import checked_array
+from sklearn_mnm.brain.atlas import image_from_voxels
+from sklearn_mnm.brain.image_files import image_list
+from sklearn_mnm.brain.maps import voxels_from_images
+from sklearn_mnm.brain.operator import RegionInterpolator
+from sklearn_mnm.exceptions import InvalidInputError
+
+
+class RegionImages:
+    """The part of :class:`~sklearn_mnm.PeaksToRegions` that reads and makes images.
+
+    Attributes
+    ----------
+    mask_img_, n_regions_, membership_, region_volumes_, operator_
+        See :class:`~sklearn_mnm.PeaksToRegions`.
+    """
+
+    strategy: str
+    mask_img_: Any
+    n_regions_: int
+    membership_: sparse.csr_matrix
+    region_volumes_: np.ndarray
+    fwhm: float
+    _interpolation: RegionInterpolator | None
+
+    @property
+    @abstractmethod
+    def operator_(self) -> sparse.csr_matrix:
+        """From peak counts to averages over regions."""
+
+    def inverse_transform(self, Y, *, interpolation="smooth"):
+        """Image of region activations.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n_regions_,) or (n_maps, n_regions_)
+            Activation of each region as :meth:`transform` gives it.
+        interpolation : "smooth" or "nearest", default="smooth"
+            See :meth:`voxels_from_regions`.
+
+        Returns
+        -------
+        image : nibabel.nifti1.Nifti1Image
+            On the grid of `mask_img_`, zero outside the mask; 3D for a vector or a single
+            row, 4D for several rows. In peaks per cubic centimetre, or in the units of the
+            maps given to :meth:`regions_from_img`.
+        """
+        voxels = self.voxels_from_regions(Y, interpolation=interpolation)
+        return image_from_voxels(voxels[0] if len(voxels) == 1 else voxels, self.mask_img_)
+
+    def voxels_from_regions(self, Y, *, interpolation="smooth"):
+        """Make maps on the voxels of the mask from region activations.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n_regions_,) or (n_maps, n_regions_)
+            Activation of each region as :meth:`transform` gives it.
+        interpolation : "smooth" or "nearest", default="smooth"
+            ``"smooth"`` gives the smoothed map that is expected, given its averages over the
+            regions, if peaks fall anywhere independently: the regularised least-squares
+            solution, without steps at the borders of regions. Where no average is negative,
+            neither is the map. ``"nearest"`` gives each voxel the average of its region,
+            weighted by membership where maps of an atlas overlap; regions read from such an
+            image are the ones put in.
+
+        Returns
+        -------
+        maps : ndarray of shape (n_maps, n_voxels)
+        """
+        check_is_fitted(self)
+        if interpolation not in ("smooth", "nearest"):
+            raise InvalidInputError(
+                f"interpolation must be 'smooth' or 'nearest'; got {interpolation!r}."
+            )
+        values = self._checked_activations(Y)
+        averages = np.atleast_2d(values)
+        if self.strategy == "sum":
+            averages = averages / np.where(self.region_volumes_ > 0, self.region_volumes_, 1.0)
+        if interpolation == "smooth":
+            voxels = self._interpolator(averages)
+            nonnegative = averages.min(axis=1, keepdims=True) >= 0
+            voxels = np.where(nonnegative, np.maximum(voxels, 0.0), voxels)
+        else:
+            total = np.asarray(self.membership_.sum(axis=1)).ravel()
+            scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
+            voxels = (self.membership_ @ averages.T * scale[:, np.newaxis]).T
+        return np.asarray(voxels, dtype=values.dtype)
+
+    def blend(self, Y):
+        """Paint values of regions that are no activations, such as z, onto voxels.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n_regions_,) or (n_maps, n_regions_)
+            Value of each region, in any units.
+
+        Returns
+        -------
+        maps : ndarray of shape (n_maps, n_voxels)
+            At each voxel the mean of the regions around it, weighted by the Gaussian: between
+            the least and the greatest of them, without steps at borders. 0 where no region is
+            near.
+        """
+        check_is_fitted(self)
+        values = np.atleast_2d(self._checked_activations(Y))
+        # The Gaussian's weight of a region at a voxel: its average times its volume.
+        volumes = self.region_volumes_.astype(np.float32)
+        total = self.operator_ @ volumes
+        scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 1e-6)
+        voxels = (self.operator_ @ (values * volumes).T).T * scale
+        return np.asarray(voxels, dtype=values.dtype)
+
+    def regions_from_img(self, images, *, positive=False):
+        """Sum or average statistical maps over the regions, as :meth:`transform` does peaks.
+
+        Parameters
+        ----------
+        images : Nifti1Image, path, or list, array or Series of these
+            3D or 4D maps in MNI152 space on any grid; averaged over the voxels of the mask, so
+            that the integral of a small cluster is kept wherever it lies. They are not smoothed.
+            Values that are not finite count as 0.
+        positive : bool, default=False
+            Take values below zero as 0, as peaks report activations.
+
+        Returns
+        -------
+        values : ndarray of shape (n_maps, n_regions_), float32
+            In the units of the maps, times cubic centimetres unless ``strategy="mean"``; a
+            region without voxels is 0.
+
+        Raises
+        ------
+        DataFormatError
+            If a file is missing or damaged, or an image is no volume, or says that it holds p
+            values or labels.
+        InvalidInputError
+            If there is no image.
+
+        Warns
+        -----
+        DataWarning
+            If images may not be in MNI152 space, their left and right are in doubt, or their
+            values look like those of something else than a statistic: by their headers, names and
+            values, and by how much of the brain they cover.
+        """
+        check_is_fitted(self)
+        voxels = voxels_from_images(image_list(images), self.mask_img_)
+        return self.regions_from_voxels(voxels, positive=positive)
+
+    def regions_from_voxels(self, maps, *, positive=False):
+        """Sum or average maps on the voxels of the mask over the regions.
+
+        Parameters
+        ----------
+        maps : ndarray of shape (n_maps, n_voxels)
+            Columns are the voxels of `mask_img_` in C order.
+        positive : bool, default=False
+            Take values below zero as 0, as peaks report activations.
+
+        Returns
+        -------
+        values : ndarray of shape (n_maps, n_regions_), float32
+            See :meth:`regions_from_img`.
+
+        Raises
+        ------
+        InvalidInputError
+            If `maps` is no array of finite numbers with a column for each voxel.
+        """
+        check_is_fitted(self)
+        voxels = checked_array(maps, "maps", "Give finite values on the voxels of the mask.")
+        if voxels.shape[1] != self.membership_.shape[0]:
+            raise InvalidInputError(
+                f"maps has {voxels.shape[1]} columns, but the mask has "
+                f"{self.membership_.shape[0]} voxels. Give maps as transform_voxels makes them."
+            )
+        voxels = np.maximum(voxels, 0.0) if positive else voxels
+        total = np.asarray(self.membership_.sum(axis=0), dtype=np.float64).ravel()
+        scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
+        averages = (self.membership_.T @ voxels.T.astype(np.float64)).T * scale
+        return self._summed(averages.astype(np.float32))
+
+    def _checked_activations(self, Y) -> np.ndarray:
+        """Activations as an array of one or two dimensions, a column for each region."""
+        if np.ndim(Y) == 0 and not sparse.issparse(Y):
+            raise InvalidInputError(
+                f"Y: expected an array of shape (n_regions,) or (n_maps, n_regions), got {Y!r}."
+            )
+        values = checked_array(Y, "Y", "Give finite activations of regions.", ensure_2d=False)
+        if values.shape[-1] != self.n_regions_:
+            raise InvalidInputError(
+                f"Y has {values.shape[-1]} columns, but there are {self.n_regions_} regions. Give "
+                "activations as transform makes them."
+            )
+        return values
+
+    def _summed(self, averages: np.ndarray) -> np.ndarray:
+        if self.strategy == "mean":
+            return averages
+        return averages * self.region_volumes_.astype(np.float32)
+
+    @property
+    def _interpolator(self) -> RegionInterpolator:
+        # Made when the first image is asked for: many uses never do.
+        if self._interpolation is None:
+            self._interpolation = RegionInterpolator.build(
+                self.operator_, self.mask_img_, self.fwhm
+            )
+        return self._interpolation
