@@ -41,6 +41,10 @@ def main() -> None:
             record = runner.run(name, fold, max_train=arguments.max_train, force=arguments.force)
             records.append(record)
             print(_line(record), file=sys.stderr, flush=True)
+    if arguments.with_written:
+        records += _written(arguments.output, folds, names)
+        order = list(MODELS)
+        records.sort(key=lambda record: order.index(record["model"]))
     summary = table.summarise(records)
     command = "python benchmarks/retrieval.py " + shlex.join(_reproducing_arguments(arguments))
     text = f"{_conditions(records, command)}\n\n{NOTE}\n\n{table.markdown(summary)}\n"
@@ -55,6 +59,11 @@ def _parse() -> argparse.Namespace:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--folds", nargs="+", type=int, choices=ALL_FOLDS)
     which.add_argument("--all-folds", action="store_true", help="0 to 9 instead of 0, 1, 2")
+    parser.add_argument(
+        "--with-written",
+        action="store_true",
+        help="also show the rows that results/ has of other models, which are not run again",
+    )
     parser.add_argument("--max-train", type=int, help="fewer training studies, to try things out")
     parser.add_argument("--force", action="store_true", help="run again what is cached")
     parser.add_argument(
@@ -64,6 +73,8 @@ def _parse() -> argparse.Namespace:
         "single folds go to results/ beside it as JSON",
     )
     arguments = parser.parse_args()
+    if arguments.with_written and not arguments.output:
+        parser.error("--with-written takes rows from results/ beside --output; name it.")
     if arguments.output and arguments.max_train:
         parser.error("--max-train is for trying things out: its figures are not written.")
     return arguments
@@ -79,6 +90,8 @@ def _reproducing_arguments(arguments: argparse.Namespace) -> list[str]:
         given += ["--all-folds"]
     if arguments.max_train:
         given += ["--max-train", str(arguments.max_train)]
+    if arguments.with_written:
+        given += ["--with-written"]
     if arguments.output:
         given += ["--output", str(arguments.output)]
     return given
@@ -104,6 +117,20 @@ def _conditions(records: list[dict[str, Any]], command: str) -> str:
     )
 
 
+def _figures(output: Path, folds: tuple[int, ...]) -> Path:
+    return output.parent / "results" / f"{_name(folds)}.json"
+
+
+def _name(folds: tuple[int, ...]) -> str:
+    return "retrieval-folds-" + "-".join(map(str, folds))
+
+
+def _written(output: Path, folds: tuple[int, ...], names: list[str]) -> list[dict[str, Any]]:
+    """Records of other models, as an earlier run wrote them."""
+    records = json.loads(_figures(output, folds).read_text())["records"]
+    return [record for record in records if record["model"] not in names]
+
+
 def _write(
     path: Path,
     folds: tuple[int, ...],
@@ -113,10 +140,10 @@ def _write(
     records: list[dict[str, Any]],
 ) -> None:
     """Replace or append the section on these folds, and write the figures beside it."""
-    name = "retrieval-folds-" + "-".join(map(str, folds))
+    name = _name(folds)
     heading = f"Retrieval and map prediction, folds {', '.join(map(str, folds))}"
     replace_section(path, name, heading, f"{text}\nFigures: `results/{name}.json`.")
-    figures = path.parent / "results" / f"{name}.json"
+    figures = _figures(path, folds)
     figures.parent.mkdir(exist_ok=True)
     content = {"command": command, "summary": summary, "records": records}
     figures.write_text(json.dumps(content, indent=1) + "\n")
