@@ -126,7 +126,7 @@ def _name(folds: tuple[int, ...]) -> str:
 
 
 def _written(output: Path, folds: tuple[int, ...], names: list[str]) -> list[dict[str, Any]]:
-    """Records of other models, as an earlier run wrote them."""
+    """Read the records of other models that an earlier run wrote."""
     records = json.loads(_figures(output, folds).read_text())["records"]
     return [record for record in records if record["model"] not in names]
 
