@@ -58,7 +58,8 @@ def fit(studies: Studies, n_components: int | None = N_COMPONENTS) -> MNMEncoder
         random_state=SEED,
     ).fit(studies)
     encoder.neighbours_ = encoder.neighbours_._replace(titles=None)
-    return encoder
+    # What it says of terms is in the embedder's `term_parts`; the rest would double the size.
+    return encoder.set_params(ontology=None)
 
 
 def measure(train: Studies, test: Studies) -> dict[str, float]:

@@ -20,9 +20,8 @@ class UnknownPartError(ModelFormatError):
 
 
 _TOWERS = ("AngleModel", "BrainTextModel")
-# Parameters that are None in every file. Of an ontology the broader terms are kept, as the
-# embedder's `term_parts`.
-_NOT_KEPT = {"callbacks", "checkpoint", "memory", "ontology"}
+# Parameters that are None in every file.
+_NOT_KEPT = {"callbacks", "checkpoint", "memory"}
 
 
 def state_of(value: Any) -> dict[str, Any]:
