@@ -147,6 +147,8 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
             *tangents, names, titles, numbers if names is None else kept
         )
         self.neighbours_ = known.extended(new)
+        if getattr(self, "study_terms_", None) is not None:
+            self.study_terms_ = sparse.vstack([self.study_terms_, X[kept] != 0], format="csr")
 
     def _fit_embedder(
         self, fit: Any, X: Any, Y: np.ndarray, groups: Any, sample_weight: Any
@@ -318,7 +320,7 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
 
     @property
     def _n_features_out(self) -> int:
-        return self.embedder_.n_components_ + 1
+        return self.embedder_.n_dimensions_ + 1
 
     def _retrieve(self, points: np.ndarray, role: str, k: int, by: str) -> pd.DataFrame:
         def make() -> Any:
