@@ -208,7 +208,7 @@ def test_origin_ties_are_broken_by_row_number(
     expected = brute_force(origin(1, 4), points, 150, similarity, role, 1.0)
     for row in (0, 1, 7):
         np.testing.assert_array_equal(indices[row], expected[0][0])
-    if similarity == "cosine" or (similarity == "exterior_angle" and role == "brain"):
+    if similarity in ("root_angle", "cosine") or (similarity, role) == ("exterior_angle", "brain"):
         assert indices[0].tolist() == list(range(150))
 
 
@@ -276,7 +276,7 @@ POINTS = random_points(np.random.default_rng(0), 5, 3)
         (POINTS, {"curvature": 2.0}, "is not on the hyperboloid of curvature -2"),
         (POINTS, {"curvature": 0.0}, r"curvature=0.0 must be positive"),
         (POINTS, {"curvature": np.nan}, r"curvature=nan must be positive"),
-        (POINTS, {"similarity": "nearness"}, "similarity='nearness' must be one of exterior_angle"),
+        (POINTS, {"similarity": "nearness"}, "similarity='nearness' must be one of root_angle"),
         (POINTS, {"role": "map"}, "role='map' must be one of brain, text"),
         (POINTS, {"method": "fast"}, "method='fast' must be one of auto, exact, faiss"),
         (POINTS, {"ids": ["a", "b"]}, "ids has 2 names for 5 points"),
