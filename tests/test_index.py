@@ -102,13 +102,14 @@ def test_float32_points_are_compared_in_float64():
 
 
 def test_role_says_which_side_is_the_apex():
+    by = {"similarity": "exterior_angle"}
     ray = torch.tensor([[0.5, 0.0], [2.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
     points = exp_map0(ray, 1.0).numpy()
     middle = exp_map0(torch.tensor([[1.0, 0.0]], dtype=torch.float64), 1.0).numpy()
-    brains, similarities = PointIndex(points, role="brain").search(middle, 3)
+    brains, similarities = PointIndex(points, role="brain", **by).search(middle, 3)
     assert brains[0].tolist() == [1, 2, 0]  # behind a text is best, before it is worst
     assert similarities[0, [0, 2]] == pytest.approx([0.0, -np.pi], abs=1e-6)
-    assert PointIndex(points, role="text").search(middle, 3)[0][0].tolist() == [0, 2, 1]
+    assert PointIndex(points, role="text", **by).search(middle, 3)[0][0].tolist() == [0, 2, 1]
 
 
 @EVERY_SIMILARITY
