@@ -38,7 +38,7 @@ from sklearn_mnm.neighbours import StudyNeighbours
 from sklearn_mnm.term_head import TermHead
 from sklearn_mnm.term_hierarchy import TermHierarchy
 from sklearn_mnm.text._documents import is_documents
-from sklearn_mnm.text.concepts import match_terms
+from sklearn_mnm.text._spelling import lexicon_in
 from sklearn_mnm.text.explanation import check_query
 from sklearn_mnm.text.ontology import Ontology
 from sklearn_mnm.text.subsumption import contiguous_parts
@@ -147,6 +147,8 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
             *tangents, names, titles, numbers if names is None else kept
         )
         self.neighbours_ = known.extended(new)
+        if getattr(self, "study_terms_", None) is not None:
+            self.study_terms_ = sparse.vstack([self.study_terms_, X[kept] != 0], format="csr")
 
     def _fit_embedder(
         self, fit: Any, X: Any, Y: np.ndarray, groups: Any, sample_weight: Any
@@ -318,7 +320,7 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
 
     @property
     def _n_features_out(self) -> int:
-        return self.embedder_.n_components_ + 1
+        return self.embedder_.n_dimensions_ + 1
 
     def _retrieve(self, points: np.ndarray, role: str, k: int, by: str) -> pd.DataFrame:
         def make() -> Any:
@@ -368,9 +370,9 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         if not isinstance(term, str):
             raise InvalidInputError(f"term={term!r}: give a word or phrase as a string.")
         known = self.vectorizer_.vocabulary_
-        query = match_terms([term], self.vectorizer_)["query"].iloc[0] if known else term
-        if query not in known:
-            near = get_close_matches(query, list(known), n=3, cutoff=0.7)
+        query = term if term in known else lexicon_in(self.vectorizer_)[0].whole(term)
+        if query is None:
+            near = get_close_matches(term.lower(), list(known), n=3, cutoff=0.7)
             raise InvalidInputError(
                 f"term={term!r} is no term of the vocabulary"
                 + (f"; near are {', '.join(map(repr, near))}." if near else ". See terms_.")

@@ -147,6 +147,13 @@ def check_objective(embedder: HyperbolicBrainTextEmbedder) -> None:
             raise InvalidInputError(
                 f"callbacks[{number}] is {callback!r}; give functions that take a dict."
             )
+    if embedder.alignment == "root_angle":
+        if embedder.max_epochs and not embedder.alignment_weight:
+            raise InvalidInputError(
+                "alignment_weight is 0, so there is nothing to train. Give a positive weight, or "
+                "set max_epochs=0 for the closed form alone."
+            )
+        return
     curvature = embedder.curvature
     for name in ("text_radius", "brain_radius"):
         radius = getattr(embedder, name)
@@ -161,13 +168,6 @@ def check_objective(embedder: HyperbolicBrainTextEmbedder) -> None:
             f"curvature={curvature:g} is outside of the range in which it can be learnt, "
             f"{CURVATURES[0]:g} to {CURVATURES[1]:g}. Start within, or set learn_curvature=False."
         )
-    if embedder.alignment == "root_angle":
-        if embedder.max_epochs and not embedder.alignment_weight:
-            raise InvalidInputError(
-                "alignment_weight is 0, so there is nothing to train. Give a positive weight, or "
-                "set max_epochs=0 for the closed form alone."
-            )
-        return
     if embedder.network_weight and embedder.hierarchy is None:
         raise InvalidInputError(
             f"network_weight={embedder.network_weight} has no effect without a hierarchy. Give "

@@ -64,7 +64,7 @@ class FitCheckpoint:
                 "random_state is None. Give random_state=0 or any other int."
             )
         params = {
-            name: value
+            name: _content(value)
             for name, value in estimator.get_params(deep=False).items()
             if name not in _ASIDE
         }

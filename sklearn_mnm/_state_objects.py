@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from sklearn_mnm._state_schema import CLASSES, check_object, check_value, class_name
 from sklearn_mnm.exceptions import ModelFormatError
@@ -20,6 +21,7 @@ class UnknownPartError(ModelFormatError):
 
 
 _TOWERS = ("AngleModel", "BrainTextModel")
+_ONTOLOGIES = ("CognitiveAtlas", "Ontology")
 # Parameters that are None in every file.
 _NOT_KEPT = {"callbacks", "checkpoint", "memory"}
 
@@ -44,6 +46,8 @@ def state_of(value: Any) -> dict[str, Any]:
         return _hierarchy_state(value)
     if name in _TOWERS:
         return _towers_state(value)
+    if name in _ONTOLOGIES:
+        return _ontology_state(value)
     fitted = None
     if _fitted_attributes(value):
         fitted = _FITTED_STATES.get(name, _fitted_attributes)(value)
@@ -81,6 +85,9 @@ def from_state(name: str, state: dict[str, Any]) -> Any:
     elif name in _TOWERS:
         _check_names(name, state, _towers_from_state)
         value = _towers_from_state(**state, are_directions=name == "AngleModel")
+    elif name in _ONTOLOGIES:
+        _check_names(name, state, made_by)
+        value = _ontology_from_state(made_by, **state)
     elif issubclass(made_by, tuple):
         _check_names(name, state, made_by)
         value = made_by(**state)
@@ -109,6 +116,8 @@ def _params(estimator: Any) -> dict[str, Any]:
     # A generator of random numbers cannot be stored: it would not go on where it was.
     if "random_state" in params and not isinstance(params["random_state"], int | np.integer):
         params["random_state"] = None
+    if sparse.issparse(params.get("term_parts")):
+        params["term_parts"] = sparse.csr_matrix(params["term_parts"])
     if class_name(estimator) == "PeaksToRegions":
         params.update(_atlas_params(**params))
     return params
@@ -273,6 +282,29 @@ def _hierarchy_state(hierarchy: Any) -> dict[str, Any]:
         "strategy": hierarchy.strategy,
         "names": {level: hierarchy.network_names(level) for level in hierarchy.levels},
     }
+
+
+def _ontology_state(ontology: Any) -> dict[str, Any]:
+    tables = {"terms": ontology.terms, "relations": ontology.relations}
+    columns = {
+        name: {str(column): table[column].tolist() for column in table}
+        for name, table in tables.items()
+    }
+    return {**columns, "broader": ontology.broader}
+
+
+def _ontology_from_state(
+    made_by: Any,
+    terms: dict[str, list[Any]],
+    relations: dict[str, list[Any]],
+    broader: tuple[str, ...],
+) -> Any:
+    for row, aliases in enumerate(terms["aliases"]):
+        if not isinstance(aliases, tuple) or not all(isinstance(alias, str) for alias in aliases):
+            raise ValueError(f"aliases of row {row} are no strings")
+    if not all(isinstance(name, str) for name in terms["name"]):
+        raise ValueError("the name of a term is no string")
+    return made_by(pd.DataFrame(terms), pd.DataFrame(relations), broader)
 
 
 def _towers_state(model: Any) -> dict[str, Any]:

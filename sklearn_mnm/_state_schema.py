@@ -23,12 +23,14 @@ CLASSES = {
     "ActivationScaler": "sklearn_mnm.brain.features",
     "BrainHierarchy": "sklearn_mnm.brain.hierarchy",
     "BrainTextModel": "sklearn_mnm.nn.towers",
+    "CognitiveAtlas": "sklearn_mnm.text.cognitive_atlas",
     "DecodeHead": "sklearn_mnm.decode_head",
     "HyperbolicBrainTextEmbedder": "sklearn_mnm.embedder",
     "JointSpace": "sklearn_mnm.joint_space",
     "MNMDecoder": "sklearn_mnm.decoder",
     "MNMEncoder": "sklearn_mnm.encoder",
     "MapUncertainty": "sklearn_mnm.map_uncertainty",
+    "Ontology": "sklearn_mnm.text.ontology",
     "PeakTally": "sklearn_mnm.brain.peaks",
     "PeaksToRegions": "sklearn_mnm.brain.regions",
     "RidgeStatistics": "sklearn_mnm.closed_form",
@@ -44,7 +46,8 @@ CLASSES = {
 # - a letter: a size, as an integer; p text features, r regions, d dimensions of the space, t terms,
 #   m of the whole space, s of meanings, n studies, b bins. A letter is the same size throughout an
 #   object and its parts;
-# - a tuple of sizes: an array of finite numbers of this shape, of strings if `str` comes last.
+# - a tuple of sizes: an array of finite numbers of this shape, of strings if `str` comes last, a
+#   sparse matrix if `csr_matrix` does.
 # "?" marks an attribute that may be None or absent.
 _BRAIN_TEXT = {
     "n_regions_": "r",
@@ -57,16 +60,18 @@ _BRAIN_TEXT = {
     "uncertainty_": dict,
     "terms_": ("t", str),
     "term_counts_": ("t",),
-    "study_terms_?": sparse.csr_matrix,
+    "study_terms_?": ("n", "t", sparse.csr_matrix),
     "term_head_": "TermHead",
     "neighbours_": "StudyNeighbours",
 }
+_ONTOLOGY = {"terms": pd.DataFrame, "relations": pd.DataFrame, "broader": tuple}
 _TOWERS = {"text_tower.basis": ("r", "d"), "brain_tower.basis": ("r", "d")}
 _ATTRIBUTES: dict[str, dict[str, Any]] = {
     "AngleModel": _TOWERS,
     "ActivationScaler": {"power": "positive", "mean": ("r",)},
     "BrainHierarchy": {"n_regions": "r"},
     "BrainTextModel": _TOWERS,
+    "CognitiveAtlas": _ONTOLOGY,
     "DecodeHead": {
         "coef": ("d", "r"),
         "intercept": ("r",),
@@ -119,6 +124,7 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
         "null_std": ("r",),
         "null_quantiles": (33,),
     },
+    "Ontology": _ONTOLOGY,
     "PeakTally": {"n_peaks": int, "n_moved": int, "n_dropped": int},
     "PeaksToRegions": {"n_regions_": "r", "region_names_": list, "peak_tally_?": "PeakTally"},
     "RidgeStatistics": {
@@ -144,7 +150,7 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
     "TermSpace": {
         "directions": ("p", "s"),
         "information": ("p",),
-        "parts": sparse.csr_matrix,
+        "parts": ("p", "p", sparse.csr_matrix),
     },
     "TermVectorizer": {"idf_": ("p",), "vocabulary_": dict},
 }
@@ -211,9 +217,9 @@ def check_value(attribute: str, value: Any, expected: Any, sizes: dict[str, int]
 def _check_array(attribute: str, value: Any, expected: tuple, sizes: dict[str, int]) -> None:
     # Of torch, for the buffers of the towers.
     array = value.numpy() if hasattr(value, "numpy") else value
-    if not isinstance(array, np.ndarray):
+    if not isinstance(array, sparse.csr_matrix if sparse.csr_matrix in expected else np.ndarray):
         raise ValueError(f"{attribute} is of type {type(value).__name__}, not an array")
-    shape = tuple(size for size in expected if size is not str)
+    shape = tuple(size for size in expected if not isinstance(size, type))
     if array.ndim != len(shape):
         raise ValueError(f"{attribute} has {array.ndim} dimensions, not {len(shape)}")
     for size, found in zip(shape, array.shape, strict=True):
@@ -221,6 +227,9 @@ def _check_array(attribute: str, value: Any, expected: tuple, sizes: dict[str, i
     if str in expected:
         if array.dtype.kind not in "OU":
             raise ValueError(f"{attribute} holds {array.dtype}, not strings")
+    elif sparse.csr_matrix in expected:
+        if array.dtype.kind not in "biuf" or not np.isfinite(array.data).all():
+            raise ValueError(f"{attribute} does not hold finite numbers")
     elif array.dtype.kind not in "iuf" or not np.isfinite(array).all():
         raise ValueError(f"{attribute} does not hold finite numbers")
 

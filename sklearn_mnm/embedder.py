@@ -548,7 +548,7 @@ class HyperbolicBrainTextEmbedder(
         self.best_epoch_ = n_before + result.best_epoch
         learnt = float(self.model_.curvature.detach())
         # As given, unless learnt: the model holds it in single precision.
-        self.curvature_ = learnt if self.learn_curvature else float(self.curvature)
+        self.curvature_ = learnt if self.model_.learn_curvature else float(self.curvature)
         self._fit_space(X, Y, brain, regression.left_out, parts, seed)
         tangent = self._text_tangent(regression.left_out, X)
         self.decode_head_ = DecodeHead.fit(

@@ -10,6 +10,8 @@ _SHARE = 0.05
 # Maps beyond what training saw: heights are held at this many times the largest of training.
 _MARGIN = 1.5
 _LEAST_HEIGHT = 1e-3
+# And at most at this: with larger ones, pairing would take more than the whole length of a text.
+_MOST_HEIGHT = 8.0
 # Radius of maps: nats per e-fold of the extent, half of it, and the share of the usual largest
 # activation at which a region counts as active.
 _EXTENT_SLOPE = 0.35
@@ -97,6 +99,7 @@ class JointSpace(NamedTuple):
         """
         heights = np.abs([text.height, brain_height])
         largest = _MARGIN * max(float(heights.max(initial=0.0)), _LEAST_HEIGHT)
+        largest = min(largest, _MOST_HEIGHT)
         maxima = np.abs(activations).max(axis=1)
         active = maxima[maxima > 0]
         return cls(
@@ -135,7 +138,7 @@ class JointSpace(NamedTuple):
         """Tangent vectors at the root of maps, at curvature -1, (n, d + n_meanings + 4)."""
         height = np.clip(height, -self.largest_height, self.largest_height) / self.balance
         ones = np.ones(len(height))
-        filling = np.sqrt(np.maximum(2 * self.balance**2 - self.balance**2 - height**2, 0))
+        filling = np.sqrt(np.maximum(self.balance**2 - height**2, 0))
         nothing = np.zeros((len(height), 1 + n_meanings))
         tangent = np.column_stack([direction, height, self.balance * ones, nothing, filling])
         return (radius / np.sqrt(self._room))[:, np.newaxis] * tangent

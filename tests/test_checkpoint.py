@@ -66,9 +66,10 @@ def assert_same(found, expected):
     [
         {},
         {"validation_fraction": 0.3, "patience": 2, "max_epochs": 9},
-        {"learning_rate_schedule": "cosine", "learn_curvature": True, "brain_apex_weight": 0.1},
+        {"learning_rate_schedule": "cosine"},
+        {"alignment": "exterior_angle", "learn_curvature": True, "brain_apex_weight": 0.1},
     ],
-    ids=["plain", "validation", "schedule"],
+    ids=["plain", "validation", "schedule", "learnt radii"],
 )
 def test_a_stopped_fit_goes_on_to_the_identical_result(params, tmp_path):
     expected = embedder(**params).fit(*STUDIES)
@@ -85,12 +86,15 @@ def test_a_stopped_fit_goes_on_to_the_identical_result(params, tmp_path):
 
 
 def test_a_killed_fit_goes_on_to_the_identical_result(tmp_path):
+    # Without a hierarchy of terms, which would be learnt for as many epochs.
+    params = {"max_epochs": 2000, "alignment": "exterior_angle"}
     program = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from {Path(__file__).stem} import STUDIES, embedder
 tell = lambda record: print(record["epoch"], flush=True)
-embedder(checkpoint={str(tmp_path)!r}, callbacks=[tell], max_epochs=2000).fit(*STUDIES)
+params = {params!r}
+embedder(checkpoint={str(tmp_path)!r}, callbacks=[tell], **params).fit(*STUDIES)
 """
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -102,9 +106,9 @@ embedder(checkpoint={str(tmp_path)!r}, callbacks=[tell], max_epochs=2000).fit(*S
     process.stdout.close()
     assert process.returncode == -signal.SIGKILL
     goes_on = StopAfter(12)
-    resumed = embedder(checkpoint=tmp_path, callbacks=[goes_on], max_epochs=2000).fit(*STUDIES)
+    resumed = embedder(checkpoint=tmp_path, callbacks=[goes_on], **params).fit(*STUDIES)
     assert goes_on.seen[0] >= 4
-    whole = embedder(callbacks=[StopAfter(12)], max_epochs=2000).fit(*STUDIES)
+    whole = embedder(callbacks=[StopAfter(12)], **params).fit(*STUDIES)
     assert_same(resumed, whole)
 
 
@@ -119,6 +123,18 @@ def test_the_closed_form_of_a_stopped_fit_is_not_computed_again(tmp_path, monkey
     with pytest.raises(AssertionError, match="fitted again"):
         embedder(checkpoint=tmp_path, alpha=1.0).fit(*STUDIES)
     embedder(checkpoint=tmp_path).fit(*STUDIES)
+
+
+def test_the_same_parts_of_terms_name_the_same_fit_however_they_were_used(tmp_path):
+    parts = sparse.identity(50, format="csr", dtype=np.int8)
+    with pytest.raises(MemoryError):
+        embedder(
+            checkpoint=tmp_path, term_parts=parts.copy(), callbacks=[StopAfter(3, MemoryError())]
+        ).fit(*STUDIES)
+    assert parts.has_canonical_format  # which a matrix notes once it was asked
+    goes_on = StopAfter(99)
+    embedder(checkpoint=tmp_path, term_parts=parts, callbacks=[goes_on]).fit(*STUDIES)
+    assert goes_on.seen[0] == 3
 
 
 def test_ctrl_c_leaves_a_usable_estimator_and_a_way_to_go_on(tmp_path):
@@ -200,7 +216,19 @@ def test_callbacks_see_each_epoch_and_can_end_training():
 
 
 def test_the_history_tells_how_training_went():
-    model = embedder(learn_curvature=True, validation_fraction=0.3).fit(*STUDIES)
+    model = embedder(validation_fraction=0.3).fit(*STUDIES)
+    history = model.history_
+    assert history["epoch"].tolist() == list(range(len(history)))
+    assert history[1:].notna().all(axis=None)
+    assert {"text_height", "brain_height", "validation_score"} <= set(history)
+    np.testing.assert_allclose(
+        history["loss"][1:], history[["alignment", "drift"]].sum(axis=1)[1:], rtol=1e-5
+    )
+
+
+def test_the_history_tells_of_radii_where_they_are_learnt():
+    params = {"alignment": "exterior_angle", "learn_curvature": True}
+    model = embedder(**params, validation_fraction=0.3).fit(*STUDIES)
     history = model.history_
     assert history["epoch"].tolist() == list(range(len(history)))
     assert history[1:].notna().all(axis=None)

@@ -73,10 +73,10 @@ def test_a_dask_map_embeds_what_transform_embeds(studies, embedder, tmp_path):
     texts = da.from_array(np.load(tmp_path / "X.npy", mmap_mode="r"), chunks=(90, -1))
     points = texts.map_blocks(
         embedder.transform,
-        chunks=(texts.chunks[0], embedder.n_components_ + 1),
+        chunks=(texts.chunks[0], embedder.n_dimensions_ + 1),
         meta=np.empty((0, 0), dtype=texts.dtype),
     )
-    assert points.shape == (300, embedder.n_components_ + 1)
+    assert points.shape == (300, embedder.n_dimensions_ + 1)
     expected = transform_to_file(embedder.transform, X, tmp_path / "points.npy", batch_size=90)
     np.testing.assert_array_equal(points.compute(), expected)
 
@@ -121,7 +121,7 @@ def test_candidates_of_a_vector_database_hold_the_nearest_points(similarity, rol
     ("arguments", "message"),
     [
         ({"role": "map"}, "role='map' must be one of brain, text"),
-        ({"similarity": "nearness"}, "similarity='nearness' must be one of exterior_angle"),
+        ({"similarity": "nearness"}, "similarity='nearness' must be one of root_angle"),
         ({"curvature": 0.0}, "curvature=0.0 must be positive"),
     ],
 )

@@ -63,6 +63,8 @@ def encoder_calls():
         "transform": lambda rows: fitted.transform(texts[rows]),
         "predict": lambda rows: fitted.predict(texts[rows], return_std=True),
         "retrieve": lambda rows: fitted.retrieve(texts[rows], k=5),
+        "ancestors": lambda rows: fitted.ancestors(texts[rows], k=5),
+        "walk": lambda rows: fitted.walk(TEXTS[rows[0]]),
         "explain": lambda rows: str(fitted.explain(f"{TEXTS[rows[0]]} memmory")),
     }
 
@@ -74,6 +76,8 @@ def decoder_calls():
         "decision_function": lambda rows: fitted.decision_function(MAPS[rows]),
         "predict_topk": lambda rows: fitted.predict_topk(MAPS[rows], k=5),
         "retrieve": lambda rows: fitted.retrieve(MAPS[rows], k=5),
+        "ancestors": lambda rows: fitted.ancestors(MAPS[rows], k=5),
+        "walk": lambda rows: fitted.walk(MAPS[rows[:1]]),
     }
 
 

@@ -19,6 +19,10 @@ from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder as Embedder
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import entailment_violation
 from sklearn_mnm.metrics import recall_at_k
+from sklearn_mnm.nn.similarity import SIMILARITIES
+
+# The objective of the paper.
+LEARNT_RADII = {"alignment": "exterior_angle"}
 
 
 def _studies(n=600, n_terms=120, n_regions=50, n_topics=12, seed=0):
@@ -57,9 +61,12 @@ def test_embeddings_lie_on_the_hyperboloid(studies, curvature, n_components):
     embedder = HyperbolicBrainTextEmbedder(
         n_components, curvature=curvature, max_epochs=2, random_state=0
     ).fit(X, Y)
-    for points in embedder.transform(X, Y):
+    d = n_components or 50
+    # As many dimensions of meaning as of pairing, four of the space, and time.
+    assert embedder.n_dimensions_ == 2 * d + 4
+    for points in (*embedder.transform(X, Y), embedder.term_points()):
         assert points.dtype == np.float64
-        assert points.shape == (600, (n_components or 50) + 1)
+        assert points.shape[1] == embedder.n_dimensions_ + 1
         assert (points[:, 0] > 0).all()
         assert _violation(points, curvature).max() < 1e-9
 
@@ -143,17 +150,28 @@ def test_fitting_leaves_the_global_generators_alone(studies):
 
 
 def test_an_unknown_text_and_an_empty_map_are_at_the_origin(fitted):
-    origin = np.r_[1.0, np.zeros(50)]
+    origin = np.r_[1.0, np.zeros(104)]
     np.testing.assert_array_equal(fitted.transform(sparse.csr_matrix((1, 120)))[0], origin)
     np.testing.assert_array_equal(fitted.transform_brain(np.zeros((1, 50)))[0], origin)
     assert np.isfinite(fitted.predict(sparse.csr_matrix((1, 120)))).all()
 
 
-def test_brain_points_do_not_depend_on_the_units_of_the_map(studies, fitted):
+def test_directions_of_maps_do_not_depend_on_their_units_and_less_is_farther_out(studies, fitted):
     _, Y = studies
-    np.testing.assert_allclose(
-        fitted.transform_brain(Y[:9]), fitted.transform_brain(1000 * Y[:9]), rtol=1e-5
-    )
+    texts = fitted.transform(studies[0][:9])
+    points, smaller = fitted.transform_brain(Y[:9]), fitted.transform_brain(0.01 * Y[:9])
+    similarity = [fitted.similarity(texts, brains) for brains in (points, smaller)]
+    np.testing.assert_allclose(*similarity, rtol=1e-4, atol=1e-6)
+    assert (smaller[:, 0] > points[:, 0]).all()
+
+
+def test_points_of_maps_with_learnt_radii_do_not_depend_on_their_units(studies):
+    X, Y = studies
+    embedder = HyperbolicBrainTextEmbedder(8, max_epochs=1, random_state=0, **LEARNT_RADII)
+    points = embedder.fit(X, Y).transform_brain(Y[:9])
+    assert points.shape == (9, 9)
+    assert embedder.n_dimensions_ == 8
+    np.testing.assert_allclose(embedder.transform_brain(1000 * Y[:9]), points, rtol=1e-5)
 
 
 def test_maps_with_negative_values_are_kept_signed(studies):
@@ -226,7 +244,7 @@ def test_in_a_pipeline_with_model_selection():
 
 def test_feature_names_and_counts(fitted):
     names = fitted.get_feature_names_out()
-    assert len(names) == fitted.n_components_ + 1
+    assert len(names) == fitted.n_dimensions_ + 1 == 105
     assert names[0] == "hyperbolicbraintextembedder0"
     assert fitted.n_features_in_ == 120
 
@@ -269,9 +287,29 @@ def test_the_public_name_is_the_class():
 )
 def test_each_part_of_the_objective_is_switched_by_its_weight(studies, parameters, parts):
     X, Y = studies
-    embedder = HyperbolicBrainTextEmbedder(4, max_epochs=1, random_state=0, **parameters).fit(X, Y)
+    embedder = HyperbolicBrainTextEmbedder(
+        4, max_epochs=1, random_state=0, **LEARNT_RADII, **parameters
+    ).fit(X, Y)
     record = embedder.history_.loc[1].dropna()
     others = {"epoch", "loss", "text_radius", "brain_radius", "learning_rate", "scale", "curvature"}
+    assert set(record.index) - others == parts
+    assert record["loss"] == pytest.approx(sum(record[part] for part in parts), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "parts"),
+    [
+        ({}, {"alignment", "drift"}),
+        ({"drift_weight": 0}, {"alignment"}),
+        # Of no effect here.
+        ({"brain_apex_weight": 1.0, "network_weight": 1.0}, {"alignment", "drift"}),
+    ],
+)
+def test_angles_at_the_root_leave_the_radii_out_of_the_objective(studies, parameters, parts):
+    X, Y = studies
+    embedder = HyperbolicBrainTextEmbedder(4, max_epochs=1, random_state=0, **parameters).fit(X, Y)
+    record = embedder.history_.loc[1].dropna()
+    others = {"epoch", "loss", "text_height", "brain_height", "learning_rate", "scale", "curvature"}
     assert set(record.index) - others == parts
     assert record["loss"] == pytest.approx(sum(record[part] for part in parts), rel=1e-5)
 
@@ -279,7 +317,7 @@ def test_each_part_of_the_objective_is_switched_by_its_weight(studies, parameter
 def test_the_network_part_draws_maps_into_the_cones_of_their_ancestors(studies):
     X, Y = studies
     hierarchy = BrainHierarchy({"network": np.arange(50) % 5})
-    settings = {"max_epochs": 10, "batch_size": 128, "random_state": 0}
+    settings = {"max_epochs": 10, "batch_size": 128, "random_state": 0, **LEARNT_RADII}
     violations = []
     for weight in (0.0, 5.0):
         embedder = HyperbolicBrainTextEmbedder(
@@ -294,7 +332,7 @@ def test_the_network_part_draws_maps_into_the_cones_of_their_ancestors(studies):
     assert violations[1] < 0.8 * violations[0]
 
 
-@pytest.mark.parametrize("alignment", ["exterior_angle", "distance", "cosine", "euclidean"])
+@pytest.mark.parametrize("alignment", SIMILARITIES)
 def test_every_alignment_retrieves_by_what_it_was_trained_with(studies, alignment):
     X, Y = studies
     embedder = HyperbolicBrainTextEmbedder(
@@ -308,18 +346,22 @@ def test_every_alignment_retrieves_by_what_it_was_trained_with(studies, alignmen
 def test_a_weight_without_effect_or_nothing_to_train_is_an_error(studies):
     X, Y = studies
     with pytest.raises(InvalidInputError, match=r"network_weight=0.5.*hierarchy="):
-        HyperbolicBrainTextEmbedder(network_weight=0.5).fit(X, Y)
+        HyperbolicBrainTextEmbedder(network_weight=0.5, **LEARNT_RADII).fit(X, Y)
     weights = ("alignment", "text_above_brain", "extent", "drift")
     nothing = {f"{name}_weight": 0 for name in weights}
     with pytest.raises(InvalidInputError, match=r"are all 0.*max_epochs=0"):
-        HyperbolicBrainTextEmbedder(**nothing).fit(X, Y)
+        HyperbolicBrainTextEmbedder(**nothing, **LEARNT_RADII).fit(X, Y)
+    with pytest.raises(InvalidInputError, match=r"alignment_weight is 0.*max_epochs=0"):
+        HyperbolicBrainTextEmbedder(alignment_weight=0).fit(X, Y)
     HyperbolicBrainTextEmbedder(**nothing, max_epochs=0).fit(X, Y)
 
 
 def test_curvature_is_learnt_on_request(studies):
     X, Y = studies
     fixed, learnt = (
-        HyperbolicBrainTextEmbedder(max_epochs=2, learn_curvature=learn, random_state=0).fit(X, Y)
+        HyperbolicBrainTextEmbedder(
+            max_epochs=2, learn_curvature=learn, random_state=0, **LEARNT_RADII
+        ).fit(X, Y)
         for learn in (False, True)
     )
     assert fixed.curvature_ == 1
@@ -370,6 +412,6 @@ def test_memory_shares_the_closed_form_and_changes_nothing(studies, tmp_path, mo
         return original(self, alpha)
 
     monkeypatch.setattr(LeaveOutRidge, "fit", counted)
-    again = cached.set_params(extent_weight=1).fit(X, Y)
+    again = cached.set_params(drift_weight=30).fit(X, Y)
     assert set(fitted_widths) == {8}  # the decode head alone, from the 8 components
     assert not np.array_equal(again.transform(X), expected)

@@ -341,13 +341,15 @@ def test_single_precision_stays_single_and_double_double(small_corpus, fitted_to
         np.testing.assert_allclose(values, double[name], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
-def test_points_in_single_precision_are_points_of_the_hyperboloid_rounded(small_corpus):
+@pytest.mark.parametrize("alignment", ["root_angle", "exterior_angle"])
+def test_points_in_single_precision_are_points_of_the_hyperboloid_rounded(small_corpus, alignment):
     X, Y = small_corpus.counts.astype(np.float32), small_corpus.maps.astype(np.float32)
-    fitted = embedder().set_params(text_radius=5.0, brain_radius=7.0).fit(X, Y)
+    fitted = embedder().set_params(alignment=alignment, text_radius=5.0, brain_radius=7.0)
+    fitted.fit(X, Y)
     for points in (fitted.transform(X), fitted.transform_brain(Y)):
         time, space = points[:, 0].astype(np.float64), points[:, 1:].astype(np.float64)
         assert points.dtype == np.float32
-        assert time.max() > 50
+        assert time.max() > (50 if alignment == "exterior_angle" else 2)
         on_it = np.sqrt(1 / fitted.curvature_ + np.square(space).sum(axis=1))
         np.testing.assert_allclose(time, on_it, rtol=2 * np.finfo(np.float32).eps)
 

@@ -102,13 +102,14 @@ def test_float32_points_are_compared_in_float64():
 
 
 def test_role_says_which_side_is_the_apex():
+    by = {"similarity": "exterior_angle"}
     ray = torch.tensor([[0.5, 0.0], [2.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
     points = exp_map0(ray, 1.0).numpy()
     middle = exp_map0(torch.tensor([[1.0, 0.0]], dtype=torch.float64), 1.0).numpy()
-    brains, similarities = PointIndex(points, role="brain").search(middle, 3)
+    brains, similarities = PointIndex(points, role="brain", **by).search(middle, 3)
     assert brains[0].tolist() == [1, 2, 0]  # behind a text is best, before it is worst
     assert similarities[0, [0, 2]] == pytest.approx([0.0, -np.pi], abs=1e-6)
-    assert PointIndex(points, role="text").search(middle, 3)[0][0].tolist() == [0, 2, 1]
+    assert PointIndex(points, role="text", **by).search(middle, 3)[0][0].tolist() == [0, 2, 1]
 
 
 @EVERY_SIMILARITY
@@ -208,7 +209,7 @@ def test_origin_ties_are_broken_by_row_number(
     expected = brute_force(origin(1, 4), points, 150, similarity, role, 1.0)
     for row in (0, 1, 7):
         np.testing.assert_array_equal(indices[row], expected[0][0])
-    if similarity == "cosine" or (similarity == "exterior_angle" and role == "brain"):
+    if similarity in ("root_angle", "cosine") or (similarity, role) == ("exterior_angle", "brain"):
         assert indices[0].tolist() == list(range(150))
 
 
@@ -276,7 +277,7 @@ POINTS = random_points(np.random.default_rng(0), 5, 3)
         (POINTS, {"curvature": 2.0}, "is not on the hyperboloid of curvature -2"),
         (POINTS, {"curvature": 0.0}, r"curvature=0.0 must be positive"),
         (POINTS, {"curvature": np.nan}, r"curvature=nan must be positive"),
-        (POINTS, {"similarity": "nearness"}, "similarity='nearness' must be one of exterior_angle"),
+        (POINTS, {"similarity": "nearness"}, "similarity='nearness' must be one of root_angle"),
         (POINTS, {"role": "map"}, "role='map' must be one of brain, text"),
         (POINTS, {"method": "fast"}, "method='fast' must be one of auto, exact, faiss"),
         (POINTS, {"ids": ["a", "b"]}, "ids has 2 names for 5 points"),

@@ -108,6 +108,19 @@ KNOWN = {
     "saccades": (["precentral", "middle frontal", "superior frontal"], {"saccade", "saccades"}),
 }
 LEFT = {"reading"}
+# Query, and more general terms of which its walk must pass one.
+BROADER = {
+    "finger tapping": {"finger", "hand", "motor"},
+    "visual motion": {"motion", "visual"},
+    "fear": {"anxiety", "amygdala", "emotional"},
+    "speech production": {"speech", "language"},
+    "working memory": {"memory"},
+    "visual working memory": {"working memory", "memory"},
+    "default mode": {"resting state", "functional connectivity", "connectivity"},
+    "reading": {"word", "language"},
+    "navigation": {"hippocampus", "memory"},
+    "saccades": {"saccade", "eye", "movements"},
+}
 # Of the centres of Seitzman et al. 2020.
 SUBCORTEX = ("amygdala", "hippocampus", "basalGanglia")
 
@@ -171,6 +184,49 @@ def test_pooled_pain_studies_decode_to_pain(model):
     studies = load_studyset(Path(nimare.__file__).parent / "resources/nidm_pain_studyset.json")
     pooled = studies.peaks[["x", "y", "z"]].to_numpy()
     assert "pain" in model.decoder.predict([pooled])[0][:5]
+
+
+@pytest.mark.parametrize("query", BROADER)
+def test_walks_lead_up_to_what_is_more_general(model, query):
+    walk = model.encoder.walk(query)
+    assert walk["term"][0] == query
+    assert BROADER[query] & set(walk["term"][1:])
+    assert walk["term"].is_unique
+    assert (np.diff(walk["radius"]) < 0).all()
+    assert (np.diff(walk["n_studies"]) > 0).all()
+    assert walk["probability"].min() >= 0.2
+
+
+@pytest.mark.parametrize(
+    ("query", "parts"),
+    [
+        ("working memory", {"working", "memory"}),
+        ("visual motion", {"visual", "motion"}),
+        ("visual working memory", {"visual", "working", "memory", "working memory"}),
+    ],
+)
+def test_parts_of_a_term_are_its_certain_ancestors(model, query, parts):
+    certain = model.encoder.ancestors([query], k=20, min_probability=0.999)
+    assert set(certain["term"]) >= parts
+    (certain_of_pain,) = model.encoder.ancestors(["pain"], k=1)["probability"]
+    assert certain_of_pain < 0.9
+
+
+def test_kinds_of_memory_are_below_it(model):
+    below = model.encoder.descendants("memory", k=20)
+    assert {"working memory", "episodic memory"} <= set(below["term"])
+    assert (np.diff(below["rank"]) == 1).all()
+    with pytest.raises(InvalidInputError, match=r"'memroy' is no term.*'memory'"):
+        model.encoder.descendants("memroy")
+
+
+@pytest.mark.parametrize("query", ["pain", "speech production", "default mode", "reading"])
+def test_the_map_of_a_concept_has_it_among_its_ancestors_and_leads_up(model, query):
+    image = model.encoder.predict_img([query])
+    assert KNOWN[query][1] & set(model.decoder.ancestors(image, k=10)["term"])
+    walk = model.decoder.walk(image)
+    assert (KNOWN[query][1] | BROADER.get(query, set())) & set(walk["term"][1:])
+    assert (np.diff(walk["radius"]) < 0).all()
 
 
 def test_it_is_small_and_its_card_tells_what_it_holds(model):

@@ -110,7 +110,9 @@ def train_directions(
     optimizer = torch.optim.Adam([directions, *others], lr=_LEARNING_RATE)
     information = torch.as_tensor(data.information, dtype=torch.float32)
     counts = np.diagonal(data.pairs)
-    chances = np.sqrt(counts) / np.sqrt(counts).sum()
+    if not counts.any():  # texts without terms
+        n_steps = 0
+    chances = np.sqrt(counts) / max(np.sqrt(counts).sum(), 1)
     n_studies, n_terms = data.held.shape
     n_possible = int(np.count_nonzero(chances))
 

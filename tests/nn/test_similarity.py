@@ -17,6 +17,7 @@ def _tangent(n, seed):
     ("name", "one_pair"),
     [
         ("exterior_angle", lambda u, v, c: -exterior_angle(exp_map0(u, c), exp_map0(v, c), c)),
+        ("root_angle", lambda u, v, c: torch.cosine_similarity(u, v, dim=0)),
         ("distance", lambda u, v, c: -distance(exp_map0(u, c), exp_map0(v, c), c)),
         ("cosine", lambda u, v, c: torch.cosine_similarity(u, v, dim=0)),
         ("euclidean", lambda u, v, c: -0.5 * (u - v).square().sum()),

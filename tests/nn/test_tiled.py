@@ -276,7 +276,7 @@ def _objective(n, similarity="exterior_angle"):
         min_extent_difference=0.1,
     )
     extent = torch.rand(n, generator=generator)
-    return Objective(weights, similarity, extent, (broad,)), model, text, brain
+    return Objective(weights, SIMILARITIES[similarity], extent, (broad,)), model, text, brain
 
 
 def test_no_part_of_the_objective_makes_a_matrix_of_all_pairs():

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from sklearn_mnm.geometry import constraint_violation, radius
-from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
+from sklearn_mnm.nn.similarity import row_similarity
+from sklearn_mnm.nn.towers import AngleModel, BrainTextModel, DirectionTower, LiftTower
 
 
 def _tower(n_features=12, n_components=5, *, radius=0.7, dropout=0.0, seed=0):
@@ -73,3 +74,43 @@ def test_a_learnt_curvature_stays_within_its_bounds_and_a_given_one_is_kept():
         model = BrainTextModel(*towers, curvature=0.01, learn_curvature=learn, scale=12.0)
         assert float(model.curvature.detach()) == pytest.approx(expected)
         assert model.log_curvature.requires_grad == learn
+
+
+def _angle_model():
+    torch.manual_seed(0)
+    towers = [DirectionTower(torch.randn(12, 5), n_hidden=8, dropout=0.0) for _ in "tb"]
+    for tower in towers:
+        torch.nn.init.normal_(tower.radius_network[2].weight)
+    return AngleModel(*towers, curvature=1.0, learn_curvature=False, scale=12.0)
+
+
+def test_directions_are_unit_rows_of_the_basis_and_heights_start_at_zero():
+    torch.manual_seed(0)
+    tower, features = DirectionTower(torch.randn(12, 5), n_hidden=8, dropout=0.0), torch.eye(12)[:7]
+    rows = tower(features)
+    expected = torch.nn.functional.normalize(features @ tower.basis, dim=1)
+    torch.testing.assert_close(rows[:, :-1], expected)
+    assert (rows[:, -1] == 0).all()
+
+
+def test_the_similarity_of_rows_is_that_of_directions_plus_both_heights():
+    model, text, brain = _angle_model(), torch.randn(6, 12), torch.randn(4, 12)
+    u, v = model.text_tower(text), model.brain_tower(brain)
+    expected = u[:, :-1] @ v[:, :-1].T + u[:, -1:] + v[:, -1]
+    rows = model.embed_text(text), model.embed_brain(brain)
+    torch.testing.assert_close(row_similarity(*rows, 1.0), expected)
+
+
+def test_a_batch_of_rows_is_described_by_its_mean_heights():
+    model, text, brain = _angle_model(), torch.randn(6, 12), torch.randn(6, 12)
+    summary = model.batch_summary(model(text, brain))
+    assert set(summary) == {"text_height", "brain_height"}
+    torch.testing.assert_close(summary["text_height"], model.text_tower(text)[:, -1].mean())
+    torch.testing.assert_close(summary["brain_height"], model.brain_tower(brain)[:, -1].mean())
+
+
+def test_nothing_is_similar_to_rows_of_zeros_beyond_the_other_height():
+    model, brain = _angle_model(), torch.randn(4, 12)
+    rows = model.embed_text(torch.zeros(2, 12)), model.embed_brain(brain)
+    expected = model.brain_tower(brain)[:, -1].expand(2, 4)
+    torch.testing.assert_close(row_similarity(*rows, 1.0), expected)

@@ -72,6 +72,15 @@ def _decoder_cases() -> Iterator[Case]:
         yield case(fault, "MNMDecoder.walk", lambda w, maps: w.placeless.decoder().walk(maps))
     for fault in PEAKS + IMAGES + DOUBTFUL_IMAGES:
         yield case(fault, "MNMDecoder.walk", lambda w, maps: w.decoder.walk(maps))
+    for fault in (*ARRAYS, EMPTY_MAPS[0], EMPTY_MAPS[3]):
+        yield case(
+            fault, "MNMDecoder.ancestors", lambda w, maps: w.placeless.decoder().ancestors(maps)
+        )
+    yield Case(
+        "MNMDecoder.ancestors", "unknown choice", "min_probability: 2",
+        lambda w: w.placeless.decoder().ancestors(w.maps, min_probability=2),
+        InvalidInputError, ("min_probability=2", "0 to 1"),
+    )  # fmt: skip
     yield Case(
         "MNMDecoder.walk", "4D for 3D", "X: an image of three maps",
         lambda w: w.decoder.walk(w.image(shape=(13, 15, 13, 3))),

@@ -202,12 +202,13 @@ def _embedder_cases() -> Iterator[Case]:
             f"{name}.inverse_transform", kind, f"text_points: {given}",
             lambda w, c=change: w.embedder.inverse_transform(c(w.embedder.transform(w.counts))), InvalidInputError, ("text_points:", "Give"),
         )  # fmt: skip
-        yield Case(
-            f"{name}.similarity", kind, f"text_points: {given}",
-            lambda w, c=change: w.embedder.similarity(
-                c(w.embedder.transform(w.counts)), w.embedder.transform_brain(w.maps)
-            ), InvalidInputError, ("text_points:", "Give"),
-        )  # fmt: skip
+        for method in ("similarity", "pair_log_odds"):
+            yield Case(
+                f"{name}.{method}", kind, f"text_points: {given}",
+                lambda w, m=method, c=change: getattr(w.embedder, m)(
+                    c(w.embedder.transform(w.counts)), w.embedder.transform_brain(w.maps)
+                ), InvalidInputError, ("text_points:", "Give"),
+            )  # fmt: skip
     for method in ("fit", "partial_fit", "score"):
         yield Case(
             f"{name}.{method}", "unaligned parts", "y: fewer rows than X",
@@ -239,6 +240,16 @@ def _embedder_cases() -> Iterator[Case]:
         name, "negative values", "curvature: -1",
         lambda w: HyperbolicBrainTextEmbedder(curvature=-1).fit(w.counts, w.maps),
         InvalidParameterError, ("'curvature'", "range"),
+    )  # fmt: skip
+    yield Case(
+        name, "wrong shape", "term_parts: of one term",
+        lambda w: HyperbolicBrainTextEmbedder(term_parts=[[1]]).fit(w.counts, w.maps),
+        InvalidInputError, ("term_parts has shape", "contiguous_parts"),
+    )  # fmt: skip
+    yield Case(
+        f"{name}.term_points", "wrong dtype", "fitted to features of both signs",
+        lambda w: w.unfitted.embedder.fit(w.counts - 1, w.maps).term_points(),
+        InvalidInputError, ("no weights of terms", "TF-IDF"),
     )  # fmt: skip
     yield Case(
         name, "not fitted", "transform before fit",
@@ -306,12 +317,22 @@ def _walk_cases() -> Iterator[Case]:
 def _geometry_cases() -> Iterator[Case]:
     points = torch.tensor([[1.0, 0, 0], [2**0.5, 1, 0]], dtype=torch.float64)
     two = ("distance", "exterior_angle", "pairwise_distance", "pairwise_exterior_angle",
-           "entailment_violation", "is_entailed", "log_map", "exp_map")  # fmt: skip
+           "entailment_violation", "is_entailed", "log_map", "exp_map", "detour", "gromov_product",
+           "log_conditional", "pairwise_detour", "pairwise_gromov_product",
+           "pairwise_log_conditional")  # fmt: skip
     one = ("constraint_violation", "half_aperture", "log_map0", "project", "radius",
            "einstein_midpoint", "lorentz_centroid")  # fmt: skip
     calls: dict[str, Callable[[Any, float], Any]] = {
         **{name: lambda x, c, n=name: getattr(geometry, n)(x, points, c) for name in two},
         **{name: lambda x, c, n=name: getattr(geometry, n)(x, c) for name in one},
+        **{
+            name: lambda x, c, n=name: getattr(geometry, n)(x[:, 1], c)
+            for name in ("radius_from_information", "information_from_radius")
+        },
+        **{
+            name: lambda x, c, n=name: getattr(geometry, n)(x[:, 1], x[:, 0], x[:, 1], c)
+            for name in ("polar_detour", "polar_distance")
+        },
         "geodesic": lambda x, c: geometry.geodesic(x, points, 0.5, c),
         "exp_map0": lambda x, c: geometry.exp_map0(x[:, 1:], c),
         "from_space": lambda x, c: geometry.from_space(x[:, 1:], c),
@@ -343,7 +364,7 @@ def _geometry_cases() -> Iterator[Case]:
             ),
             "no results", holds=lambda result: result.numel() == 0,
         )  # fmt: skip
-    for name in ("inner", "pairwise_inner"):
+    for name in ("inner", "pairwise_inner", "pairwise_versine"):
         yield Case(
             name, "NaN", "x: NaN", lambda w, n=name: getattr(geometry, n)(points * torch.nan, points),
             "NaN, which stays what it is", holds=lambda result: bool(result.isnan().all()),

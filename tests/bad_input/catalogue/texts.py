@@ -188,6 +188,23 @@ def _encoder_cases() -> Iterator[Case]:
         lambda w: w.placeless.walk("finger", n_steps=0), InvalidInputError, ("n_steps=0", "at least"),
     )  # fmt: skip
     yield Case(
+        "MNMEncoder.ancestors", "all-zero text", "X: an unknown word",
+        lambda w: w.placeless.ancestors(["qwxzzy"]), InvalidInputError, ("none of the 1 texts", "other words"),
+    )  # fmt: skip
+    yield Case(
+        "MNMEncoder.ancestors", "unknown choice", "min_probability: 2",
+        lambda w: w.placeless.ancestors(["finger"], min_probability=2), InvalidInputError, ("min_probability=2", "0 to 1"),
+    )  # fmt: skip
+    for kind, given, term, tells in (
+        ("unknown choice", "a word of no text", "qwxzzy", ("'qwxzzy' is no term", "terms_")),
+        ("wrong dtype", "a number", 3, ("term=3", "string")),
+        ("empty", "an empty string", "", ("term='' is no term", "terms_")),
+    ):
+        yield Case(
+            "MNMEncoder.descendants", kind, f"term: {given}",
+            lambda w, t=term: w.placeless.descendants(t), InvalidInputError, tells,
+        )  # fmt: skip
+    yield Case(
         "MNMEncoder.explain", "unknown choice", "k: -1",
         lambda w: w.placeless.explain("finger", k=-1), InvalidInputError, ("k=-1", "at least 0"),
     )  # fmt: skip
