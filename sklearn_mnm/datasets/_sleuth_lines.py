@@ -84,7 +84,8 @@ def uncovered(line: str) -> str:
     """Take off what a spreadsheet puts around the line of a text file."""
     # Behind it cells that are empty.
     line = line.strip().rstrip(",;\t ")
-    if len(line) > 1 and line[0] == line[-1] == '"':
+    quoted = len(line) > 1 and line[0] == line[-1] == '"'
+    if quoted and '"' not in line[1:-1].replace('""', ""):
         return line[1:-1].replace('""', '"').strip()
     return line
 

@@ -20,6 +20,7 @@ from scipy import sparse
 
 from sklearn_mnm._bombs import check_gzip, check_zip
 from sklearn_mnm._storage import reading
+from sklearn_mnm.datasets._text_files import as_number
 from sklearn_mnm.exceptions import DataFormatError
 
 # Of a matrix of counts; a row takes memory even if it is empty.
@@ -141,7 +142,7 @@ def as_numbers(column: pd.Series) -> pd.Series:
 
 def _as_number(value: Any) -> float:
     try:
-        return float(value)
+        return as_number(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError, OverflowError):
         return math.nan
 

@@ -9,14 +9,15 @@ from sklearn_mnm._storage import reading
 from sklearn_mnm.datasets._studyset_tables import read_json
 from sklearn_mnm.datasets.database import is_release, load_database
 from sklearn_mnm.datasets.nimare_import import is_dataset_document, load_nimare_dataset
-from sklearn_mnm.datasets.peak_table import load_table
+from sklearn_mnm.datasets.peak_table import is_peak_table, load_table
 from sklearn_mnm.datasets.pubget import is_pubget, load_pubget
 from sklearn_mnm.datasets.sleuth import load_sleuth
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.datasets.studyset import Level, check_level, load_studyset
 from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
 
-_TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+_TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".tab")
+_SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 # The form decides what a row of these is.
 _LEVELLED: dict[str, Callable[..., Studies]] = {
     "studyset": load_studyset,
@@ -43,8 +44,8 @@ def load_studies(
         What is told by its looks: a folder of a NeuroQuery or Neurosynth release
         (:func:`load_database`), of pubget (:func:`load_pubget`) or of a Parquet studyset
         (:func:`load_studyset`); a file ``.json`` of a studyset or of a NiMARE Dataset
-        (:func:`load_nimare_dataset`), ``.txt`` of Sleuth (:func:`load_sleuth`), ``.csv`` or
-        ``.tsv`` (:func:`load_table`).
+        (:func:`load_nimare_dataset`), ``.txt`` of Sleuth (:func:`load_sleuth`), ``.csv``,
+        ``.tsv``, or ``.txt`` whose first line names coordinates (:func:`load_table`).
     format : str, default=None
         Name of the form, where looks deceive: ``"database"``, ``"nimare"``, ``"pubget"``,
         ``"sleuth"``, ``"studyset"`` or ``"table"``.
@@ -127,8 +128,14 @@ def _form_of_folder(path: Path) -> str | None:
 
 
 def _form_of_file(path: Path) -> str | None:
-    if path.suffix == ".json":
+    name = path.name.lower()
+    if name.endswith(".json"):
         return "nimare" if is_dataset_document(read_json(path)) else "studyset"
-    if path.suffix == ".txt":
-        return "sleuth"
-    return "table" if path.name.endswith(_TABLES) else None
+    if name.endswith((".txt", ".txt.gz")):
+        return "table" if is_peak_table(path) else "sleuth"
+    if name.endswith(_SPREADSHEETS):
+        raise DataFormatError(
+            f"{path}: is a file of a spreadsheet program. Save its sheet as CSV (UTF-8), with a "
+            "row for each peak and columns id, x, y and z."
+        )
+    return "table" if name.endswith(_TABLES) else None
