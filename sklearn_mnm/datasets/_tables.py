@@ -137,10 +137,11 @@ def as_numbers(column: pd.Series) -> pd.Series:
     """Return a column as floats, NaN where there is no number: words, lists, endless integers."""
     if column.dtype.kind in "uif":
         return column.astype(float)
-    return column.map(_as_number).astype(float)
+    return column.map(as_number_or_nan).astype(float)
 
 
-def _as_number(value: Any) -> float:
+def as_number_or_nan(value: Any) -> float:
+    """Return a value as a float, NaN if it is no number."""
     try:
         return as_number(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError, OverflowError):

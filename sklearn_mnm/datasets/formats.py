@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sklearn_mnm._storage import reading
+from sklearn_mnm.datasets._deactivations import Points, check_points
 from sklearn_mnm.datasets._studyset_tables import read_json
 from sklearn_mnm.datasets.database import is_release, load_database
 from sklearn_mnm.datasets.nimare_import import is_dataset_document, load_nimare_dataset
@@ -29,12 +30,18 @@ _PLAIN: dict[str, Callable[..., Studies]] = {
     "pubget": load_pubget,
     "table": load_table,
 }
+# Forms that tell activations from deactivations.
+_MARKED = ("nimare", "studyset", "table")
 #: Names of the forms, and what reads them.
 FORMATS = {**_LEVELLED, **_PLAIN}
 
 
 def load_studies(
-    path: str | Path, *, format: str | None = None, level: Level | None = None
+    path: str | Path,
+    *,
+    format: str | None = None,
+    level: Level | None = None,
+    points: Points | None = None,
 ) -> Studies:
     """Load studies from a file or folder of any form that this package reads.
 
@@ -52,6 +59,9 @@ def load_studies(
     level : {"study", "contrast"}, default=None
         What a row is, for studysets, Datasets and Sleuth files; None takes what these load by
         default.
+    points : {"activations", "all"}, default=None
+        Which points become peaks, for studysets, Datasets and tables; None leaves out
+        deactivations and seeds.
 
     Returns
     -------
@@ -63,7 +73,7 @@ def load_studies(
     DataFormatError
         If there is no such file, its form is none of these, or as that function says.
     InvalidInputError
-        If `format` is unknown, or `level` is given for a form that has none.
+        If `format` is unknown, or `level` or `points` is given for a form that has none.
 
     Warns
     -----
@@ -78,15 +88,24 @@ def load_studies(
     name = guess_format(path) if format is None else format
     if name not in FORMATS:
         raise InvalidInputError(f"format={format!r}: choose one of {sorted(FORMATS)}.")
-    if level is None:
-        return FORMATS[name](path)
-    check_level(level)
-    if name not in _LEVELLED:
-        raise InvalidInputError(
-            f"level={level!r}: {path} has the form {name!r}, whose rows are what they are; only "
-            f"{sorted(_LEVELLED)} have levels."
-        )
-    return _LEVELLED[name](path, level=level)
+    options: dict[str, str] = {}
+    if level is not None:
+        check_level(level)
+        if name not in _LEVELLED:
+            raise InvalidInputError(
+                f"level={level!r}: {path} has the form {name!r}, whose rows are what they are; "
+                f"only {sorted(_LEVELLED)} have levels."
+            )
+        options["level"] = level
+    if points is not None:
+        check_points(points)
+        if name not in _MARKED:
+            raise InvalidInputError(
+                f"points={points!r}: {path} has the form {name!r}, which does not mark "
+                f"deactivations; only {_MARKED} do."
+            )
+        options["points"] = points
+    return FORMATS[name](path, **options)
 
 
 def guess_format(path: Path) -> str:

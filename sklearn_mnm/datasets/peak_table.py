@@ -16,6 +16,7 @@ from sklearn_mnm.datasets._column_names import (
     is_of_clusters,
     statistic_name,
 )
+from sklearn_mnm.datasets._deactivations import FLAGS, Points, check_points, chosen_points
 from sklearn_mnm.datasets._spreadsheets import (
     MISSING,
     Sheet,
@@ -35,13 +36,13 @@ _PLACES = ("id", *_COORDINATES)
 # Of studies: all rows of one must agree.
 _OF_STUDIES = ("title", "text", "abstract", "study_id", "sample_size")
 # Of peaks, even where all rows of each study agree.
-_OF_PEAKS = ("space", "statistic", "z_stat", "t_stat", "p")
+_OF_PEAKS = (*FLAGS, "space", "statistic", "z_stat", "t_stat", "p")
 _SHORTENED = re.compile(r"\d[.,]\d+e\+\d+", re.IGNORECASE)
 # Columns of ids, which may look like numbers and be empty in some rows.
 _TEXT = dict.fromkeys(("id", "study_id", "pmid", "pmcid", "doi"), str)
 
 
-def load_table(path: str | Path) -> Studies:
+def load_table(path: str | Path, *, points: Points = "activations") -> Studies:
     r"""Load a CSV or TSV file with one row per peak.
 
     Parameters
@@ -59,8 +60,13 @@ def load_table(path: str | Path) -> Studies:
         - ``space`` (MNI, Talairach) and statistics of the peak (``z_stat``, ``t_stat``, ``p``,
           ``statistic``; also called ``Z``, ``T value`` and the like).
 
+        - ``deactivation`` and ``is_seed``, true or false.
+
         Rows and columns without anything are skipped, as is a first line ``sep=;``. Signs may be
         those of typesetters, and decimals have commas.
+    points : {"activations", "all"}, default="activations"
+        Which rows become peaks: all, or all that are not marked as a ``deactivation`` or as the
+        seed of an analysis (``is_seed``).
 
     Returns
     -------
@@ -81,8 +87,8 @@ def load_table(path: str | Path) -> Studies:
     -----
     DataWarning
         Once, with counts and the file: peaks converted from Talairach or of unknown space,
-        studies without peaks or text (which are kept), row numbers left out, a table of clusters
-        taken for one study.
+        studies without peaks or text (which are kept), row numbers, deactivations and seeds left
+        out, a table of clusters taken for one study.
 
     Examples
     --------
@@ -95,6 +101,7 @@ def load_table(path: str | Path) -> Studies:
     >>> studies, studies.titles.tolist()
     (Studies(1 studies, 2 peaks, texts), ['n-back'])
     """
+    check_points(points)
     path = Path(path)
     sheet = read_spreadsheet(path, lambda names: bool(coordinate_triples(names)), **_TEXT)
     table, notes = _named(sheet)
@@ -108,6 +115,8 @@ def load_table(path: str | Path) -> Studies:
     of_studies = [name for name in other if agreed[name].all()]
     metadata = by_study[of_studies].first().reset_index()
     peaks = table.loc[located].drop(columns=of_studies)
+    peaks, left_out = chosen_points(peaks, points)
+    notes = [*left_out, *notes]
     if "space" in peaks.columns:
         peaks, of_spaces = standardise_space(peaks)
         notes = [*of_spaces, *notes]

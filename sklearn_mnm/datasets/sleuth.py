@@ -16,7 +16,12 @@ from sklearn_mnm.datasets._sleuth_lines import parse_header
 from sklearn_mnm.datasets._sleuth_reader import read_sleuth
 from sklearn_mnm.datasets._studyset_tables import tables_from_rows
 from sklearn_mnm.datasets._warnings import warn_of_data
-from sklearn_mnm.datasets.nimare_export import check_sample_size, contrast_id_of, sample_sizes
+from sklearn_mnm.datasets.nimare_export import (
+    check_sample_size,
+    contrast_id_of,
+    sample_sizes,
+    unread_sizes,
+)
 from sklearn_mnm.datasets.spaces import standardise_space
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.datasets.studyset import ROW_NAMES, Level, check_level, studies_from_tables
@@ -127,9 +132,11 @@ def save_sleuth(studies: Studies, path: str | Path, *, sample_size: int | None =
     sizes = [min(size) if size else sample_size for size in sample_sizes(reported.metadata)]
     n_unsized = sum(size is None for size in sizes)
     if n_unsized:
+        unread = unread_sizes(reported.metadata, sample_sizes(reported.metadata))
+        example = f" that can be read (e.g. not {unread[0]!r})" if unread else ""
         raise InvalidInputError(
-            f"{n_unsized} of {len(reported)} studies with peaks have no sample size, which the "
-            "format needs. Give sample_size=... for these."
+            f"{n_unsized} of {len(reported)} studies with peaks have no sample size{example}, "
+            "which the format needs. Give sample_size=... for these."
         )
     peaks = reported.peaks
     peaks, notes = standardise_space(peaks if "space" in peaks else peaks.assign(space="MNI152"))

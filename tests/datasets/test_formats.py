@@ -57,6 +57,9 @@ def test_levels_and_forms_that_are_not_there_are_refused(corpora):
         load_studies(corpora / "peaks.csv", level="study")
     with pytest.raises(InvalidInputError, match="level='paper'"):
         load_studies(corpora / "foci.txt", level="paper")
+    with pytest.raises(InvalidInputError, match=r"points='all': .* does not mark deactivations"):
+        load_studies(corpora / "foci.txt", points="all")
+    assert len(load_studies(corpora / "peaks.csv", points="all").peaks) == 2
     with pytest.raises(InvalidInputError, match="format='word'"):
         load_studies(corpora / "foci.txt", format="word")
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sklearn_mnm.datasets import load_nback_flanker, load_table, talairach_to_mni152
-from sklearn_mnm.exceptions import DataFormatError, DataWarning
+from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
 
 @pytest.fixture
@@ -282,6 +282,18 @@ def test_the_line_in_another_encoding_is_named(tmp_path):
     with pytest.raises(
         DataFormatError, match=r"Line 4 is in another encoding\. Save it as CSV UTF-8"
     ):
+        load_table(path)
+
+
+def test_deactivations_are_no_peaks_unless_asked_for(tmp_path):
+    path = tmp_path / "peaks.csv"
+    path.write_text("id,title,x,y,z,Deactivation\na,t,1,2,3,FALSE\na,,4,5,6,TRUE\nb,u,7,8,9,\n")
+    with pytest.warns(DataWarning, match="1 deactivations among 3 points left out"):
+        assert load_table(path).peaks["x"].tolist() == [1, 7]
+    every = load_table(path, points="all")
+    assert every.peaks["deactivation"].tolist() == [False, True, False]
+    path.write_text("id,title,x,y,z,deactivation\na,t,1,2,3,maybe\n")
+    with pytest.raises(InvalidInputError, match="'deactivation' holds 'maybe'"):
         load_table(path)
 
 
