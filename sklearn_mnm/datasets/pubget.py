@@ -49,7 +49,8 @@ def load_pubget(
     Raises
     ------
     DataFormatError
-        If a file is missing or damaged, ids repeat, or a coordinate is not a finite number.
+        If a file is missing or damaged, ids repeat, an article is in two spaces, or a coordinate
+        is not a finite number.
     InvalidInputError
         If the folder holds several subsets or vectorized texts, or `parts` are none of the four.
 
@@ -78,13 +79,15 @@ def load_pubget(
         **{name: texts[name].to_numpy() for name in ("keywords", "abstract")}
     )
     if "pmid" in metadata.columns:  # a column with gaps is read as numbers with a point
-        metadata["pmid"] = metadata["pmid"].astype("Int64").astype(object)
+        metadata["pmid"] = _whole_numbers(metadata["pmid"])
     peaks = _read(data / "coordinates.csv", ["x", "y", "z"])
     _tables.check_coordinates(peaks, data / "coordinates.csv")
     peaks = _of_known(peaks, ids, "peaks", notes)
     spaces = data / "coordinate_space.csv"
     if spaces.is_file():
-        by_id = _read(spaces, ["coordinate_space"]).drop_duplicates("id").set_index("id")
+        by_id = _read(spaces, ["coordinate_space"])
+        _check_one_space(by_id, spaces)
+        by_id = by_id.drop_duplicates("id").set_index("id")
         peaks = peaks.assign(space=peaks["id"].map(by_id["coordinate_space"]))
         peaks, of_spaces = standardise_space(peaks)
         notes += of_spaces
@@ -167,6 +170,26 @@ def _of_known(table: pd.DataFrame, ids: pd.Index, what: str, notes: list[str]) -
     if not known.all():
         notes.append(f"{(~known).sum()} {what} of articles without metadata left out")
     return table[known]
+
+
+def _whole_numbers(column: pd.Series) -> pd.Series:
+    try:
+        return column.astype("Int64").astype(object)
+    except (TypeError, ValueError):  # words among them
+        return column
+
+
+def _check_one_space(table: pd.DataFrame, path: Path) -> None:
+    """Raise DataFormatError if an article is said to be in two spaces."""
+    several = table.groupby("id")["coordinate_space"].nunique() > 1
+    if several.any():
+        article = several.index[several][0]
+        rows = np.flatnonzero((table["id"] == article).to_numpy())
+        lines = " and ".join(str(_tables.line_number(path, int(row))) for row in rows[:3])
+        raise DataFormatError(
+            f"{path}: lines {lines} give article {article} different spaces "
+            f"({int(several.sum())} such articles). Keep one of them."
+        )
 
 
 def _authors(data: Path) -> pd.Series | None:
