@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn_mnm._arrays import check_magnitude, checked_array
 from sklearn_mnm._frames import is_frame
 from sklearn_mnm._image_files import is_image
+from sklearn_mnm.brain._peak_frames import has_coordinates
 from sklearn_mnm.brain.regions import PeaksToRegions
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
@@ -63,7 +64,7 @@ def target_columns(values: Any) -> Any:
 def are_peaks(maps: Any) -> bool:
     """Whether `maps` are peaks: a Studies, a table, or one array of peaks per study."""
     if is_frame(maps):
-        return not {"id", "x", "y", "z"}.isdisjoint(maps.columns)  # else of region activations
+        return has_coordinates(maps)  # else of region activations
     if isinstance(maps, Studies):
         return True
     if not isinstance(maps, list | tuple):
@@ -183,7 +184,10 @@ def warn_of_empty_maps(activations: np.ndarray, name: str = "X", *, stacklevel: 
     """
     n_maps = len(activations)
     empty = ~activations.any(axis=1)
-    remedy = "Peaks may lie outside the brain, a threshold may be too high, or signs be swapped."
+    remedy = (
+        "Peaks may lie outside the brain or be indices of voxels rather than mm, a threshold may "
+        "be too high, or signs be swapped."
+    )
     if empty.all():
         raise InvalidInputError(
             f"{name}: none of the {n_maps} maps has an activation: they are zero everywhere, "

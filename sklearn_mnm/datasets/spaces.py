@@ -78,7 +78,7 @@ def standardise_space(peaks: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         space=np.where(is_other, reported, "MNI152"), reported_space=reported.to_numpy()
     )
     if is_talairach.any():
-        coordinates = peaks[["x", "y", "z"]].to_numpy(dtype=float)
+        coordinates = peaks[["x", "y", "z"]].to_numpy(dtype=float, copy=True)
         coordinates[is_talairach] = talairach_to_mni152(coordinates[is_talairach])
         peaks[["x", "y", "z"]] = coordinates
 
