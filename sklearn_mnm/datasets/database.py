@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sklearn_mnm._storage import reading
+from sklearn_mnm._storage import as_path, reading
 from sklearn_mnm.datasets import _tables
 from sklearn_mnm.datasets._texts import joined_texts
 from sklearn_mnm.datasets._warnings import warn_of_data
@@ -93,7 +93,7 @@ def load_database(
     --------
     >>> studies = load_database("neuroquery", sources={"title": 2, "abstract": 1})  # doctest: +SKIP
     """
-    release = _choose_release(Path(folder), database, version)
+    release = _choose_release(as_path(folder, "folder"), database, version)
     metadata_path = _only_file(release, "metadata.tsv.gz", folder)
     coordinates_path = _only_file(release, "coordinates.tsv.gz", folder)
 

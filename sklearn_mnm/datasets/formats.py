@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sklearn_mnm._storage import reading
+from sklearn_mnm._storage import as_path, reading
 from sklearn_mnm.datasets._deactivations import Points, check_points
+from sklearn_mnm.datasets._joining import join_studies
 from sklearn_mnm.datasets._studyset_tables import read_json
 from sklearn_mnm.datasets.database import is_release, load_database
 from sklearn_mnm.datasets.nimare_import import is_dataset_document, load_nimare_dataset
@@ -15,7 +18,7 @@ from sklearn_mnm.datasets.pubget import is_pubget, load_pubget
 from sklearn_mnm.datasets.sleuth import load_sleuth
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.datasets.studyset import Level, check_level, load_studyset
-from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
+from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
 _TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".tab")
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
@@ -37,7 +40,7 @@ FORMATS = {**_LEVELLED, **_PLAIN}
 
 
 def load_studies(
-    path: str | Path,
+    path: str | Path | Sequence[str | Path],
     *,
     format: str | None = None,
     level: Level | None = None,
@@ -47,8 +50,9 @@ def load_studies(
 
     Parameters
     ----------
-    path : str or pathlib.Path
-        What is told by its looks: a folder of a NeuroQuery or Neurosynth release
+    path : str, pathlib.Path or sequence of these
+        Several make one corpus; an id that occurs again is followed by the name of its file. What
+        a path is, is told by its looks: a folder of a NeuroQuery or Neurosynth release
         (:func:`load_database`), of pubget (:func:`load_pubget`) or of a Parquet studyset
         (:func:`load_studyset`); a file ``.json`` of a studyset or of a NiMARE Dataset
         (:func:`load_nimare_dataset`), ``.txt`` of Sleuth (:func:`load_sleuth`), ``.csv``,
@@ -73,18 +77,43 @@ def load_studies(
     DataFormatError
         If there is no such file, its form is none of these, or as that function says.
     InvalidInputError
-        If `format` is unknown, or `level` or `points` is given for a form that has none.
+        If `format` is unknown, `level` or `points` is given for a form that has none, or several
+        sources cannot be put together, as ``Studies + Studies`` says.
 
     Warns
     -----
     DataWarning
-        As that function says.
+        As that function says; of several sources also as ``Studies + Studies`` does, and if their
+        rows are papers in some and contrasts in others.
 
     Examples
     --------
     >>> studies = load_studies("foci.txt", level="study")  # doctest: +SKIP
+    >>> studies = load_studies(["memory.txt", "attention.txt"])  # doctest: +SKIP
     """
-    path = Path(path)
+    if isinstance(path, str | os.PathLike):
+        return _load(Path(path), format, level, points)[0]
+    paths = [as_path(one, "path") for one in path]
+    if not paths:
+        raise InvalidInputError("path: holds no path; give at least one.")
+    loaded = [_load(one, format, level, points) for one in paths]
+    names = [one.name.split(".")[0] for one in paths]
+    studies, notes = join_studies([part for part, _ in loaded], names)
+    forms = {form for _, form in loaded}
+    if level is None and "sleuth" in forms and forms & {"studyset", "nimare"}:
+        notes.append(
+            "rows are papers in some sources and contrasts in others; level=... makes them alike"
+        )
+    if notes:
+        read = ", ".join(map(str, paths))
+        warnings.warn(f"{'; '.join(notes)} (read from {read}).", DataWarning, stacklevel=2)
+    return studies
+
+
+def _load(
+    path: Path, format: str | None, level: Level | None, points: Points | None
+) -> tuple[Studies, str]:
+    """Return the studies of one source, and its form."""
     name = guess_format(path) if format is None else format
     if name not in FORMATS:
         raise InvalidInputError(f"format={format!r}: choose one of {sorted(FORMATS)}.")
@@ -105,7 +134,7 @@ def load_studies(
                 f"deactivations; only {_MARKED} do."
             )
         options["points"] = points
-    return FORMATS[name](path, **options)
+    return FORMATS[name](path, **options), name
 
 
 def guess_format(path: Path) -> str:

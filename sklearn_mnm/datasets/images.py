@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sklearn_mnm._image_files import open_image
-from sklearn_mnm._storage import reading
+from sklearn_mnm._storage import as_path, reading
 from sklearn_mnm.datasets._image_records import (
     DOUBTS,
     FAULTS,
@@ -130,7 +130,7 @@ def load_images(folder: str | Path, *, kinds: Kinds = "activations") -> ImageCol
     """
     if kinds not in ("activations", "all"):
         raise InvalidInputError(f"kinds={kinds!r}: choose 'activations' or 'all'.")
-    folder = Path(folder)
+    folder = as_path(folder, "folder")
     with reading(folder):
         if not folder.is_dir():
             raise DataFormatError(f"{folder}: is not a folder. Give that of the images.")

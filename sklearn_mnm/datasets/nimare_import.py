@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from sklearn_mnm._storage import as_path
 from sklearn_mnm.datasets._deactivations import Points, check_points
 from sklearn_mnm.datasets._studyset_tables import (
     StudysetTables,
@@ -122,7 +123,7 @@ def load_nimare_dataset(
     """
     check_level(level)
     check_points(points)
-    path = Path(path)
+    path = as_path(path, "path")
     document = read_json(path)
     if not is_dataset_document(document):
         raise DataFormatError(

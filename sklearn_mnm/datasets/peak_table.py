@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from sklearn_mnm._storage import as_path
 from sklearn_mnm.datasets import _tables
 from sklearn_mnm.datasets._column_names import (
     Triple,
@@ -102,7 +103,7 @@ def load_table(path: str | Path, *, points: Points = "activations") -> Studies:
     (Studies(1 studies, 2 peaks, texts), ['n-back'])
     """
     check_points(points)
-    path = Path(path)
+    path = as_path(path, "path")
     sheet = read_spreadsheet(path, lambda names: bool(coordinate_triples(names)), **_TEXT)
     table, notes = _named(sheet)
     located = table[_COORDINATES].notna().any(axis=1).to_numpy()

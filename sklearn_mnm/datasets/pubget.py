@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sklearn_mnm._storage import reading
+from sklearn_mnm._storage import as_path, reading
 from sklearn_mnm.datasets import _tables
 from sklearn_mnm.datasets._texts import joined_texts
 from sklearn_mnm.datasets._warnings import warn_of_data
@@ -66,7 +66,7 @@ def load_pubget(
     >>> studies = load_pubget("pubget_data/query_3c0556e22a59e7d2")  # doctest: +SKIP
     """
     parts = _checked_parts(parts)
-    data, vectors = _find(Path(folder))
+    data, vectors = _find(as_path(folder, "folder"))
     metadata = _read(data / "metadata.csv", ["title"])
     _tables.check_unique_ids(metadata, data / "metadata.csv")
     ids = pd.Index(metadata["id"])

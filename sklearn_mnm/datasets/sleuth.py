@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_mnm._files import replacing
-from sklearn_mnm._storage import storing
+from sklearn_mnm._storage import as_path, storing
 from sklearn_mnm.datasets._sleuth_lines import parse_header
 from sklearn_mnm.datasets._sleuth_reader import read_sleuth
 from sklearn_mnm.datasets._studyset_tables import tables_from_rows
@@ -84,7 +84,7 @@ def load_sleuth(path: str | Path, *, level: Level = "contrast") -> Studies:
     ['Smith, 2010-n-back']
     """
     check_level(level)
-    path = Path(path)
+    path = as_path(path, "path")
     rows, notes = read_sleuth(path)
     studies, of_spaces = studies_from_tables(tables_from_rows(rows, path), level)
     warn_of_data(path, [*of_spaces, *notes], studies, rows=ROW_NAMES[level])

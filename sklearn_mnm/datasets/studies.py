@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from sklearn_mnm._frames import as_pandas, is_frame
-from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
+from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
 PEAK_COLUMNS = ("id", "x", "y", "z")
 
@@ -145,6 +146,39 @@ class Studies:
             texts=None if self.texts is None else self.texts[rows],
             groups=self.groups[rows],
         )
+
+    def __add__(self, other: Any) -> Studies:
+        """Put the rows of another corpus below those of this one.
+
+        Parameters
+        ----------
+        other : Studies
+
+        Returns
+        -------
+        studies : Studies
+            An id that both have gets a number in the second. A paper (`groups`) that both have is
+            one unless its titles differ.
+
+        Raises
+        ------
+        InvalidInputError
+            If one has term counts only and the other texts only.
+
+        Warns
+        -----
+        DataWarning
+            Once, with counts: ids, and studies by pmid, pmcid or doi, that both have; terms that
+            only one counts; counts that are left out.
+        """
+        if not isinstance(other, Studies):
+            return NotImplemented
+        from sklearn_mnm.datasets._joining import join_studies
+
+        studies, notes = join_studies([self, other], ["1", "2"])
+        if notes:
+            warnings.warn(f"{'; '.join(notes)}.", DataWarning, stacklevel=2)
+        return studies
 
     def select(self, *, ids: Iterable[str]) -> Studies:
         """Return the studies with the given ids, in the order given.

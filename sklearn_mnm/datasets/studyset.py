@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from sklearn_mnm._storage import as_path
 from sklearn_mnm.datasets._deactivations import Points, check_points, chosen_points
 from sklearn_mnm.datasets._studyset_metadata import study_rows
 from sklearn_mnm.datasets._studyset_tables import StudysetTables, read_studyset
@@ -76,7 +77,7 @@ def load_studyset(
     """
     check_level(level)
     check_points(points)
-    studies, notes = studies_from_tables(read_studyset(Path(path)), level, points)
+    studies, notes = studies_from_tables(read_studyset(as_path(path, "path")), level, points)
     warn_of_data(path, notes, studies, rows=ROW_NAMES[level])
     return studies
 
