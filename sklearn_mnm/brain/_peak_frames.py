@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import pandas as pd
 
@@ -17,10 +18,15 @@ from sklearn_mnm.datasets.spaces import standardise_space
 from sklearn_mnm.exceptions import DataFormatError, DataWarning
 
 
-def has_coordinates(frame: pd.DataFrame) -> bool:
-    """Whether a data frame is one of peaks rather than of activations of regions."""
+def are_coordinates(frame: Any) -> bool:
+    """Whether a data frame, of pandas or polars, has columns of coordinates."""
     columns = [str(name) for name in frame.columns]
-    return not {"id", *AXES}.isdisjoint(columns) or bool(coordinate_triples(columns))
+    return not set(AXES).isdisjoint(columns) or bool(coordinate_triples(columns))
+
+
+def are_peaks_of_studies(frame: Any) -> bool:
+    """Whether a data frame is one of peaks rather than of activations of regions."""
+    return "id" in frame.columns or are_coordinates(frame)
 
 
 def peak_frame(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:

@@ -111,6 +111,15 @@ class Studies:
         return np.bincount(self.study_index, minlength=self.n_studies)
 
     @property
+    def coordinates(self) -> list[np.ndarray]:
+        """Peaks of each study without its id, a list of arrays of shape (n_peaks_i, 3), in mm.
+
+        For what pairs rows in an order of its own, as ``permutation_test_score`` does.
+        """
+        places = self.peaks[["x", "y", "z"]].to_numpy(dtype=float)
+        return np.split(places, np.cumsum(self.peak_counts))[:-1]
+
+    @property
     def shape(self) -> tuple[int]:
         """(n_studies,): scikit-learn's cross-validation then splits studies as it does arrays."""
         return (self.n_studies,)
