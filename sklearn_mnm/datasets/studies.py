@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from sklearn_mnm._frames import as_pandas, is_frame
+from sklearn_mnm.datasets._alignment import in_order_of, named_counts
 from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
 PEAK_COLUMNS = ("id", "x", "y", "z")
@@ -22,7 +23,9 @@ class Studies:
 
     One row is one study, or one contrast of a paper when `groups` says so. All parts are
     checked against each other on construction, and a selection ``studies[...]`` cuts all of
-    them together, so that row ``i`` of one always belongs to row ``i`` of the others.
+    them together, so that row ``i`` of one always belongs to row ``i`` of the others. Parts that
+    carry ids (a column ``id``, an index of strings or with a name) are brought to the order of
+    `ids`.
 
     Parameters
     ----------
@@ -36,7 +39,8 @@ class Studies:
         (MNI152 unless a column ``space`` says otherwise) and any others. Sorted by study on
         construction; within a study the order is kept.
     counts : sparse matrix or array-like, shape (n_studies, n_terms), optional
-        Term counts, or other term weights; stored as CSR.
+        Term counts, or other term weights; stored as CSR. Of a table the names of the columns are
+        the vocabulary.
     vocabulary : array-like of str, shape (n_terms,), optional
         Names of the columns of `counts`.
     texts : array-like of str, shape (n_studies,), optional
@@ -55,7 +59,7 @@ class Studies:
     ------
     DataFormatError
         If ids repeat, a peak belongs to no study, a coordinate is not finite, or the parts
-        disagree in length.
+        disagree in length or in ids.
 
     Examples
     --------
@@ -86,9 +90,15 @@ class Studies:
             metadata = pd.DataFrame({"id": self.ids})
         _check_frame(metadata, "metadata")
         _check_length(len(metadata), len(self.ids), "metadata")
-        self.metadata: pd.DataFrame = as_pandas(metadata).reset_index(drop=True)
+        metadata = as_pandas(in_order_of(self.ids, metadata, "metadata"))
+        self.metadata: pd.DataFrame = metadata.reset_index(drop=True)
         self.peaks, self.study_index = _align_peaks(peaks, self.ids)
+        counts = in_order_of(self.ids, counts, "counts")
         self.counts, self.vocabulary = _check_counts(counts, vocabulary, len(self.ids))
+        texts, groups = (
+            in_order_of(self.ids, values, name)
+            for values, name in ((texts, "texts"), (groups, "groups"))
+        )
         self.texts: np.ndarray | None = None if texts is None else _documents(texts, self.ids)
         self.groups: np.ndarray = self.ids if groups is None else _strings(groups, "groups")
         _check_length(len(self.groups), len(self.ids), "groups")
@@ -304,6 +314,7 @@ def _align_peaks(peaks: pd.DataFrame | None, ids: np.ndarray) -> tuple[pd.DataFr
 def _check_counts(
     counts: Any, vocabulary: Any, n_studies: int
 ) -> tuple[sparse.csr_matrix | None, np.ndarray | None]:
+    counts, vocabulary = named_counts(counts, vocabulary)
     if counts is None:
         if vocabulary is not None:
             raise DataFormatError("vocabulary: given without the counts whose columns it names.")
