@@ -24,10 +24,11 @@ _ADDRESS = ("http://", "https://", "ftp://", "s3://", "file://")
 
 def read_records(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield what is known of each image of a folder; ``file`` is its path."""
-    if tables := [folder / name for name in _TABLES if (folder / name).is_file()]:
+    named = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_file()}
+    if tables := [named[name] for name in _TABLES if name in named]:
         yield from _records_of_table(tables[0])
         return
-    if rows := [folder / name for name in _ROWS if (folder / name).is_file()]:
+    if rows := [named[name] for name in _ROWS if name in named]:
         yield from _records_of_rows(rows[0])
         return
     paths = sorted(folder.rglob("*_metadata.json"))
@@ -90,6 +91,8 @@ def _placed(
 ) -> dict[str, Any]:
     """Return a record with the path of its image, which no other has."""
     given = str(known.get("file", "")).strip()
+    if "\\" in given and not (path.parent / given).is_file():
+        given = given.replace("\\", "/")  # as Windows writes paths
     if not given:
         raise DataFormatError(f"{path}: {where(number)} has no file.")
     record = {"id": str(number), "collection_id": known.get("study_id", number), **known}

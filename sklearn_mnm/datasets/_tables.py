@@ -140,11 +140,11 @@ def check_unique_ids(table: pd.DataFrame, path: Path) -> None:
     )
 
 
-def check_coordinates(table: pd.DataFrame, path: Path, rows: np.ndarray | None = None) -> None:
-    """Raise DataFormatError unless x, y, z are finite numbers in every row, or in `rows`."""
-    rows = np.arange(len(table)) if rows is None else rows
-    for name in ("x", "y", "z"):
-        wrong = rows[~np.isfinite(as_numbers(table[name].iloc[rows]).to_numpy())]
+def with_coordinates(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return x, y, z as floats; DataFormatError unless they are finite numbers in every row."""
+    numbers = {name: as_numbers(table[name]) for name in ("x", "y", "z")}
+    for name, values in numbers.items():
+        wrong = np.flatnonzero(~np.isfinite(values.to_numpy()))
         if len(wrong):
             row = int(wrong[0])
             value = table[name].iloc[row]
@@ -154,6 +154,7 @@ def check_coordinates(table: pd.DataFrame, path: Path, rows: np.ndarray | None =
                 f"as coordinate {name} ({len(wrong)} such rows); "
                 "coordinates must be finite numbers in mm."
             )
+    return table.assign(**numbers)
 
 
 def check_known_ids(table: pd.DataFrame, path: Path, ids: pd.Index, ids_path: Path) -> None:

@@ -245,7 +245,8 @@ def _with_coordinates(table: pd.DataFrame, located: np.ndarray, sheet: Sheet) ->
         wrong = np.flatnonzero(located & ~np.isfinite(values.to_numpy()))
         if len(wrong):
             row = int(wrong[0])
-            value = table[name].iloc[row]
+            # As it was written; columns are where they were.
+            value = sheet.table.iloc[row, list(table.columns).index(name)]
             shown = "an empty field" if pd.isna(value) else repr(str(value)[:60])
             raise DataFormatError(
                 f"{sheet.path}: line {sheet.line(row)} (id {table['id'].iloc[row]}) has {shown} as "

@@ -18,6 +18,7 @@ from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
 
 _DATA, _VECTORS = "_extractedData", "_vectorizedText"
+_FILES = ("metadata.csv", "text.csv", "coordinates.csv")
 _PARTS = ("title", "keywords", "abstract", "body")
 _COLUMNS = {"publication_year": "year"}
 
@@ -72,7 +73,7 @@ def load_pubget(
     ids = pd.Index(metadata["id"])
     notes: list[str] = []
 
-    texts = _of_known(_read(data / "text.csv", list(_PARTS)), ids, "texts", notes)
+    texts = _of_known(_read(data / "text.csv", list(_PARTS)), ids, data / "text.csv", notes)
     _tables.check_unique_ids(texts, data / "text.csv")
     texts = texts.set_index("id").reindex(ids).astype(object).fillna("")
     metadata = metadata.rename(columns=_COLUMNS).assign(
@@ -81,8 +82,8 @@ def load_pubget(
     if "pmid" in metadata.columns:  # a column with gaps is read as numbers with a point
         metadata["pmid"] = _whole_numbers(metadata["pmid"])
     peaks = _read(data / "coordinates.csv", ["x", "y", "z"])
-    _tables.check_coordinates(peaks, data / "coordinates.csv")
-    peaks = _of_known(peaks, ids, "peaks", notes)
+    peaks = _tables.with_coordinates(peaks, data / "coordinates.csv")
+    peaks = _of_known(peaks, ids, data / "coordinates.csv", notes)
     spaces = data / "coordinate_space.csv"
     if spaces.is_file():
         by_id = _read(spaces, ["coordinate_space"])
@@ -108,8 +109,9 @@ def load_pubget(
 
 
 def is_pubget(folder: Path) -> bool:
-    """Whether a folder has the names that pubget gives."""
-    return folder.name.endswith((_DATA, _VECTORS)) or any(folder.glob(f"*{_DATA}"))
+    """Whether a folder, or what is in it, has the names that pubget gives."""
+    named = folder.name.endswith((_DATA, _VECTORS)) or any(folder.glob(f"*{_DATA}"))
+    return named or all((folder / name).is_file() for name in _FILES)
 
 
 def _checked_parts(parts: str | Sequence[str]) -> tuple[str, ...]:
@@ -165,9 +167,16 @@ def _read(path: Path, required: list[str]) -> pd.DataFrame:
     return table.rename(columns={"pmcid": "id"})
 
 
-def _of_known(table: pd.DataFrame, ids: pd.Index, what: str, notes: list[str]) -> pd.DataFrame:
+def _of_known(table: pd.DataFrame, ids: pd.Index, path: Path, notes: list[str]) -> pd.DataFrame:
     known = table["id"].isin(ids).to_numpy()
+    if len(table) and len(ids) and not known.any():
+        raise DataFormatError(
+            f"{path}: none of its articles is one that metadata.csv lists: it has "
+            f"{table['id'].iloc[0]!r} and the like, the other {ids[0]!r}. Give tables of one run "
+            "of pubget."
+        )
     if not known.all():
+        what = "texts" if path.name == "text.csv" else "peaks"
         notes.append(f"{(~known).sum()} {what} of articles without metadata left out")
     return table[known]
 

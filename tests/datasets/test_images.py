@@ -151,6 +151,15 @@ def test_images_with_addresses_are_looked_for_in_the_folder(tmp_path, form):
         assert len(load_images(tmp_path)) == 1
 
 
+def test_tables_of_windows_are_read(tmp_path):
+    (tmp_path / "maps").mkdir()
+    small_map([0, 0, 0]).to_filename(tmp_path / "maps" / "a.nii.gz")
+    (tmp_path / "METADATA.CSV").write_text("sep=;\nFile;Title;\nmaps\\a.nii.gz;hand;\n;;\n")
+    maps = load_images(tmp_path)
+    assert [Path(image).name for image in maps.images] == ["a.nii.gz"]
+    assert maps.texts.tolist() == ["hand"]
+
+
 def test_two_rows_of_one_image_are_refused(tmp_path):
     small_map([0, 0, 0]).to_filename(tmp_path / "left hand.nii.gz")
     rows = [{"id": n, "collection_id": n, "file": ROW.format(n)} for n in (1, 2)]

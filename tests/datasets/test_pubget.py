@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from sklearn_mnm.datasets import load_pubget, talairach_to_mni152
+from sklearn_mnm.datasets import load_pubget, load_studies, talairach_to_mni152
 from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
 SUBSET = "subset_articlesWithCoords"
@@ -200,3 +200,16 @@ def test_ids_of_pubmed_may_be_words(query):
     path.write_text(path.read_text().replace("35256398", "PMID35256398"))
     with pytest.warns(DataWarning):
         assert load_pubget(query).metadata["pmid"][0] == "PMID35256398"
+
+
+def test_tables_of_another_run_are_refused(query):
+    path = query / f"{SUBSET}_extractedData" / "coordinates.csv"
+    path.write_text("pmcid,x,y,z\nPMC9053985,1,2,3\n")
+    with pytest.raises(DataFormatError, match=r"coordinates\.csv: none of its articles.*'PMC9053"):
+        load_pubget(query)
+
+
+def test_a_folder_is_known_by_its_tables_whatever_its_name(query):
+    folder = (query / f"{SUBSET}_extractedData").rename(query.parent / "mine")
+    with pytest.warns(DataWarning):
+        assert len(load_studies(folder)) == 3
