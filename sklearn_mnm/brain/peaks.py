@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 from sklearn_mnm._frames import as_pandas, is_frame
 from sklearn_mnm.brain._peak_frames import peak_frame
+from sklearn_mnm.datasets._deactivations import chosen_points
 from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
 COORDINATE_COLUMNS = ["x", "y", "z"]
@@ -81,11 +82,25 @@ def as_peak_table(X: Any) -> PeakTable:
         If the table lacks a column or a coordinate is not a finite number.
     InvalidInputError
         If `X` has none of these forms.
+
+    Warns
+    -----
+    DataWarning
+        With counts, if peaks are marked as deactivations or seeds, which are left out.
     """
     if hasattr(X, "peaks") and hasattr(X, "study_index"):
         study_index = np.asarray(X.study_index, dtype=np.intp)
         study_ids = np.asarray(getattr(X, "ids", np.arange(len(X))))
-        coordinates = _coordinate_columns(X.peaks)
+        peaks, notes = chosen_points(X.peaks, "activations")
+        if notes:
+            study_index = study_index[peaks.index]
+            warnings.warn(
+                f"{notes[0].split(';')[0]} of maps. Give peaks without the columns that mark them "
+                "to count all.",
+                DataWarning,
+                stacklevel=3,
+            )
+        coordinates = _coordinate_columns(peaks)
     elif is_frame(X):
         peaks, ids = peak_frame(as_pandas(X))
         study_index, unique_ids = pd.factorize(ids)

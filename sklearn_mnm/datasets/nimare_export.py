@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_mnm._dependencies import import_optional
-from sklearn_mnm.datasets._deactivations import FLAGS
+from sklearn_mnm.datasets._deactivations import chosen_points
 from sklearn_mnm.datasets._studyset_tables import OF_POINTS, POINT_FIELDS, VALUE_KINDS
 from sklearn_mnm.datasets._tables import as_number_or_nan
 from sklearn_mnm.datasets._text_files import as_sample_size
@@ -128,9 +128,8 @@ def to_nimare(
     spaces, n_other = _spaces(reported.peaks)
     if n_other:
         notes.append(f"{n_other} peaks are in spaces that NiMARE takes for MNI152 as they are")
-    marked = [name for name in FLAGS if name in reported.peaks and reported.peaks[name].any()]
-    if marked:
-        n_marked = int(reported.peaks[marked].any(axis=1).sum())
+    n_marked = len(reported.peaks) - len(chosen_points(reported.peaks, "activations")[0])
+    if n_marked:
         notes.append(f"NiMARE counts {n_marked} deactivations and seeds as activations")
     if notes:
         warnings.warn("; ".join(notes) + ".", DataWarning, stacklevel=2)

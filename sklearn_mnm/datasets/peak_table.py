@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -246,7 +247,7 @@ def _with_coordinates(table: pd.DataFrame, located: np.ndarray, sheet: Sheet) ->
         if len(wrong):
             row = int(wrong[0])
             # As it was written; columns are where they were.
-            value = sheet.table.iloc[row, list(table.columns).index(name)]
+            value: Any = sheet.table.iloc[row, list(table.columns).index(name)]
             shown = "an empty field" if pd.isna(value) else repr(str(value)[:60])
             raise DataFormatError(
                 f"{sheet.path}: line {sheet.line(row)} (id {table['id'].iloc[row]}) has {shown} as "

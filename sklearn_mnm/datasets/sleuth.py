@@ -12,6 +12,7 @@ import numpy as np
 
 from sklearn_mnm._files import replacing
 from sklearn_mnm._storage import as_path, storing
+from sklearn_mnm.datasets._deactivations import chosen_points
 from sklearn_mnm.datasets._sleuth_lines import parse_header
 from sklearn_mnm.datasets._sleuth_reader import read_sleuth
 from sklearn_mnm.datasets._studyset_tables import tables_from_rows
@@ -118,14 +119,19 @@ def save_sleuth(studies: Studies, path: str | Path, *, sample_size: int | None =
     Warns
     -----
     DataWarning
-        Once, with counts: studies without peaks (left out), peaks brought to MNI152 or of a space
-        that the format does not know.
+        Once, with counts: studies without peaks, deactivations and seeds (left out), peaks brought
+        to MNI152 or of a space that the format does not know.
 
     Examples
     --------
     >>> save_sleuth(studies, "foci.txt", sample_size=20)  # doctest: +SKIP
     """
     check_sample_size(sample_size)
+    activations, left_out = chosen_points(studies.peaks, "activations")
+    if left_out:
+        studies = Studies(
+            studies.ids, metadata=studies.metadata, peaks=activations, groups=studies.groups
+        )
     reported = studies[studies.peak_counts > 0]
     if not len(reported):
         raise InvalidInputError(f"studies: none of the {len(studies)} has peaks to write.")
@@ -140,6 +146,7 @@ def save_sleuth(studies: Studies, path: str | Path, *, sample_size: int | None =
         )
     peaks = reported.peaks
     peaks, notes = standardise_space(peaks if "space" in peaks else peaks.assign(space="MNI152"))
+    notes += [note.split(";")[0] for note in left_out]
     n_silent = len(studies) - len(reported)
     if n_silent:
         notes.append(f"{n_silent} of {len(studies)} studies have no peaks and are left out")

@@ -173,3 +173,12 @@ def test_indices_of_voxels_and_metres_are_suspected(brain_mask):
         peak_counts(voxels + 30, np.zeros(3, int), 1, brain_mask)
     with pytest.warns(DataWarning, match=r"multiply them by 1000"):
         peak_counts(np.array([[-44.0, 22, 30]] * 3) / 1000, np.zeros(3, int), 1, brain_mask)
+
+
+def test_deactivations_of_studies_are_left_out_of_maps():
+    peaks = pd.DataFrame({"id": ["a", "b", "a"], "x": [1.0, 2, 3], "y": 0.0, "z": 0.0})
+    studies = Studies(["a", "b"], peaks=peaks.assign(deactivation=[True, True, False]))
+    with pytest.warns(DataWarning, match=r"^2 deactivations among 3 points left out of maps\."):
+        table = as_peak_table(studies)
+    assert table.coordinates[:, 0].tolist() == [3]
+    assert (table.study_index.tolist(), table.study_ids.tolist()) == ([0], ["a", "b"])

@@ -203,9 +203,7 @@ def test_a_title_that_is_a_word_for_nothing_stays_where_numbers_are_whole(load):
 
 
 def test_a_coordinate_that_is_missing_beside_others_is_refused(load):
-    with pytest.raises(
-        DataFormatError, match=r"line 2 \(id a\) has an empty field as coordinate y"
-    ):
+    with pytest.raises(DataFormatError, match=r"line 2 \(id a\) has 'NA' as coordinate y"):
         load("id,title,x,y,z\na,t,1,NA,3\n")
 
 

@@ -64,7 +64,8 @@ def test_each_experiment_is_a_row_of_its_paper(load):
 
 
 def test_a_paper_holds_the_peaks_of_its_experiments(load):
-    papers = load(TWO_PAPERS, level="study")
+    with pytest.warns(DataWarning, match="1 of 2 papers differ in their number of participants"):
+        papers = load(TWO_PAPERS, level="study")
     assert papers.ids.tolist() == ["Smith et al., 2010", "Jones"]
     assert papers.peak_counts.tolist() == [3, 1]
 
@@ -501,3 +502,11 @@ def test_a_missing_sample_size_is_asked_for(tmp_path):
     with pytest.raises(InvalidInputError, match="none of the 1 has peaks"):
         save_sleuth(Studies(["a"]), tmp_path / "foci.txt", sample_size=3)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_deactivations_are_not_written(tmp_path):
+    peaks = pd.DataFrame({"id": ["a", "a"], "x": [1.0, 2], "y": [1.0, 2], "z": [1.0, 2]})
+    studies = Studies(["a"], peaks=peaks.assign(deactivation=[False, True]))
+    with pytest.warns(DataWarning, match=r"^1 deactivations among 2 points left out\.$"):
+        save_sleuth(studies, tmp_path / "foci.txt", sample_size=3)
+    assert load_sleuth(tmp_path / "foci.txt").peaks["x"].tolist() == [1]
