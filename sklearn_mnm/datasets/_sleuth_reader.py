@@ -105,6 +105,12 @@ class _Reader:
             self._check_same_study(number, header.value)
             self._names[number] = header.value
         elif header.kind == "field":
+            if self._peaks and header.key == "sample_size" and "sample_size" not in self._fields:
+                raise self._fault(
+                    number,
+                    "the number of subjects stands after peaks of an experiment that has none; "
+                    "write it below the name of its experiment, before the peaks.",
+                )
             if self._peaks:
                 self.end_experiment()
             self._read_field(number, header.key, header.value)

@@ -328,6 +328,12 @@ def test_fields_above_a_name_are_of_that_name(load):
     assert studies.metadata["doi"].tolist() == ["10.1000/a", "10.1000/b"]
 
 
+def test_a_number_of_subjects_after_peaks_is_not_given_to_the_next_experiment(load):
+    text = f"// Reference=MNI\n{ADE}1 2 3\n// Subjects=12\n// Bo: b\n4 5 6\n// Subjects=14\n"
+    with pytest.raises(DataFormatError, match=r"line 4: the number of subjects stands after peaks"):
+        load(text)
+
+
 def test_a_second_number_of_subjects_is_refused(load):
     with pytest.raises(DataFormatError, match=r"line 4: '14' is a second sample size.*line 3"):
         load(f"// Reference=MNI\n{ADE}// Subjects=12\n// Subjects=14\n1 2 3\n")
