@@ -154,6 +154,8 @@ def with_coordinates(table: pd.DataFrame, path: Path) -> pd.DataFrame:
                 f"as coordinate {name} ({len(wrong)} such rows); "
                 "coordinates must be finite numbers in mm."
             )
+    if all(table[name].dtype.kind in "uif" for name in numbers):
+        return table  # numbers as they are
     return table.assign(**numbers)
 
 
