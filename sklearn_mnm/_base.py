@@ -428,11 +428,6 @@ def _study_names(
 ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """Ids, titles and groups of the studies as far as texts or maps carry them."""
     sources = [value for value in (text, maps) if isinstance(value, Studies)]
-    if len(sources) == 2 and not np.array_equal(sources[0].ids, sources[1].ids):
-        raise InvalidInputError(
-            "Texts and maps are Studies with different ids; give the same studies in the same "
-            "order, e.g. maps.select(ids=texts.ids)."
-        )
     groups = None if groups is None else np.asarray(groups)
     if not sources:
         is_table = is_frame(maps) and are_peaks(maps)

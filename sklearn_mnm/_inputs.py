@@ -10,6 +10,8 @@ from scipy import sparse
 
 from sklearn_mnm._arrays import check_magnitude, checked_array
 from sklearn_mnm._frames import is_frame
+from sklearn_mnm._pairing import by_id
+from sklearn_mnm.brain._peak_frames import are_peaks_of_studies
 from sklearn_mnm.brain.image_files import image_list, is_image
 from sklearn_mnm.brain.regions import PeaksToRegions
 from sklearn_mnm.datasets.studies import Studies
@@ -41,7 +43,7 @@ def text_input(X: Any) -> Any:
     if isinstance(X, str):
         raise InvalidInputError(f"X: expected several texts, got one string; write [{X[:40]!r}].")
     if not isinstance(X, Studies):
-        return list(X) if isinstance(X, Iterator) else X
+        return list(X) if isinstance(X, Iterator) else by_id(X)
     if X.counts is not None:
         return X.counts
     if X.texts is not None:
@@ -63,7 +65,7 @@ def target_columns(values: Any) -> Any:
 def are_peaks(maps: Any) -> bool:
     """Whether `maps` are peaks: a Studies, a table, or one array of peaks per study."""
     if is_frame(maps):
-        return not {"id", "x", "y", "z"}.isdisjoint(maps.columns)  # else of region activations
+        return are_peaks_of_studies(maps)  # else of region activations
     if isinstance(maps, Studies):
         return True
     if not isinstance(maps, list | tuple):
@@ -122,6 +124,7 @@ def region_activations(
     maps = image_list(list(maps) if isinstance(maps, Iterator) else maps)
     if isinstance(maps, list | tuple) and not maps:
         raise InvalidInputError(f"{name} is empty; give at least one map.")
+    maps = by_id(maps)
     peaks = are_peaks(maps)
     if peaks or are_images(maps):
         if regions is None:
@@ -184,7 +187,10 @@ def warn_of_empty_maps(activations: np.ndarray, name: str = "X", *, stacklevel: 
     """
     n_maps = len(activations)
     empty = ~activations.any(axis=1)
-    remedy = "Peaks may lie outside the brain, a threshold may be too high, or signs be swapped."
+    remedy = (
+        "Peaks may lie outside the brain or be indices of voxels rather than mm, a threshold may "
+        "be too high, or signs be swapped."
+    )
     if empty.all():
         raise InvalidInputError(
             f"{name}: none of the {n_maps} maps has an activation: they are zero everywhere, "

@@ -4,8 +4,10 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
-from sklearn_mnm.exceptions import DataFormatError, MNMError, StorageError
+from sklearn_mnm.exceptions import DataFormatError, InvalidInputError, MNMError, StorageError
 
 _REMEDIES = {
     "Free some space, or choose a folder on another disk.": (
@@ -85,3 +87,20 @@ def reading(path: str | os.PathLike, failure: type[MNMError] = DataFormatError) 
         if "null" not in str(error):
             raise
         raise failure(f"{str(path)!r}: no file can have this name ({error}).") from error
+
+
+def as_path(value: Any, name: str) -> Path:
+    """Return one path; InvalidInputError if something else is given.
+
+    Parameters
+    ----------
+    value : str or path
+    name : str
+        Of the argument.
+    """
+    if isinstance(value, str | os.PathLike):
+        return Path(value)
+    raise InvalidInputError(
+        f"{name}: expected the path of one file or folder, got {type(value).__name__}; "
+        "load_studies takes a list of paths."
+    )

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn_mnm._arrays import check_count
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._inputs import are_peaks, check_pairs, target_columns, text_input
+from sklearn_mnm._pairing import paired
 from sklearn_mnm._points import as_tensor, points_of, tangent_of
 from sklearn_mnm._sample_weight import checked_weights
 from sklearn_mnm.exceptions import InvalidInputError
@@ -96,7 +97,8 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
                 (n_studies, n_regions)
             Maps; see :meth:`MNMEncoder.fit`.
         y : Studies, list of str, or array of shape (n_studies, n_terms), default=None
-            Texts in the same order; None takes those of `X`.
+            Texts of the same studies; None takes those of `X`. Paired by id as in
+            :meth:`MNMEncoder.fit`.
         groups : array-like of shape (n_studies,), default=None
             Paper of each study where studies are contrasts.
         sample_weight : array-like of shape (n_studies,), default=None
@@ -111,6 +113,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         InvalidInputError
             If texts and maps do not pair or have no usable form.
         """
+        X, y, groups, sample_weight = paired(X, y, groups, sample_weight)
         self._fit(X if y is None else target_columns(y), X, groups, sample_weight)
         return self
 
@@ -137,6 +140,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         """
         if hasattr(self, "embedder_"):
             self._check_map_names(X)
+        X, y, groups, sample_weight = paired(X, y, groups, sample_weight)
         self._partial_fit(X if y is None else target_columns(y), X, groups, sample_weight)
         return self
 
@@ -407,6 +411,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         """
         from sklearn.metrics import label_ranking_average_precision_score
 
+        X, y, _, sample_weight = paired(X, y, None, sample_weight)
         scores = self.decision_function(X)
         texts = text_input(X if y is None else target_columns(y))
         truth = salient_terms(self.term_vectorizer_.transform(texts))

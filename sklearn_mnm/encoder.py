@@ -12,6 +12,7 @@ from sklearn_mnm._arrays import check_count
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._images import resampled
 from sklearn_mnm._inputs import check_pairs, target_columns
+from sklearn_mnm._pairing import paired
 from sklearn_mnm._points import as_tensor
 from sklearn_mnm._sample_weight import checked_weights
 from sklearn_mnm.datasets.studies import Studies
@@ -113,8 +114,10 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
             Texts, or what else `vectorizer` takes.
         y : Studies, DataFrame, list of arrays of shape (n_peaks_i, 3), images, or array of shape \
                 (n_studies, n_regions), default=None
-            Maps in the same order: peaks in mm, MNI152; images, with an atlas in `regions`; or
-            activations of regions. None takes the peaks of `X`.
+            Maps of the same studies: peaks in mm, MNI152; images, with an atlas in `regions`; or
+            activations of regions. None takes the peaks of `X`. Maps, groups and weights are
+            paired with `X` by id where both carry ids (a Studies, a column ``id``, an index of
+            strings or with a name), else in the same order.
         groups : array-like of shape (n_studies,), default=None
             Paper of each study where studies are contrasts: those of one paper are left out
             together. None takes the groups of a Studies.
@@ -137,6 +140,7 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         DataWarning
             With counts, if studies without known terms or without activation are left out.
         """
+        X, y, groups, sample_weight = paired(X, y, groups, sample_weight)
         self._fit(X, X if y is None else target_columns(y), groups, sample_weight)
         return self
 
@@ -168,6 +172,7 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         DataWarning
             As for :meth:`fit`, and if ids come again.
         """
+        X, y, groups, sample_weight = paired(X, y, groups, sample_weight)
         self._partial_fit(X, X if y is None else target_columns(y), groups, sample_weight)
         return self
 
@@ -523,6 +528,7 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         InvalidInputError
             If texts and maps do not pair or have no usable form, or all maps are zero.
         """
+        X, y, _, sample_weight = paired(X, y, None, sample_weight)
         observed = self._activations(X if y is None else target_columns(y))
         predicted = self.predict(X)
         check_pairs(len(predicted), len(observed))

@@ -24,6 +24,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._embedder_checks import checked_activations
 from sklearn_mnm._inputs import target_columns
+from sklearn_mnm._pairing import paired
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.decoder import MNMDecoder
 from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
@@ -334,6 +335,7 @@ def _all_pairs(estimator: Any, X: Any, y: Any) -> _Pairs:
         check_is_fitted(estimator)
         if y is None and not isinstance(X, Studies):
             raise InvalidInputError("y=None: give both texts and maps, or a Studies as X.")
+        X, y, _, _ = paired(X, y)
         given, other = X, X if y is None else target_columns(y)
         decodes = isinstance(estimator, MNMDecoder)
         texts, maps = (other, given) if decodes else (given, other)

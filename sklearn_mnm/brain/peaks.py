@@ -9,11 +9,17 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 from sklearn_mnm._frames import as_pandas, is_frame
+from sklearn_mnm.brain._peak_frames import peak_frame
+from sklearn_mnm.datasets._deactivations import chosen_points
 from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
 COORDINATE_COLUMNS = ["x", "y", "z"]
 # In mm, a kilometre: far from any brain.
 _FARTHEST = 1e6
+# Voxels along an axis of an image of a head.
+_MOST_VOXELS = 512
+# Peaks in mm do not all lie so near to the origin.
+_METRES, _SEVERAL = 0.2, 3
 # Peaks placed at once, in arrays that stay in the cache.
 _BLOCK = 2**16
 
@@ -62,7 +68,8 @@ def as_peak_table(X: Any) -> PeakTable:
     X : Studies, data frame or sequence of array-like of shape (n_peaks_i, 3)
         A :class:`~sklearn_mnm.Studies` gives one row per study, in its own order, also for
         studies without peaks. A table, of pandas or polars, has one row per peak and columns
-        ``id``, ``x``, ``y`` and ``z``; its studies are numbered in order of first appearance.
+        ``id``, ``x``, ``y`` and ``z``; its studies are numbered in order of first appearance. One
+        of the clusters of a single map, as nilearn makes it, needs no ``id``.
         A sequence holds one array of peaks per study, possibly empty. All in mm, MNI152.
 
     Returns
@@ -75,22 +82,32 @@ def as_peak_table(X: Any) -> PeakTable:
         If the table lacks a column or a coordinate is not a finite number.
     InvalidInputError
         If `X` has none of these forms.
+
+    Warns
+    -----
+    DataWarning
+        With counts, if peaks are marked as deactivations or seeds, which are left out.
     """
     if hasattr(X, "peaks") and hasattr(X, "study_index"):
         study_index = np.asarray(X.study_index, dtype=np.intp)
         study_ids = np.asarray(getattr(X, "ids", np.arange(len(X))))
-        coordinates = _coordinate_columns(X.peaks)
-    elif is_frame(X):
-        peaks = as_pandas(X)
-        if "id" not in peaks.columns:
-            raise DataFormatError(
-                f"The table of peaks has no column 'id' (columns: {list(peaks.columns)}). "
-                "Name the column that says which study reports each peak 'id'."
+        peaks, notes = chosen_points(X.peaks, "activations")
+        if notes:
+            study_index = study_index[peaks.index]
+            warnings.warn(
+                f"{notes[0].split(';')[0]} of maps. Give peaks without the columns that mark them "
+                "to count all.",
+                DataWarning,
+                stacklevel=3,
             )
-        study_index, unique_ids = pd.factorize(peaks["id"])
+        coordinates = _coordinate_columns(peaks)
+    elif is_frame(X):
+        peaks, ids = peak_frame(as_pandas(X))
+        study_index, unique_ids = pd.factorize(ids)
         if (study_index < 0).any():
             row = int(np.flatnonzero(study_index < 0)[0])
             raise DataFormatError(f"Row {row} of the table of peaks has no study id. Remove it.")
+        study_index = study_index[peaks.index]
         study_ids = np.asarray(unique_ids)
         coordinates = _coordinate_columns(peaks)
     else:
@@ -106,12 +123,6 @@ def as_peak_table(X: Any) -> PeakTable:
 
 
 def _coordinate_columns(table: pd.DataFrame) -> np.ndarray:
-    missing = [name for name in COORDINATE_COLUMNS if name not in table.columns]
-    if missing:
-        raise DataFormatError(
-            f"The table of peaks has no column {missing} (columns: {list(table.columns)}). "
-            "Name the coordinates in mm 'x', 'y' and 'z'."
-        )
     try:
         return table[COORDINATE_COLUMNS].to_numpy(dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -186,7 +197,7 @@ def peak_counts(
     Warns
     -----
     DataWarning
-        If peaks are left out.
+        If peaks are left out, or all lie so near to the origin that they may be in metres.
     """
     mask = np.asarray(mask_img.dataobj) != 0
     n_voxels = int(mask.sum())
@@ -220,7 +231,14 @@ def peak_counts(
     if tally.n_dropped:
         warnings.warn(
             f"{tally.n_dropped} of {tally.n_peaks} peaks lie more than {max_distance:g} mm "
-            "outside the mask and were left out. Raise max_distance to keep them.",
+            f"outside the mask and were left out. {_likely_reason(coordinates)}",
+            DataWarning,
+            stacklevel=2,
+        )
+    elif tally.n_peaks >= _SEVERAL and 0 < np.abs(coordinates).max() < _METRES:
+        warnings.warn(
+            f"All {tally.n_peaks} peaks lie within {np.abs(coordinates).max():g} mm of the origin. "
+            "If their coordinates are in metres, multiply them by 1000.",
             DataWarning,
             stacklevel=2,
         )
@@ -229,3 +247,15 @@ def peak_counts(
         shape=(n_studies, n_voxels),
     ).tocsr()
     return counts, tally
+
+
+def _likely_reason(coordinates: np.ndarray) -> str:
+    """Say why peaks lie outside the brain, and what to do."""
+    are_numbers = (coordinates >= 0).all() and (coordinates == np.rint(coordinates)).all()
+    if are_numbers and coordinates.max() < _MOST_VOXELS:
+        return (
+            "As all coordinates are whole numbers from 0 on, they may be indices of voxels. "
+            "Convert them to mm with the affine of their image: "
+            "nibabel.affines.apply_affine(image.affine, voxels)."
+        )
+    return "Raise max_distance to keep them."

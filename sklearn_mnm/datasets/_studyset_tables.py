@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,29 @@ _REQUIRED = {
     "metadata": ["id", "study_id"],
     "texts": ["id", "study_id"],
 }
+#: Kinds of values of points, by the columns that NiMARE makes of them.
+VALUE_KINDS = {
+    "z_stat": "Z",
+    "t_stat": "T",
+    "p": "p",
+    "beta": "beta",
+    "variance": "variance",
+    "se": "SE",
+}
+_STATISTICS = {kind: column for column, kind in VALUE_KINDS.items()}
+#: What NeuroStore tells of a point beside its place, and becomes a column where it is told.
+POINT_FIELDS = (
+    "label_id",
+    "image",
+    "deactivation",
+    "is_seed",
+    "cluster_size",
+    "cluster_measurement_unit",
+    "subpeak",
+    "order",
+)
+#: Before names of metadata of a contrast that are lists with a value for each point.
+OF_POINTS = "coordinate_"
 
 
 @dataclass(frozen=True)
@@ -36,7 +59,7 @@ class StudysetTables:
     ``studies`` has one row per paper (``study_id``, ``name``, maybe ``description``),
     ``analyses``, ``metadata`` and ``texts`` one per contrast (``id`` unique over the studyset,
     ``study_id``), ``coordinates`` one per peak (``id`` of the contrast, ``x``, ``y``, ``z``,
-    maybe ``space`` and statistics).
+    maybe ``space`` and statistics). `notes` say what was left out, with counts.
     """
 
     source: Path | str
@@ -45,6 +68,7 @@ class StudysetTables:
     coordinates: pd.DataFrame
     metadata: pd.DataFrame
     texts: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
 
 def read_studyset(path: Path) -> StudysetTables:
@@ -53,9 +77,7 @@ def read_studyset(path: Path) -> StudysetTables:
         is_folder = path.is_dir()
     if not is_folder:
         return tables_from_nimads(read_json(path), path)
-    tables = _read_parquet(path)
-    _check(tables)
-    return tables
+    return _checked(_read_parquet(path))
 
 
 def read_json(path: Path) -> Any:
@@ -83,10 +105,18 @@ def read_json(path: Path) -> Any:
 
 def tables_from_nimads(studyset: Any, source: Path | str) -> StudysetTables:
     """Turn a NiMADS document into tables and check that it hangs together."""
+    studyset = _with_studies(studyset)
     if not isinstance(studyset, dict) or not isinstance(studyset.get("studies"), list):
-        raise DataFormatError(f"{source}: is not a NiMADS studyset; it has no list 'studies'.")
+        page = isinstance(studyset, dict) and "results" in studyset
+        advice = (
+            " It is a page of answers of NeuroStore; save one of its 'results'." if page else ""
+        )
+        raise DataFormatError(
+            f"{source}: is not a NiMADS studyset; it has no list 'studies'.{advice}"
+        )
     rows = empty_rows()
     for number, study in enumerate(studyset["studies"], start=1):
+        _check_nested(study, f"{source}: study {number} (from 1)")
         try:
             _add_study(rows, study)
         except (KeyError, TypeError, AttributeError) as error:
@@ -104,7 +134,7 @@ def empty_rows() -> dict[str, list[dict[str, Any]]]:
 
 def tables_from_rows(rows: dict[str, list[dict[str, Any]]], source: Path | str) -> StudysetTables:
     """Make the tables of a studyset of their rows and check that they hang together."""
-    frames = {}
+    frames: dict[str, Any] = {}
     for name, required in _REQUIRED.items():
         try:
             frame = pd.DataFrame(rows[name])
@@ -113,9 +143,24 @@ def tables_from_rows(rows: dict[str, list[dict[str, Any]]], source: Path | str) 
                 f"{source}: {name}: {error}; coordinates must be finite numbers in mm."
             ) from error
         frames[name] = frame.reindex(columns=_columns(rows[name], required))
-    tables = StudysetTables(source=source, **frames)
-    _check(tables)
-    return tables
+    return _checked(StudysetTables(source=source, **frames))
+
+
+def _with_studies(document: Any) -> Any:
+    """Return a studyset also where a list of studies, or one study, stands for it."""
+    studies = document if isinstance(document, list) else [document]
+    if studies and all(isinstance(study, dict) and "analyses" in study for study in studies):
+        return {"studies": studies}
+    return document
+
+
+def _check_nested(entry: Any, what: str) -> None:
+    """Refuse an id in place of what it stands for, as NeuroStore gives it by default."""
+    if isinstance(entry, str):
+        raise DataFormatError(
+            f"{what} is {entry!r}, its id only. Download the studyset with all that belongs to it: "
+            "https://neurostore.org/api/studysets/<id>?nested=true."
+        )
 
 
 def contrast_keys(study_id: str, contrast_id: str) -> dict[str, str]:
@@ -131,7 +176,7 @@ def _read_parquet(folder: Path) -> StudysetTables:
     if not (folder / "studies.parquet").is_file():
         raise DataFormatError(f"{folder}: holds no studies.parquet; it is not a studyset.")
     import_optional("pyarrow", extra="nimare", purpose="Reading a Parquet studyset")
-    tables = {}
+    tables: dict[str, Any] = {}
     for name, required in _REQUIRED.items():
         path = folder / f"{name}.parquet"
         if not path.is_file() and name in ("metadata", "texts"):
@@ -162,20 +207,30 @@ def _add_study(rows: dict[str, list[dict[str, Any]]], study: dict[str, Any]) -> 
         fields.pop(name, None)
     rows["studies"].append(fields)
     for analysis in study.get("analyses") or []:
+        _check_nested(analysis, f"a contrast of study {study_id}")
         keys = contrast_keys(study_id, str(analysis["id"]))
-        rows["analyses"].append({**keys, "name": analysis.get("name")})
-        rows["metadata"].append({**(analysis.get("metadata") or {}), **keys})
+        described = {"description": analysis["description"]} if analysis.get("description") else {}
+        rows["analyses"].append({**keys, "name": analysis.get("name"), **described})
+        points = list(_points(analysis, keys))
+        metadata = dict(analysis.get("metadata") or {})
+        for name in [name for name in metadata if str(name).startswith(OF_POINTS)]:
+            # NiMARE's way to keep what it knows of points.
+            if isinstance(metadata[name], list) and len(metadata[name]) == len(points):
+                for point, value in zip(points, metadata.pop(name), strict=True):
+                    point[str(name).removeprefix(OF_POINTS)] = value
+        rows["metadata"].append({**metadata, **keys})
         rows["texts"].append({**(analysis.get("texts") or {}), **keys})
-        rows["coordinates"].extend(_points(analysis, keys))
+        rows["coordinates"].extend(points)
 
 
 def _points(analysis: dict[str, Any], keys: dict[str, str]) -> Iterator[dict[str, Any]]:
     for point in analysis.get("points") or []:
+        _check_nested(point, f"a point of contrast {keys['id']}")
         coordinates = point.get("coordinates") or [point.get(axis) for axis in "xyz"]
         if len(coordinates) != 3:
             raise TypeError(f"contrast {keys['id']} has a point with coordinates {coordinates}")
         statistics = {
-            f"value_{value.get('kind') or 'other'}": value.get("value")
+            statistic_column(value.get("kind")): value.get("value")
             for value in point.get("values") or []
         }
         yield {
@@ -183,8 +238,14 @@ def _points(analysis: dict[str, Any], keys: dict[str, str]) -> Iterator[dict[str
             **dict(zip("xyz", coordinates, strict=True)),
             "space": point.get("space"),
             "kind": point.get("kind"),
+            **{name: point[name] for name in POINT_FIELDS if point.get(name) is not None},
             **statistics,
         }
+
+
+def statistic_column(kind: Any) -> str:
+    """Return the column of peaks for a kind of value, the name that NiMARE gives it."""
+    return _STATISTICS.get(kind) or f"value_{kind or 'other'}"
 
 
 def _columns(rows: list[dict[str, Any]], required: list[str]) -> list[str]:
@@ -192,7 +253,8 @@ def _columns(rows: list[dict[str, Any]], required: list[str]) -> list[str]:
     return list(dict.fromkeys([*required, *(key for row in rows for key in row)]))
 
 
-def _check(tables: StudysetTables) -> None:
+def _checked(tables: StudysetTables) -> StudysetTables:
+    """Check that tables hang together; leave out points without any coordinate."""
     source = tables.source
     for table, column in (("studies", "study_id"), ("analyses", "id")):
         values = getattr(tables, table)[column]
@@ -211,6 +273,11 @@ def _check(tables: StudysetTables) -> None:
                 f"{source}: {table} row {unknown.idxmax()} refers to {column} "
                 f"{values[unknown].iloc[0]!r}, which does not exist ({unknown.sum()} such rows)."
             )
+    nowhere = tables.coordinates[["x", "y", "z"]].isna().all(axis=1)
+    if nowhere.any():
+        note = f"{nowhere.sum()} of {len(nowhere)} points have no coordinates and are left out"
+        kept = tables.coordinates[~nowhere]
+        tables = replace(tables, coordinates=kept, notes=(*tables.notes, note))
     coordinates = tables.coordinates
     numbers = coordinates[["x", "y", "z"]].apply(as_numbers)
     wrong = ~(numbers.abs() < float("inf")).all(axis=1)
@@ -221,3 +288,4 @@ def _check(tables: StudysetTables) -> None:
             f"{coordinates.loc[row, ['x', 'y', 'z']].tolist()} ({wrong.sum()} such rows); "
             "coordinates must be finite numbers in mm."
         )
+    return tables

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import math
 import pickle
 import tokenize
@@ -12,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,15 +19,15 @@ from scipy import sparse
 
 from sklearn_mnm._bombs import check_gzip, check_zip
 from sklearn_mnm._storage import reading
+from sklearn_mnm.datasets._spreadsheets import Layout, open_text, record_line
+from sklearn_mnm.datasets._text_files import as_number
 from sklearn_mnm.exceptions import DataFormatError
 
 # Of a matrix of counts; a row takes memory even if it is empty.
 _MOST_ROWS = 10**8
 
 
-def read_table(
-    path: Path, *, required: Sequence[str], key: str = "id", any_case: bool = False
-) -> pd.DataFrame:
+def read_table(path: Path, *, required: Sequence[str], key: str = "id") -> pd.DataFrame:
     """Read a table whose key column is text.
 
     Parameters
@@ -40,9 +39,6 @@ def read_table(
         Columns that must be there.
     key : str, default="id"
         Column that names the study and may not be empty.
-    any_case : bool, default=False
-        Whether column names may be written with capitals and spaces around; they are returned
-        without.
 
     Returns
     -------
@@ -60,9 +56,8 @@ def read_table(
         if path.suffix == ".gz":
             check_gzip(path)
         header, separator = _read_header(path)
-        names = {name: name.strip().lower() if any_case else name for name in header}
         # pandas would give the second a name of its own.
-        if len(set(names.values())) < len(header):
+        if len(set(header)) < len(header):
             raise DataFormatError(f"{path}: line 1 names a column twice: {header}.")
         with warnings.catch_warnings():
             # pandas would cut surplus fields of the first line off with a mere warning.
@@ -71,7 +66,7 @@ def read_table(
                 path,
                 sep=separator,
                 encoding="utf-8-sig",
-                dtype={name: str for name, plain in names.items() if plain == key},
+                dtype={key: str},
                 keep_default_na=False,
                 na_values=[""],
                 index_col=False,
@@ -90,7 +85,6 @@ def read_table(
         ) from error
     except pd.errors.EmptyDataError as error:
         raise DataFormatError(f"{path}: is empty; a line with column names is needed.") from error
-    table = table.rename(columns=names)
     missing = [name for name in dict.fromkeys([key, *required]) if name not in table.columns]
     if missing:
         raise DataFormatError(
@@ -103,45 +97,31 @@ def read_table(
     return table
 
 
-def _open_text(path: Path) -> TextIO:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
-
-
 def _read_header(path: Path) -> tuple[list[str], str]:
     """Return column names and what separates them."""
-    with _open_text(path) as stream:
+    with open_text(path) as stream:
         line = stream.readline()
     separator = next((candidate for candidate in "\t,;" if candidate in line), "\t")
     return next(csv.reader([line], delimiter=separator), []), separator
 
 
 def line_number(path: Path, row: int) -> int:
-    """Return the line, as an editor counts, on which record `row` of a table starts.
-
-    Quoted titles may span several lines, so this differs from ``row + 2``. It reads the file
-    once more, which is fine for an error message.
-    """
-    _, separator = _read_header(path)
-    with _open_text(path) as stream:
-        reader = csv.reader(stream, delimiter=separator)
-        for record, _ in enumerate(reader, start=-1):
-            if record == row - 1:
-                break
-        return reader.line_num + 1
+    """Return the line, as an editor counts, on which record `row` of a table starts."""
+    header, separator = _read_header(path)
+    return record_line(path, row, Layout("utf-8-sig", separator, 0, header))
 
 
 def as_numbers(column: pd.Series) -> pd.Series:
     """Return a column as floats, NaN where there is no number: words, lists, endless integers."""
     if column.dtype.kind in "uif":
         return column.astype(float)
-    return column.map(_as_number).astype(float)
+    return column.map(as_number_or_nan).astype(float)
 
 
-def _as_number(value: Any) -> float:
+def as_number_or_nan(value: Any) -> float:
+    """Return a value as a float, NaN if it is no number."""
     try:
-        return float(value)
+        return as_number(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError, OverflowError):
         return math.nan
 
@@ -160,11 +140,11 @@ def check_unique_ids(table: pd.DataFrame, path: Path) -> None:
     )
 
 
-def check_coordinates(table: pd.DataFrame, path: Path, rows: np.ndarray | None = None) -> None:
-    """Raise DataFormatError unless x, y, z are finite numbers in every row, or in `rows`."""
-    rows = np.arange(len(table)) if rows is None else rows
-    for name in ("x", "y", "z"):
-        wrong = rows[~np.isfinite(as_numbers(table[name].iloc[rows]).to_numpy())]
+def with_coordinates(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return x, y, z as floats; DataFormatError unless they are finite numbers in every row."""
+    numbers = {name: as_numbers(table[name]) for name in ("x", "y", "z")}
+    for name, values in numbers.items():
+        wrong = np.flatnonzero(~np.isfinite(values.to_numpy()))
         if len(wrong):
             row = int(wrong[0])
             value = table[name].iloc[row]
@@ -174,6 +154,9 @@ def check_coordinates(table: pd.DataFrame, path: Path, rows: np.ndarray | None =
                 f"as coordinate {name} ({len(wrong)} such rows); "
                 "coordinates must be finite numbers in mm."
             )
+    if all(table[name].dtype.kind in "uif" for name in numbers):
+        return table  # numbers as they are
+    return table.assign(**numbers)
 
 
 def check_known_ids(table: pd.DataFrame, path: Path, ids: pd.Index, ids_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sklearn_mnm._storage import reading
+from sklearn_mnm._storage import as_path, reading
 from sklearn_mnm.datasets import _tables
 from sklearn_mnm.datasets._texts import joined_texts
 from sklearn_mnm.datasets._warnings import warn_of_data
@@ -22,7 +22,7 @@ from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
 _FILE_NAME = re.compile(
     r"data-(?P<database>[^_]+)_version-(?P<version>[^_]+)"
     r"(?:_vocab-(?P<vocabulary>[^_]+))?(?:_source-(?P<source>[^_]+))?(?:_type-(?P<feature_type>[^_]+))?"
-    r"_(?P<content>metadata\.tsv\.gz|coordinates\.tsv\.gz|features\.npz|vocabulary\.txt)"
+    r"_(?P<content>metadata\.tsv|coordinates\.tsv|features\.npz|vocabulary\.txt)(?:(?<=\.tsv)\.gz)?"
 )
 
 
@@ -50,7 +50,7 @@ def load_database(
 
     Files are found by their names,
     ``data-<database>_version-<version>_[vocab-<vocabulary>_source-<source>_type-<type>_]<file>``
-    with the files ``metadata.tsv.gz``, ``coordinates.tsv.gz``, ``features.npz`` and
+    with the files ``metadata.tsv.gz``, ``coordinates.tsv.gz`` (or unpacked), ``features.npz`` and
     ``vocabulary.txt``; other files are ignored. Each choice below may be left out as long as the
     folder holds only one possibility.
 
@@ -93,14 +93,14 @@ def load_database(
     --------
     >>> studies = load_database("neuroquery", sources={"title": 2, "abstract": 1})  # doctest: +SKIP
     """
-    release = _choose_release(Path(folder), database, version)
-    metadata_path = _only_file(release, "metadata.tsv.gz", folder)
-    coordinates_path = _only_file(release, "coordinates.tsv.gz", folder)
+    release = _choose_release(as_path(folder, "folder"), database, version)
+    metadata_path = _only_file(release, "metadata.tsv", folder)
+    coordinates_path = _only_file(release, "coordinates.tsv", folder)
 
     metadata = _tables.read_table(metadata_path, required=["id", "title"])
     _tables.check_unique_ids(metadata, metadata_path)
     peaks = _tables.read_table(coordinates_path, required=["id", "x", "y", "z"])
-    _tables.check_coordinates(peaks, coordinates_path)
+    peaks = _tables.with_coordinates(peaks, coordinates_path)
     ids = pd.Index(metadata["id"])
     _tables.check_known_ids(peaks, coordinates_path, ids, metadata_path)
 
@@ -163,9 +163,9 @@ def _choose(
 def _only_file(release: list[_ReleaseFile], content: str, folder: Path | str) -> Path:
     paths = [file.path for file in release if file.content == content]
     if not paths:
-        name = f"data-{release[0].database}_version-{release[0].version}_{content}"
+        name = f"data-{release[0].database}_version-{release[0].version}_{content}.gz"
         raise DataFormatError(f"{Path(folder) / name}: not found; every release needs this file.")
-    return paths[0]
+    return paths[-1]  # packed, if it is there as well
 
 
 def _load_features(

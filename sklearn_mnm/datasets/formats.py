@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sklearn_mnm._storage import reading
+from sklearn_mnm._storage import as_path, reading
+from sklearn_mnm.datasets._deactivations import Points, check_points
+from sklearn_mnm.datasets._joining import join_studies
 from sklearn_mnm.datasets._studyset_tables import read_json
 from sklearn_mnm.datasets.database import is_release, load_database
 from sklearn_mnm.datasets.nimare_import import is_dataset_document, load_nimare_dataset
-from sklearn_mnm.datasets.peak_table import load_table
+from sklearn_mnm.datasets.peak_table import is_peak_table, load_table
 from sklearn_mnm.datasets.pubget import is_pubget, load_pubget
 from sklearn_mnm.datasets.sleuth import load_sleuth
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.datasets.studyset import Level, check_level, load_studyset
-from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
+from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
-_TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+_TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".tab")
+_SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 # The form decides what a row of these is.
 _LEVELLED: dict[str, Callable[..., Studies]] = {
     "studyset": load_studyset,
@@ -28,29 +33,39 @@ _PLAIN: dict[str, Callable[..., Studies]] = {
     "pubget": load_pubget,
     "table": load_table,
 }
+# Forms that tell activations from deactivations.
+_MARKED = ("nimare", "studyset", "table")
 #: Names of the forms, and what reads them.
 FORMATS = {**_LEVELLED, **_PLAIN}
 
 
 def load_studies(
-    path: str | Path, *, format: str | None = None, level: Level | None = None
+    path: str | Path | Sequence[str | Path],
+    *,
+    format: str | None = None,
+    level: Level | None = None,
+    points: Points | None = None,
 ) -> Studies:
     """Load studies from a file or folder of any form that this package reads.
 
     Parameters
     ----------
-    path : str or pathlib.Path
-        What is told by its looks: a folder of a NeuroQuery or Neurosynth release
+    path : str, pathlib.Path or sequence of these
+        Several make one corpus; an id that occurs again is followed by the name of its file. What
+        a path is, is told by its looks: a folder of a NeuroQuery or Neurosynth release
         (:func:`load_database`), of pubget (:func:`load_pubget`) or of a Parquet studyset
         (:func:`load_studyset`); a file ``.json`` of a studyset or of a NiMARE Dataset
-        (:func:`load_nimare_dataset`), ``.txt`` of Sleuth (:func:`load_sleuth`), ``.csv`` or
-        ``.tsv`` (:func:`load_table`).
+        (:func:`load_nimare_dataset`), ``.txt`` of Sleuth (:func:`load_sleuth`), ``.csv``,
+        ``.tsv``, or ``.txt`` whose first line names coordinates (:func:`load_table`).
     format : str, default=None
         Name of the form, where looks deceive: ``"database"``, ``"nimare"``, ``"pubget"``,
         ``"sleuth"``, ``"studyset"`` or ``"table"``.
     level : {"study", "contrast"}, default=None
         What a row is, for studysets, Datasets and Sleuth files; None takes what these load by
         default.
+    points : {"activations", "all"}, default=None
+        Which points become peaks, for studysets, Datasets and tables; None leaves out
+        deactivations and seeds.
 
     Returns
     -------
@@ -62,30 +77,64 @@ def load_studies(
     DataFormatError
         If there is no such file, its form is none of these, or as that function says.
     InvalidInputError
-        If `format` is unknown, or `level` is given for a form that has none.
+        If `format` is unknown, `level` or `points` is given for a form that has none, or several
+        sources cannot be put together, as ``Studies + Studies`` says.
 
     Warns
     -----
     DataWarning
-        As that function says.
+        As that function says; of several sources also as ``Studies + Studies`` does, and if their
+        rows are papers in some and contrasts in others.
 
     Examples
     --------
     >>> studies = load_studies("foci.txt", level="study")  # doctest: +SKIP
+    >>> studies = load_studies(["memory.txt", "attention.txt"])  # doctest: +SKIP
     """
-    path = Path(path)
+    if isinstance(path, str | os.PathLike):
+        return _load(Path(path), format, level, points)[0]
+    paths = [as_path(one, "path") for one in path]
+    if not paths:
+        raise InvalidInputError("path: holds no path; give at least one.")
+    loaded = [_load(one, format, level, points) for one in paths]
+    names = [one.name.split(".")[0] for one in paths]
+    studies, notes = join_studies([part for part, _ in loaded], names)
+    forms = {form for _, form in loaded}
+    if level is None and "sleuth" in forms and forms & {"studyset", "nimare"}:
+        notes.append(
+            "rows are papers in some sources and contrasts in others; level=... makes them alike"
+        )
+    if notes:
+        read = ", ".join(map(str, paths))
+        warnings.warn(f"{'; '.join(notes)} (read from {read}).", DataWarning, stacklevel=2)
+    return studies
+
+
+def _load(
+    path: Path, format: str | None, level: Level | None, points: Points | None
+) -> tuple[Studies, str]:
+    """Return the studies of one source, and its form."""
     name = guess_format(path) if format is None else format
     if name not in FORMATS:
         raise InvalidInputError(f"format={format!r}: choose one of {sorted(FORMATS)}.")
-    if level is None:
-        return FORMATS[name](path)
-    check_level(level)
-    if name not in _LEVELLED:
-        raise InvalidInputError(
-            f"level={level!r}: {path} has the form {name!r}, whose rows are what they are; only "
-            f"{sorted(_LEVELLED)} have levels."
-        )
-    return _LEVELLED[name](path, level=level)
+    options: dict[str, str] = {}
+    if level is not None:
+        check_level(level)
+        if name not in _LEVELLED:
+            raise InvalidInputError(
+                f"level={level!r}: {path} has the form {name!r}, whose rows are what they are; "
+                f"only {sorted(_LEVELLED)} have levels."
+            )
+        options["level"] = level
+    if points is not None:
+        check_points(points)
+        if name not in _MARKED:
+            raise InvalidInputError(
+                f"points={points!r}: {path} has the form {name!r}, which does not mark "
+                f"deactivations; only {_MARKED} do."
+            )
+        options["points"] = points
+    return FORMATS[name](path, **options), name
 
 
 def guess_format(path: Path) -> str:
@@ -127,8 +176,14 @@ def _form_of_folder(path: Path) -> str | None:
 
 
 def _form_of_file(path: Path) -> str | None:
-    if path.suffix == ".json":
+    name = path.name.lower()
+    if name.endswith(".json"):
         return "nimare" if is_dataset_document(read_json(path)) else "studyset"
-    if path.suffix == ".txt":
-        return "sleuth"
-    return "table" if path.name.endswith(_TABLES) else None
+    if name.endswith((".txt", ".txt.gz")):
+        return "table" if is_peak_table(path) else "sleuth"
+    if name.endswith(_SPREADSHEETS):
+        raise DataFormatError(
+            f"{path}: is a file of a spreadsheet program. Save its sheet as CSV (UTF-8), with a "
+            "row for each peak and columns id, x, y and z."
+        )
+    return "table" if name.endswith(_TABLES) else None

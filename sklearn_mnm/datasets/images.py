@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_mnm._storage import reading
+from sklearn_mnm._storage import as_path, reading
 from sklearn_mnm.brain.image_files import open_image
-from sklearn_mnm.datasets import _tables
-from sklearn_mnm.datasets._studyset_tables import read_json
-from sklearn_mnm.exceptions import DataFormatError, DataWarning
+from sklearn_mnm.datasets._image_records import (
+    DOUBTS,
+    FAULTS,
+    KINDS,
+    fault_of,
+    kind_of,
+    read_records,
+)
+from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
-_SUFFIXES = (".nii", ".nii.gz")
-_TABLES = ("metadata.csv", "metadata.tsv", "images.csv", "images.tsv")
+Kinds = Literal["activations", "all"]
 # What speaks of the content of a map, in NeuroVault and in tables made by hand.
 _TEXT_COLUMNS = (
     "title",
@@ -76,7 +79,7 @@ class ImageCollection:
         return self.metadata["collection_id"].astype(str).to_numpy()
 
 
-def load_images(folder: str | Path) -> ImageCollection:
+def load_images(folder: str | Path, *, kinds: Kinds = "activations") -> ImageCollection:
     """Load a folder of NIfTI files with metadata.
 
     Parameters
@@ -84,9 +87,14 @@ def load_images(folder: str | Path) -> ImageCollection:
     folder : str or pathlib.Path
         As nilearn's ``fetch_neurovault`` leaves it, ``collection_<number>/image_<number>.nii.gz``
         with ``image_<number>_metadata.json`` beside it; or with one table ``metadata.csv`` or
-        ``.tsv`` whose column ``file`` names the images, relative to the folder. Other columns are
-        kept; ``title``, ``name``, ``text``, ``contrast``, ``task`` and ``description``, and those
-        of NeuroVault, make the text.
+        ``.tsv`` whose column ``file`` names the images, relative to the folder; or with
+        ``metadata.json`` or ``images.json``, rows of NeuroVault's API. Where a table or rows give
+        addresses, images of these names are looked for in the folder, by collection if there are
+        folders of these. Other columns are kept; ``title``, ``name``, ``text``, ``contrast``,
+        ``task`` and ``description``, and those of NeuroVault, make the text.
+    kinds : {"activations", "all"}, default="activations"
+        Whether what NeuroVault knows to be no map of activation in a human brain is left out: maps
+        of p values and of variance, anatomical images, masks, parcellations, other species.
 
     Returns
     -------
@@ -96,14 +104,17 @@ def load_images(folder: str | Path) -> ImageCollection:
     Raises
     ------
     DataFormatError
-        If there is no metadata, it cannot be read, or no image is left.
+        If there is no metadata, it cannot be read, two rows name one image, or no image is left.
+    InvalidInputError
+        If `kinds` is neither of the two.
 
     Warns
     -----
     DataWarning
         Once, with counts and the folder: images that are missing, cannot be read, are no 3D or 4D
-        map, or of which NeuroVault says that they are not in MNI space or not valid (left out),
-        and images without text (kept).
+        map, or of which NeuroVault says that they are not in MNI space or no activations (left
+        out); single subjects, maps whose form was not filled in (``is_valid``) and images without
+        text (kept).
 
     Notes
     -----
@@ -117,14 +128,17 @@ def load_images(folder: str | Path) -> ImageCollection:
     >>> encoder = MNMEncoder(regions=PeaksToRegions(atlas))  # doctest: +SKIP
     >>> encoder.fit(maps.texts, maps.images, groups=maps.groups)  # doctest: +SKIP
     """
-    folder = Path(folder)
+    if kinds not in ("activations", "all"):
+        raise InvalidInputError(f"kinds={kinds!r}: choose 'activations' or 'all'.")
+    folder = as_path(folder, "folder")
     with reading(folder):
         if not folder.is_dir():
             raise DataFormatError(f"{folder}: is not a folder. Give that of the images.")
-        records = list(_records(folder))
-    kept, dropped = [], dict.fromkeys(_FAULTS, 0)
+        records = list(read_records(folder))
+    kept: list[dict[str, Any]] = []
+    dropped = dict.fromkeys((*FAULTS, *KINDS), 0)
     for record in records:
-        fault = next((name for name, is_so in _FAULTS.items() if is_so(record)), None)
+        fault = fault_of(record) or (kind_of(record) if kinds == "activations" else None)
         if fault is None:
             kept.append(record)
         else:
@@ -134,10 +148,15 @@ def load_images(folder: str | Path) -> ImageCollection:
         for fault, number in dropped.items()
         if number
     ]
+    if sum(dropped[name] for name in KINDS):
+        notes[-1] += "; kinds='all' keeps maps of other kinds"
     if not kept:
         raise DataFormatError(f"{folder}: no image can be used ({'; '.join(notes)}).")
     texts = np.array([_text(record) for record in kept], dtype=object)
     n_textless = int(np.count_nonzero(texts == ""))
+    for doubt, is_so in DOUBTS.items():
+        if number := sum(map(is_so, kept)):
+            notes.append(f"{number} of {len(kept)} images {doubt}; they are kept")
     if n_textless:
         notes.append(f"{n_textless} of {len(kept)} images have no text; they are kept")
     if notes:
@@ -164,61 +183,6 @@ def read_image(path: str | Path) -> Any:
         If there is no such file, or it is no such image.
     """
     return open_image(path)
-
-
-def _records(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield what is known of each image; ``file`` is its path."""
-    tables = [folder / name for name in _TABLES if (folder / name).is_file()]
-    if tables:
-        yield from _records_of_table(tables[0])
-        return
-    paths = sorted(folder.rglob("*_metadata.json"))
-    paths = [path for path in paths if path.name != "collection_metadata.json"]
-    if not paths:
-        raise DataFormatError(
-            f"{folder}: holds no metadata; expected {_TABLES[0]} with a column 'file', or files "
-            "image_<number>_metadata.json as nilearn's fetch_neurovault writes them."
-        )
-    for path in paths:
-        record = read_json(path)
-        if not isinstance(record, dict):
-            raise DataFormatError(f"{path}: does not hold the metadata of an image.")
-        stem = path.name.removesuffix("_metadata.json")
-        files = [path.with_name(stem + suffix) for suffix in _SUFFIXES]
-        file = next((name for name in files if name.is_file()), files[-1])
-        collection = record.get("collection_id", path.parent.name)
-        yield {"id": stem, "collection_id": collection, **record, "file": str(file)}
-
-
-def _records_of_table(path: Path) -> Iterator[dict[str, Any]]:
-    table = _tables.read_table(path, required=[], key="file", any_case=True)
-    for number, record in enumerate(table.to_dict("records")):
-        known = {str(name): value for name, value in record.items() if not pd.isna(value)}
-        inside = os.path.relpath(path.parent / str(known["file"]), path.parent)
-        if inside.startswith("..") or os.path.isabs(str(known["file"])):
-            raise DataFormatError(
-                f"{path}: line {_tables.line_number(path, number)} names the image "
-                f"{known['file']!r}, which is not in the folder. Copy it there."
-            )
-        defaults = {"id": str(number), "collection_id": known.get("study_id", number)}
-        yield {**defaults, **known, "file": str(path.parent / str(known["file"]))}
-
-
-def _cannot_be_read(record: dict[str, Any]) -> bool:
-    try:
-        read_image(record["file"])
-    except DataFormatError:
-        return True
-    return False
-
-
-#: Why an image is left out, and how this is seen; the first that holds counts.
-_FAULTS: dict[str, Callable[[dict[str, Any]], bool]] = {
-    "are missing": lambda record: not Path(record["file"]).is_file(),
-    "are not in MNI space": lambda record: record.get("not_mni") is True,
-    "are not valid": lambda record: record.get("is_valid") is False,
-    "cannot be read": _cannot_be_read,
-}
 
 
 def _text(record: dict[str, Any]) -> str:

@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 
 from sklearn_mnm._dependencies import import_optional
-from sklearn_mnm.datasets._tables import as_numbers
+from sklearn_mnm.datasets._deactivations import chosen_points
+from sklearn_mnm.datasets._studyset_tables import OF_POINTS, POINT_FIELDS, VALUE_KINDS
+from sklearn_mnm.datasets._tables import as_number_or_nan
+from sklearn_mnm.datasets._text_files import as_sample_size
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
@@ -26,8 +29,8 @@ _STUDY_COLUMNS = {
 }
 # Kept elsewhere in the studyset, so not repeated in the metadata of a contrast.
 _PLACED = {"id", "study_id", "contrast_id", "contrast", "sample_size", "sample_sizes"}
-# NiMARE's column of a peak's statistic and the kind under which NiMADS stores it.
-_STATISTICS = {"z_stat": "Z", "t_stat": "T", "p": "p"}
+# Of a point, in NiMADS and as columns of peaks; what else there is goes to lists of the contrast.
+_OF_POINT = ("kind", "label_id", "image")
 
 
 def to_nimare(
@@ -49,7 +52,9 @@ def to_nimare(
         Peaks in mm, MNI152 unless the column ``space`` says otherwise. Of the metadata,
         ``title``, ``abstract``, ``authors``, ``publication``, ``year``, ``doi`` and ``pmid``
         describe the paper; other numbers and strings go to the contrast. Statistics of peaks
-        (``z_stat``, ``t_stat``, ``p``, ``value_<kind>``) are kept.
+        (``z_stat``, ``t_stat``, ``p``, ``beta``, ``variance``, ``se``, ``value_<kind>``), their
+        ``kind`` and marks of deactivations are kept, and come back from :func:`from_nimare` under
+        the same names.
     kind : {"studyset", "dataset"}, default="studyset"
         ``nimare.nimads.Studyset``, or the older ``nimare.dataset.Dataset``, which NiMARE
         deprecates (it warns so).
@@ -74,8 +79,9 @@ def to_nimare(
     Warns
     -----
     DataWarning
-        Once, with counts: studies without peaks (left out), studies without sample size (filled
-        or not), peaks in a space that NiMARE does not know (taken as MNI152 by it).
+        Once, with counts: studies without peaks (left out), studies without sample size, or with
+        one that cannot be read (filled or not), peaks in a space that NiMARE does not know (taken
+        as MNI152 by it), deactivations and seeds (which NiMARE counts as activations).
 
     Examples
     --------
@@ -104,7 +110,10 @@ def to_nimare(
             "left out"
         )
     sizes = sample_sizes(reported.metadata)
+    unread = unread_sizes(reported.metadata, sizes)
     n_unsized = sum(size is None for size in sizes)
+    if unread:
+        notes.append(f"{len(unread)} sample sizes cannot be read, e.g. {unread[0]!r}")
     if n_unsized:
         consequence = (
             "ALE leaves them out unless sample_size=... is given here, or fwhm=... or "
@@ -113,11 +122,15 @@ def to_nimare(
             else f"{sample_size} is taken"
         )
         notes.append(
-            f"{n_unsized} of {len(reported)} studies with peaks have no sample size: {consequence}"
+            f"{n_unsized} of {len(reported)} studies with peaks have no sample size"
+            f"{' that can be read' if unread else ''}: {consequence}"
         )
     spaces, n_other = _spaces(reported.peaks)
     if n_other:
         notes.append(f"{n_other} peaks are in spaces that NiMARE takes for MNI152 as they are")
+    n_marked = len(reported.peaks) - len(chosen_points(reported.peaks, "activations")[0])
+    if n_marked:
+        notes.append(f"NiMARE counts {n_marked} deactivations and seeds as activations")
     if notes:
         warnings.warn("; ".join(notes) + ".", DataWarning, stacklevel=2)
 
@@ -132,6 +145,11 @@ def _studyset(
 ) -> dict[str, Any]:
     """Return the NiMADS document, papers in the order in which they turn up."""
     points = _points(studies.peaks, spaces)
+    of_points = {
+        name: [None if _is_missing(value) else _plain(value) for value in studies.peaks[name]]
+        for name in POINT_FIELDS
+        if name in studies.peaks.columns and name not in _OF_POINT
+    }
     ends = np.cumsum(studies.peak_counts)
     papers: dict[str, dict[str, Any]] = {}
     rows: dict[tuple[str, str], str] = {}
@@ -166,6 +184,10 @@ def _studyset(
         }
         if sizes[row] is not None:
             metadata["sample_sizes"] = sizes[row]
+        own = slice(ends[row] - studies.peak_counts[row], ends[row])
+        for name, values in of_points.items():
+            if any(value is not None for value in values[own]):
+                metadata[f"{OF_POINTS}{name}"] = values[own]
         text = studies.texts[row] if studies.texts is not None else ""
         paper["analyses"].append(
             {
@@ -173,7 +195,7 @@ def _studyset(
                 "name": str(known.get("contrast", known.get("title", row_id))),
                 "metadata": metadata,
                 "texts": {"abstract": str(known.get("abstract", text))},
-                "points": points[ends[row] - studies.peak_counts[row] : ends[row]],
+                "points": points[own],
             }
         )
     return {"id": "sklearn-mnm", "name": "sklearn-mnm", "studies": list(papers.values())}
@@ -187,7 +209,7 @@ def contrast_id_of(row_id: str, paper_id: str) -> str:
 
 
 def _points(peaks: pd.DataFrame, spaces: np.ndarray) -> list[dict[str, Any]]:
-    kinds = {column: kind for column, kind in _STATISTICS.items() if column in peaks.columns}
+    kinds = {column: kind for column, kind in VALUE_KINDS.items() if column in peaks.columns}
     for column in peaks.columns:
         if str(column).startswith("value_"):
             kinds[column] = str(column).removeprefix("value_")
@@ -197,10 +219,15 @@ def _points(peaks: pd.DataFrame, spaces: np.ndarray) -> list[dict[str, Any]]:
             if not _is_missing(value):
                 statistics[position].append({"kind": kind, "value": _plain(value)})
     coordinates = peaks[["x", "y", "z"]].to_numpy(dtype=float).tolist()
-    return [
+    points: list[dict[str, Any]] = [
         {"coordinates": position, "space": space, "values": values}
         for position, space, values in zip(coordinates, spaces, statistics, strict=True)
     ]
+    for name in [name for name in _OF_POINT if name in peaks.columns]:
+        for point, value in zip(points, peaks[name], strict=True):
+            if not _is_missing(value):
+                point[name] = _plain(value)
+    return points
 
 
 def _spaces(peaks: pd.DataFrame) -> tuple[np.ndarray, int]:
@@ -224,10 +251,25 @@ def sample_sizes(metadata: pd.DataFrame) -> list[list[int] | None]:
             continue
         for row, value in enumerate(metadata[column]):
             groups = np.atleast_1d(np.asarray(value, dtype=object)).tolist()
-            numbers = as_numbers(pd.Series(groups, dtype=object))
+            numbers = pd.Series([_size(group) for group in groups], dtype=float)
             if sizes[row] is None and len(numbers) and (numbers >= 1).all():
                 sizes[row] = numbers.astype(int).tolist()
     return sizes
+
+
+def unread_sizes(metadata: pd.DataFrame, sizes: list[list[int] | None]) -> list[Any]:
+    """Return what is told of the sizes of studies that `sample_sizes` could not read."""
+    columns = [name for name in ("sample_sizes", "sample_size") if name in metadata.columns]
+    told = [
+        [value for value in values if not _is_missing(value)]
+        for values in metadata[columns].itertuples(index=False)
+    ]
+    return [values[0] for values, size in zip(told, sizes, strict=True) if values and size is None]
+
+
+def _size(value: Any) -> float:
+    size = as_sample_size(value) if isinstance(value, str) else as_number_or_nan(value)
+    return np.nan if size is None else size
 
 
 def check_sample_size(value: Any) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from sklearn_mnm._storage import as_path
+from sklearn_mnm.datasets._deactivations import Points, check_points
 from sklearn_mnm.datasets._studyset_tables import (
     StudysetTables,
     contrast_keys,
@@ -24,7 +26,9 @@ from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
 _MNI_TEMPLATES = {"ale_2mm": "MNI"}
 
 
-def from_nimare(collection: Any, *, level: Level = "study") -> Studies:
+def from_nimare(
+    collection: Any, *, level: Level = "study", points: Points = "activations"
+) -> Studies:
     """Take the studies of a NiMARE object, the opposite of :func:`to_nimare`.
 
     Parameters
@@ -33,6 +37,8 @@ def from_nimare(collection: Any, *, level: Level = "study") -> Studies:
         A Dataset has brought its peaks to the space of its target already.
     level : {"study", "contrast"}, default="study"
         What a row is: a paper with the peaks of all its contrasts, or one contrast.
+    points : {"activations", "all"}, default="activations"
+        Which points become peaks; see :func:`load_studyset`.
 
     Returns
     -------
@@ -42,7 +48,7 @@ def from_nimare(collection: Any, *, level: Level = "study") -> Studies:
     Raises
     ------
     InvalidInputError
-        If `collection` is neither of the two, or `level` neither of the two.
+        If `collection` is neither of the two, or `level` or `points` none of theirs.
     DataFormatError
         If ids repeat or a coordinate is not a finite number.
 
@@ -57,6 +63,7 @@ def from_nimare(collection: Any, *, level: Level = "study") -> Studies:
     >>> studies = from_nimare(convert_sleuth_to_studyset("foci.txt"))  # doctest: +SKIP
     """
     check_level(level)
+    check_points(points)
     source = f"a {type(collection).__name__} of NiMARE"
     frames: list[Any] = [
         getattr(collection, name, None) for name in ("metadata", "coordinates", "texts")
@@ -70,12 +77,14 @@ def from_nimare(collection: Any, *, level: Level = "study") -> Studies:
             f"collection: expected a Studyset or a Dataset of NiMARE, got "
             f"{type(collection).__name__}. load_studyset and load_nimare_dataset read files."
         )
-    studies, notes = studies_from_tables(tables, level)
+    studies, notes = studies_from_tables(tables, level, points)
     warn_of_data(source, notes, studies, rows=ROW_NAMES[level])
     return studies
 
 
-def load_nimare_dataset(path: str | Path, *, level: Level = "study") -> Studies:
+def load_nimare_dataset(
+    path: str | Path, *, level: Level = "study", points: Points = "activations"
+) -> Studies:
     """Load the JSON file of a NiMARE Dataset, the form that came before studysets.
 
     Parameters
@@ -85,6 +94,8 @@ def load_nimare_dataset(path: str | Path, *, level: Level = "study") -> Studies:
         ``text``.
     level : {"study", "contrast"}, default="study"
         What a row is: a paper with the peaks of all its contrasts, or one contrast.
+    points : {"activations", "all"}, default="activations"
+        Which points become peaks; see :func:`load_studyset`.
 
     Returns
     -------
@@ -98,7 +109,7 @@ def load_nimare_dataset(path: str | Path, *, level: Level = "study") -> Studies:
         If the file is missing or damaged, is not of this form, or a coordinate is not a finite
         number.
     InvalidInputError
-        If `level` is neither of the two.
+        If `level` or `points` is neither of the two.
 
     Warns
     -----
@@ -111,7 +122,8 @@ def load_nimare_dataset(path: str | Path, *, level: Level = "study") -> Studies:
     >>> studies = load_nimare_dataset("nidm_pain_dset.json")  # doctest: +SKIP
     """
     check_level(level)
-    path = Path(path)
+    check_points(points)
+    path = as_path(path, "path")
     document = read_json(path)
     if not is_dataset_document(document):
         raise DataFormatError(
@@ -127,7 +139,7 @@ def load_nimare_dataset(path: str | Path, *, level: Level = "study") -> Studies:
                 f"{path}: paper {study_id!r} does not have the form of a NiMARE Dataset "
                 f"({type(error).__name__}: {error})."
             ) from error
-    studies, notes = studies_from_tables(tables_from_rows(rows, path), level)
+    studies, notes = studies_from_tables(tables_from_rows(rows, path), level, points)
     warn_of_data(path, notes, studies, rows=ROW_NAMES[level])
     return studies
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sklearn_mnm._storage import reading
+from sklearn_mnm._storage import as_path, reading
 from sklearn_mnm.datasets import _tables
 from sklearn_mnm.datasets._texts import joined_texts
 from sklearn_mnm.datasets._warnings import warn_of_data
@@ -18,6 +18,7 @@ from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
 
 _DATA, _VECTORS = "_extractedData", "_vectorizedText"
+_FILES = ("metadata.csv", "text.csv", "coordinates.csv")
 _PARTS = ("title", "keywords", "abstract", "body")
 _COLUMNS = {"publication_year": "year"}
 
@@ -49,7 +50,8 @@ def load_pubget(
     Raises
     ------
     DataFormatError
-        If a file is missing or damaged, ids repeat, or a coordinate is not a finite number.
+        If a file is missing or damaged, ids repeat, an article is in two spaces, or a coordinate
+        is not a finite number.
     InvalidInputError
         If the folder holds several subsets or vectorized texts, or `parts` are none of the four.
 
@@ -65,26 +67,28 @@ def load_pubget(
     >>> studies = load_pubget("pubget_data/query_3c0556e22a59e7d2")  # doctest: +SKIP
     """
     parts = _checked_parts(parts)
-    data, vectors = _find(Path(folder))
+    data, vectors = _find(as_path(folder, "folder"))
     metadata = _read(data / "metadata.csv", ["title"])
     _tables.check_unique_ids(metadata, data / "metadata.csv")
     ids = pd.Index(metadata["id"])
     notes: list[str] = []
 
-    texts = _of_known(_read(data / "text.csv", list(_PARTS)), ids, "texts", notes)
+    texts = _of_known(_read(data / "text.csv", list(_PARTS)), ids, data / "text.csv", notes)
     _tables.check_unique_ids(texts, data / "text.csv")
     texts = texts.set_index("id").reindex(ids).astype(object).fillna("")
     metadata = metadata.rename(columns=_COLUMNS).assign(
         **{name: texts[name].to_numpy() for name in ("keywords", "abstract")}
     )
     if "pmid" in metadata.columns:  # a column with gaps is read as numbers with a point
-        metadata["pmid"] = metadata["pmid"].astype("Int64").astype(object)
+        metadata["pmid"] = _whole_numbers(metadata["pmid"])
     peaks = _read(data / "coordinates.csv", ["x", "y", "z"])
-    _tables.check_coordinates(peaks, data / "coordinates.csv")
-    peaks = _of_known(peaks, ids, "peaks", notes)
+    peaks = _tables.with_coordinates(peaks, data / "coordinates.csv")
+    peaks = _of_known(peaks, ids, data / "coordinates.csv", notes)
     spaces = data / "coordinate_space.csv"
     if spaces.is_file():
-        by_id = _read(spaces, ["coordinate_space"]).drop_duplicates("id").set_index("id")
+        by_id = _read(spaces, ["coordinate_space"])
+        _check_one_space(by_id, spaces)
+        by_id = by_id.drop_duplicates("id").set_index("id")
         peaks = peaks.assign(space=peaks["id"].map(by_id["coordinate_space"]))
         peaks, of_spaces = standardise_space(peaks)
         notes += of_spaces
@@ -105,8 +109,9 @@ def load_pubget(
 
 
 def is_pubget(folder: Path) -> bool:
-    """Whether a folder has the names that pubget gives."""
-    return folder.name.endswith((_DATA, _VECTORS)) or any(folder.glob(f"*{_DATA}"))
+    """Whether a folder, or what is in it, has the names that pubget gives."""
+    named = folder.name.endswith((_DATA, _VECTORS)) or any(folder.glob(f"*{_DATA}"))
+    return named or all((folder / name).is_file() for name in _FILES)
 
 
 def _checked_parts(parts: str | Sequence[str]) -> tuple[str, ...]:
@@ -162,11 +167,39 @@ def _read(path: Path, required: list[str]) -> pd.DataFrame:
     return table.rename(columns={"pmcid": "id"})
 
 
-def _of_known(table: pd.DataFrame, ids: pd.Index, what: str, notes: list[str]) -> pd.DataFrame:
+def _of_known(table: pd.DataFrame, ids: pd.Index, path: Path, notes: list[str]) -> pd.DataFrame:
     known = table["id"].isin(ids).to_numpy()
+    # Numbers may be of articles that pubget could not read; other ids are written otherwise.
+    if len(table) and len(ids) and not (known | table["id"].str.isdecimal()).any():
+        raise DataFormatError(
+            f"{path}: none of its articles is one that metadata.csv lists: it has "
+            f"{table['id'].iloc[0]!r} and the like, the other {ids[0]!r}. Give tables of one run "
+            "of pubget."
+        )
     if not known.all():
+        what = "texts" if path.name == "text.csv" else "peaks"
         notes.append(f"{(~known).sum()} {what} of articles without metadata left out")
     return table[known]
+
+
+def _whole_numbers(column: pd.Series) -> pd.Series:
+    try:
+        return column.astype("Int64").astype(object)
+    except (TypeError, ValueError):  # words among them
+        return column
+
+
+def _check_one_space(table: pd.DataFrame, path: Path) -> None:
+    """Raise DataFormatError if an article is said to be in two spaces."""
+    several = table.groupby("id")["coordinate_space"].nunique() > 1
+    if several.any():
+        article = several.index[several][0]
+        rows = np.flatnonzero((table["id"] == article).to_numpy())
+        lines = " and ".join(str(_tables.line_number(path, int(row))) for row in rows[:3])
+        raise DataFormatError(
+            f"{path}: lines {lines} give article {article} different spaces "
+            f"({int(several.sum())} such articles). Keep one of them."
+        )
 
 
 def _authors(data: Path) -> pd.Series | None:

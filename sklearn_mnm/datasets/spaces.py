@@ -68,16 +68,17 @@ def standardise_space(peaks: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """
     reported = peaks["space"].astype(object).where(peaks["space"].notna(), "")
     name = reported.astype(str).str.strip().str.upper()
-    is_talairach = name.str.startswith("TAL").to_numpy()
+    is_talairach = name.str.startswith(("TAL", "TLRC", "TT_N27")).to_numpy()
     is_unknown = name.isin(["", "UNKNOWN", "NAN", "NONE"]).to_numpy()
-    is_mni = name.str.contains("MNI|ICBM").to_numpy()
+    # What names both is neither: "MNI converted to Talairach".
+    is_mni = name.str.contains("MNI|ICBM").to_numpy() & ~name.str.contains("TAL|TLRC").to_numpy()
     is_other = ~(is_talairach | is_unknown | is_mni)
 
     peaks = peaks.assign(
         space=np.where(is_other, reported, "MNI152"), reported_space=reported.to_numpy()
     )
     if is_talairach.any():
-        coordinates = peaks[["x", "y", "z"]].to_numpy(dtype=float)
+        coordinates = peaks[["x", "y", "z"]].to_numpy(dtype=float, copy=True)
         coordinates[is_talairach] = talairach_to_mni152(coordinates[is_talairach])
         peaks[["x", "y", "z"]] = coordinates
 

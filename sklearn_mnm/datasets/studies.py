@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +12,8 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from sklearn_mnm._frames import as_pandas, is_frame
-from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
+from sklearn_mnm.datasets._alignment import in_order_of, named_counts
+from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
 PEAK_COLUMNS = ("id", "x", "y", "z")
 
@@ -21,7 +23,9 @@ class Studies:
 
     One row is one study, or one contrast of a paper when `groups` says so. All parts are
     checked against each other on construction, and a selection ``studies[...]`` cuts all of
-    them together, so that row ``i`` of one always belongs to row ``i`` of the others.
+    them together, so that row ``i`` of one always belongs to row ``i`` of the others. Parts that
+    carry ids (a column ``id``, an index of strings or with a name) are brought to the order of
+    `ids`.
 
     Parameters
     ----------
@@ -35,7 +39,8 @@ class Studies:
         (MNI152 unless a column ``space`` says otherwise) and any others. Sorted by study on
         construction; within a study the order is kept.
     counts : sparse matrix or array-like, shape (n_studies, n_terms), optional
-        Term counts, or other term weights; stored as CSR.
+        Term counts, or other term weights; stored as CSR. Of a table the names of the columns are
+        the vocabulary.
     vocabulary : array-like of str, shape (n_terms,), optional
         Names of the columns of `counts`.
     texts : array-like of str, shape (n_studies,), optional
@@ -54,7 +59,7 @@ class Studies:
     ------
     DataFormatError
         If ids repeat, a peak belongs to no study, a coordinate is not finite, or the parts
-        disagree in length.
+        disagree in length or in ids.
 
     Examples
     --------
@@ -85,9 +90,15 @@ class Studies:
             metadata = pd.DataFrame({"id": self.ids})
         _check_frame(metadata, "metadata")
         _check_length(len(metadata), len(self.ids), "metadata")
-        self.metadata: pd.DataFrame = as_pandas(metadata).reset_index(drop=True)
+        metadata = as_pandas(in_order_of(self.ids, metadata, "metadata"))
+        self.metadata: pd.DataFrame = metadata.reset_index(drop=True)
         self.peaks, self.study_index = _align_peaks(peaks, self.ids)
+        counts = in_order_of(self.ids, counts, "counts")
         self.counts, self.vocabulary = _check_counts(counts, vocabulary, len(self.ids))
+        texts, groups = (
+            in_order_of(self.ids, values, name)
+            for values, name in ((texts, "texts"), (groups, "groups"))
+        )
         self.texts: np.ndarray | None = None if texts is None else _documents(texts, self.ids)
         self.groups: np.ndarray = self.ids if groups is None else _strings(groups, "groups")
         _check_length(len(self.groups), len(self.ids), "groups")
@@ -108,6 +119,15 @@ class Studies:
     def peak_counts(self) -> np.ndarray:
         """Number of peaks of each study, shape (n_studies,)."""
         return np.bincount(self.study_index, minlength=self.n_studies)
+
+    @property
+    def coordinates(self) -> list[np.ndarray]:
+        """Peaks of each study without its id, a list of arrays of shape (n_peaks_i, 3), in mm.
+
+        For what pairs rows in an order of its own, as ``permutation_test_score`` does.
+        """
+        places = self.peaks[["x", "y", "z"]].to_numpy(dtype=float)
+        return np.split(places, np.cumsum(self.peak_counts))[:-1]
 
     @property
     def shape(self) -> tuple[int]:
@@ -145,6 +165,39 @@ class Studies:
             texts=None if self.texts is None else self.texts[rows],
             groups=self.groups[rows],
         )
+
+    def __add__(self, other: Any) -> Studies:
+        """Put the rows of another corpus below those of this one.
+
+        Parameters
+        ----------
+        other : Studies
+
+        Returns
+        -------
+        studies : Studies
+            An id that both have gets a number in the second. A paper (`groups`) that both have is
+            one unless its titles differ.
+
+        Raises
+        ------
+        InvalidInputError
+            If one has term counts only and the other texts only.
+
+        Warns
+        -----
+        DataWarning
+            Once, with counts: ids, and studies by pmid, pmcid or doi, that both have; terms that
+            only one counts; counts that are left out.
+        """
+        if not isinstance(other, Studies):
+            return NotImplemented
+        from sklearn_mnm.datasets._joining import join_studies
+
+        studies, notes = join_studies([self, other], ["1", "2"])
+        if notes:
+            warnings.warn(f"{'; '.join(notes)}.", DataWarning, stacklevel=2)
+        return studies
 
     def select(self, *, ids: Iterable[str]) -> Studies:
         """Return the studies with the given ids, in the order given.
@@ -261,6 +314,7 @@ def _align_peaks(peaks: pd.DataFrame | None, ids: np.ndarray) -> tuple[pd.DataFr
 def _check_counts(
     counts: Any, vocabulary: Any, n_studies: int
 ) -> tuple[sparse.csr_matrix | None, np.ndarray | None]:
+    counts, vocabulary = named_counts(counts, vocabulary)
     if counts is None:
         if vocabulary is not None:
             raise DataFormatError("vocabulary: given without the counts whose columns it names.")

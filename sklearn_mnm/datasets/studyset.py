@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import pandas as pd
-
+from sklearn_mnm._storage import as_path
+from sklearn_mnm.datasets._deactivations import Points, check_points, chosen_points
+from sklearn_mnm.datasets._studyset_metadata import study_rows
 from sklearn_mnm.datasets._studyset_tables import StudysetTables, read_studyset
+from sklearn_mnm.datasets._tables import as_numbers
 from sklearn_mnm.datasets._texts import joined_texts
 from sklearn_mnm.datasets._warnings import warn_of_data
 from sklearn_mnm.datasets.spaces import standardise_space
@@ -15,11 +17,15 @@ from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import InvalidInputError
 
 Level = Literal["study", "contrast"]
+# Columns that the text of a contrast takes.
+_OF_CONTRAST = ("contrast", "contrast_description")
 #: What a row is called in messages.
 ROW_NAMES = {"study": "studies", "contrast": "contrasts"}
 
 
-def load_studyset(path: str | Path, *, level: Level = "study") -> Studies:
+def load_studyset(
+    path: str | Path, *, level: Level = "study", points: Points = "activations"
+) -> Studies:
     """Load a NiMADS studyset, the format of NeuroStore and NiMARE.
 
     Parameters
@@ -30,17 +36,23 @@ def load_studyset(path: str | Path, *, level: Level = "study") -> Studies:
         a JSON file. Annotations and images are not read.
     level : {"study", "contrast"}, default="study"
         What a row is: a paper with the peaks of all its contrasts, or one contrast.
+    points : {"activations", "all"}, default="activations"
+        Which points become peaks: all, or all that are not marked as a ``deactivation`` or as the
+        seed of an analysis (``is_seed``). The marks are columns of the peaks where there are any.
 
     Returns
     -------
     studies : Studies
         `ids` are the study ids, or ``<study id>-<contrast id>``; `groups` the study ids.
-        `texts` hold title and abstract; for a contrast its name stands between them, since
-        sentence models cut long documents at the end. `metadata` has the columns ``title``,
-        ``abstract``, those of the study, and those of the contrasts (at the study level only
-        where all contrasts of every study agree). Peaks are in mm, MNI152: Talairach peaks are
-        converted, unknown space is taken as MNI152; peaks in any other space are kept and say so
-        in the column ``space``. ``reported_space``, ``contrast_id`` and statistics are kept.
+        `texts` hold title and abstract; for a contrast its name and description stand between
+        them, since sentence models cut long documents at the end. `metadata` has the columns
+        ``title``, ``abstract``, ``contrast_description``, those of the study, and those of the
+        contrasts (at the study level where the contrasts of a study agree). The number of
+        participants of a contrast goes before that of its study. Peaks are in mm, MNI152:
+        Talairach peaks are converted, unknown space is taken as MNI152; peaks in any other space
+        are kept and say so in the column ``space``. ``reported_space``, ``contrast_id``, ``kind``
+        and what else is told of a point are kept; statistics have the names that NiMARE gives
+        them (``z_stat``, ``t_stat``, ``p``), or ``value_<kind>``.
 
     Raises
     ------
@@ -55,15 +67,17 @@ def load_studyset(path: str | Path, *, level: Level = "study") -> Studies:
     Warns
     -----
     DataWarning
-        Once, with counts and the file: peaks by space, rows without peaks or without text (which
-        are kept).
+        Once, with counts and the file: peaks by space, points without coordinates, deactivations,
+        seeds and, among contrasts, papers without any (left out), contrasts of one paper that
+        differ in their number of participants, rows without peaks or without text (kept).
 
     Examples
     --------
     >>> studies = load_studyset("my_studyset.json", level="contrast")  # doctest: +SKIP
     """
     check_level(level)
-    studies, notes = studies_from_tables(read_studyset(Path(path)), level)
+    check_points(points)
+    studies, notes = studies_from_tables(read_studyset(as_path(path, "path")), level, points)
     warn_of_data(path, notes, studies, rows=ROW_NAMES[level])
     return studies
 
@@ -74,7 +88,9 @@ def check_level(level: str) -> None:
         raise InvalidInputError(f"level={level!r}: choose 'study' or 'contrast'.")
 
 
-def studies_from_tables(tables: StudysetTables, level: Level) -> tuple[Studies, list[str]]:
+def studies_from_tables(
+    tables: StudysetTables, level: Level, points: Points = "activations"
+) -> tuple[Studies, list[str]]:
     """Bring a studyset to the container of this package.
 
     Parameters
@@ -83,24 +99,26 @@ def studies_from_tables(tables: StudysetTables, level: Level) -> tuple[Studies, 
         Checked.
     level : {"study", "contrast"}
         What a row is; see :func:`load_studyset`.
+    points : {"activations", "all"}, default="activations"
+        Which points become peaks.
 
     Returns
     -------
     studies : Studies
         As :func:`load_studyset` describes it.
     notes : list of str
-        What was done about spaces, with counts, for the caller's warning.
+        What was done about spaces and left out, with counts, for the caller's warning.
     """
     peaks = tables.coordinates
     if "space" not in peaks.columns:
         peaks = peaks.assign(space="")
-    peaks = peaks.assign(**{axis: peaks[axis].astype(float) for axis in "xyz"})
+    peaks = peaks.assign(**{axis: as_numbers(peaks[axis]) for axis in "xyz"})
+    peaks, left_out = chosen_points(peaks, points)
     peaks, notes = standardise_space(peaks)
-
-    metadata = _metadata(tables, level)
-    text_columns = (
-        ["title", "contrast", "abstract"] if level == "contrast" else ["title", "abstract"]
-    )
+    metadata, of_metadata = study_rows(tables, level)
+    notes = [*notes, *tables.notes, *left_out, *of_metadata]
+    of_contrast = [name for name in _OF_CONTRAST if name in metadata.columns]
+    text_columns = ["title", *(of_contrast if level == "contrast" else ()), "abstract"]
     if level == "study":
         contrasts = tables.analyses.set_index("id")["study_id"]
         peaks = peaks.assign(id=peaks["id"].map(contrasts))
@@ -113,37 +131,3 @@ def studies_from_tables(tables: StudysetTables, level: Level) -> tuple[Studies, 
         groups=metadata["study_id"].to_numpy(),
     )
     return studies, notes
-
-
-def _metadata(tables: StudysetTables, level: str) -> pd.DataFrame:
-    """Return one row per study or contrast with id, study_id, title, abstract and the rest."""
-    studies = tables.studies.drop(columns="id", errors="ignore")
-    studies = studies.rename(columns={"name": "title", "description": "abstract"})
-    if "abstract" not in studies.columns:
-        studies = studies.assign(abstract=None)
-    if "abstract" in tables.texts.columns:
-        # NiMARE keeps abstracts with the contrasts; all contrasts of a paper carry the same.
-        from_contrasts = tables.texts.groupby("study_id")["abstract"].first()
-        abstracts = studies["abstract"].replace("", None)
-        studies = studies.assign(abstract=abstracts.fillna(studies["study_id"].map(from_contrasts)))
-    contrasts = tables.analyses.rename(columns={"name": "contrast"}).merge(
-        tables.metadata.drop(columns=["study_id", "contrast_id"], errors="ignore"),
-        on="id",
-        how="left",
-        suffixes=("", "_of_contrast"),
-    )
-    if level == "contrast":
-        new = [name for name in contrasts.columns if name not in studies.columns]
-        merged = contrasts[[*new, "study_id"]].merge(studies, on="study_id", how="left")
-        first = ["id", "study_id", "title", "contrast", "abstract"]
-    else:
-        new = [name for name in contrasts.columns if name not in ("id", *studies.columns)]
-        by_study = contrasts.set_index("study_id")[new]
-        # As strings, because cells may hold lists, which cannot be compared by hash.
-        n_values = by_study.astype(str).groupby(level=0).nunique()
-        agreed = by_study.columns[(n_values <= 1).all()]
-        one_row = by_study[agreed][~by_study.index.duplicated()]
-        merged = studies.merge(one_row, left_on="study_id", right_index=True, how="left")
-        merged = merged.assign(id=merged["study_id"])
-        first = ["id", "study_id", "title", "abstract"]
-    return merged[[*first, *(name for name in merged.columns if name not in first)]]

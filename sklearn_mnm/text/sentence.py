@@ -56,7 +56,8 @@ class SentenceTransformerVectorizer(TransformerMixin, BaseEstimator):
     Notes
     -----
     Documents longer than the window of the model (256 word pieces for all-MiniLM-L6-v2) are cut
-    at their end by the model. Empty or blank documents become zero vectors.
+    at their end by the model, and counted in a warning when they are embedded (not when they come
+    out of the cache). Empty or blank documents become zero vectors.
 
     Examples
     --------
@@ -141,7 +142,8 @@ class SentenceTransformerVectorizer(TransformerMixin, BaseEstimator):
         Warns
         -----
         DataWarning
-            If entries of the cache are damaged; they are computed anew.
+            With counts, if texts are longer than the window of the model, which cuts them; if
+            entries of the cache are damaged, which are computed anew.
         """
         check_is_fitted(self)
         documents = as_documents(X)
@@ -154,7 +156,17 @@ class SentenceTransformerVectorizer(TransformerMixin, BaseEstimator):
                 DataWarning,
                 stacklevel=2,
             )
-        vectors.update(self._encode([text for text in distinct if text not in vectors]))
+        new = [text for text in distinct if text not in vectors]
+        if n_cut := self._count_cut(new):
+            warnings.warn(
+                f"{n_cut} of {len(new)} texts are longer than the "
+                f"{self._loaded_model().max_seq_length} word pieces that the model takes, and were "
+                "cut at their end. Put what matters first, give shorter texts, or a model with a "
+                "longer window.",
+                DataWarning,
+                stacklevel=2,
+            )
+        vectors.update(self._encode(new))
         embeddings = np.zeros((len(documents), self.n_dimensions_), dtype=np.float32)
         for row, text in enumerate(documents):
             if text in vectors:
@@ -192,6 +204,21 @@ class SentenceTransformerVectorizer(TransformerMixin, BaseEstimator):
             if vector is not None:
                 vectors[text] = vector
         return vectors, n_damaged
+
+    def _count_cut(self, texts: list[str]) -> int:
+        """Count the texts of which the model will not see the end."""
+        if not texts:
+            return 0
+        model = self._loaded_model()
+        window, tokenizer = getattr(model, "max_seq_length", None), model.tokenizer
+        if not window or not callable(tokenizer):
+            return 0
+        # A word piece has at least one character; two more mark beginning and end.
+        long = [text for text in texts if len(text) > window - 2]
+        if not long:
+            return 0
+        pieces = tokenizer(long, truncation=False, padding=False, verbose=False)["input_ids"]
+        return sum(len(ids) > window for ids in pieces)
 
     def _encode(self, texts: list[str]) -> dict[str, np.ndarray]:
         vectors: dict[str, np.ndarray] = {}

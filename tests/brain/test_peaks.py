@@ -134,3 +134,51 @@ def test_real_peaks_are_all_accounted_for(neuroquery_peaks, brain_mask):
     assert counts.shape[0] == 1000
     assert counts.sum() == tally.n_peaks - tally.n_dropped
     assert 0 < tally.n_dropped < 0.01 * tally.n_peaks
+
+
+@pytest.mark.parametrize(
+    "columns", [["Cluster ID", "X", "Y", "Z"], ["cluster_id", "peak_x", "peak_y", "peak_z"]]
+)
+def test_a_table_of_clusters_is_one_map(columns):
+    table = pd.DataFrame([["1", -32.0, 20, -6], ["1a", 4, 5, 6]], columns=columns)
+    with pytest.warns(DataWarning, match="no column 'id': all 2 peaks are taken for one study"):
+        peaks = as_peak_table(table)
+    assert peaks.coordinates.tolist() == [[-32, 20, -6], [4, 5, 6]]
+    assert (len(peaks.study_ids), peaks.study_index.tolist()) == (1, [0, 0])
+
+
+def test_tables_of_several_studies_need_their_names():
+    table = pd.DataFrame({"Study": ["a"], "X": [1.0], "Y": [2.0], "Z": [3.0]})
+    with pytest.raises(DataFormatError, match=r"no column 'id'.*maybe 'Study'"):
+        as_peak_table(table)
+    voxels = pd.DataFrame({"id": ["a"], "x (vox)": [1.0], "y (vox)": [2.0], "z (vox)": [3.0]})
+    with pytest.raises(DataFormatError, match=r"numbers of voxels become mm by .*apply_affine"):
+        as_peak_table(voxels)
+
+
+def test_talairach_peaks_of_a_table_are_converted_and_deactivations_left_out():
+    table = pd.DataFrame(
+        {"id": ["a", "b", "a"], "x": [10.0, 1, 2], "y": [-20.0, 1, 2], "z": [30.0, 1, 2]}
+    ).assign(space=["TAL", "MNI", "MNI"], deactivation=[False, True, False])
+    with pytest.warns(DataWarning, match=r"1 deactivations .*; 1 peaks converted from Talairach"):
+        peaks = as_peak_table(table)
+    np.testing.assert_allclose(peaks.coordinates, [[12.1, -17.3, 30.7], [2, 2, 2]], atol=0.05)
+    # A study without activations is one all the same.
+    assert (peaks.study_ids.tolist(), peaks.study_index.tolist()) == (["a", "b"], [0, 0])
+
+
+def test_indices_of_voxels_and_metres_are_suspected(brain_mask):
+    voxels = np.array([[26.0, 52, 64], [64, 52, 64], [43, 62, 65]])
+    with pytest.warns(DataWarning, match=r"3 of 3 peaks .* may be indices of voxels.*apply_affine"):
+        peak_counts(voxels + 30, np.zeros(3, int), 1, brain_mask)
+    with pytest.warns(DataWarning, match=r"multiply them by 1000"):
+        peak_counts(np.array([[-44.0, 22, 30]] * 3) / 1000, np.zeros(3, int), 1, brain_mask)
+
+
+def test_deactivations_of_studies_are_left_out_of_maps():
+    peaks = pd.DataFrame({"id": ["a", "b", "a"], "x": [1.0, 2, 3], "y": 0.0, "z": 0.0})
+    studies = Studies(["a", "b"], peaks=peaks.assign(deactivation=[True, True, False]))
+    with pytest.warns(DataWarning, match=r"^2 deactivations among 3 points left out of maps\."):
+        table = as_peak_table(studies)
+    assert table.coordinates[:, 0].tolist() == [3]
+    assert (table.study_index.tolist(), table.study_ids.tolist()) == ([0], ["a", "b"])

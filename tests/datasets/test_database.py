@@ -300,3 +300,14 @@ def test_neurosynth_sample_loads_with_its_spaces(real_data):
     assert set(studies.peaks["space"]) == {"MNI152"}
     assert set(studies.peaks["reported_space"]) == {"MNI", "TAL", "UNKNOWN"}
     assert {"doi", "authors", "year", "journal"} <= set(studies.metadata.columns)
+
+
+def test_unpacked_tables_are_read_and_signs_of_typesetters_taken(toy_release):
+    expected = load_database(toy_release)
+    for path in list(toy_release.glob("*.tsv.gz")):
+        text = gzip.decompress(path.read_bytes()).decode()
+        path.with_suffix("").write_text(text.replace("\t1.5\t", "\t\N{MINUS SIGN}1.5\t"))
+        path.unlink()
+    studies = load_database(toy_release)
+    assert studies.ids.tolist() == expected.ids.tolist()
+    assert sorted(studies.peaks["x"]) == [-1.5, 1, 2, 3]

@@ -57,6 +57,9 @@ def test_levels_and_forms_that_are_not_there_are_refused(corpora):
         load_studies(corpora / "peaks.csv", level="study")
     with pytest.raises(InvalidInputError, match="level='paper'"):
         load_studies(corpora / "foci.txt", level="paper")
+    with pytest.raises(InvalidInputError, match=r"points='all': .* does not mark deactivations"):
+        load_studies(corpora / "foci.txt", points="all")
+    assert len(load_studies(corpora / "peaks.csv", points="all").peaks) == 2
     with pytest.raises(InvalidInputError, match="format='word'"):
         load_studies(corpora / "foci.txt", format="word")
 
@@ -73,3 +76,26 @@ def test_what_is_nothing_is_said_to_be(tmp_path):
         load_studies(tmp_path / "absent.csv")
     with pytest.raises(DataFormatError, match="its form is not recognised"):
         load_studies(tmp_path)
+
+
+def test_the_case_of_a_name_does_not_matter(corpora):
+    for name in ("peaks.csv", "peaks.tsv", "studyset.json", "foci.txt"):
+        upper = corpora / name.upper()
+        shutil.copy(corpora / name, upper)
+        assert len(load_studies(upper).peaks) == 2
+
+
+def test_a_text_file_with_column_names_is_a_table(corpora):
+    path = corpora / "database.txt"
+    path.write_text((corpora / "peaks.tsv").read_text())
+    assert load_studies(path).ids.tolist() == ["A"]
+    path.write_text("some notes\n")
+    with pytest.raises(DataFormatError, match=r"line 1: .*In a table of peaks line 1 names"):
+        load_studies(path)
+
+
+def test_files_of_spreadsheet_programs_are_to_be_saved_as_csv(tmp_path):
+    path = tmp_path / "peaks.xlsx"
+    path.write_bytes(b"PK")
+    with pytest.raises(DataFormatError, match=r"peaks\.xlsx: .*Save its sheet as CSV"):
+        load_studies(path)

@@ -11,7 +11,7 @@ import pytest
 from sklearn_mnm import MNMDecoder, MNMEncoder, PeaksToRegions
 from sklearn_mnm.datasets import load_images
 from sklearn_mnm.datasets.images import read_image
-from sklearn_mnm.exceptions import DataFormatError, DataWarning
+from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
 MOTOR_MAP = Path(nilearn.__file__).parent / "datasets" / "data" / "image_10426.nii.gz"
 # The grid of the small maps: 8 mm over the brain.
@@ -71,18 +71,20 @@ def test_what_cannot_be_used_is_left_out_and_counted_once(neurovault):
     (warning,) = record
     assert str(warning.message) == (
         "1 of 7 images are missing: left out; 1 of 7 images are not in MNI space: left out; "
-        "1 of 7 images are not valid: left out; 1 of 7 images cannot be read: left out; "
-        f"1 of 3 images have no text; they are kept (read from {neurovault})."
+        "1 of 7 images cannot be read: left out; 1 of 4 images have no complete form at NeuroVault "
+        "(is_valid is false); they are kept; 2 of 4 images have no text; they are kept "
+        f"(read from {neurovault})."
     )
-    assert maps.metadata["id"].tolist() == [10426, 2, 3]
+    assert maps.metadata["id"].tolist() == [10426, 2, 3, 5]
     assert [Path(path).name for path in maps.images] == [
         "image_10426.nii.gz",
         "image_2.nii.gz",
         "image_3.nii.gz",
+        "image_5.nii.gz",
     ]
-    assert maps.groups.tolist() == ["1", "1", "2"]
+    assert maps.groups.tolist() == ["1", "1", "2", "2"]
     # Each entry once, and what says that nothing was entered not at all.
-    assert maps.texts.tolist() == ["Left hand\nleft hand > right hand\nmotor task", "Blob", ""]
+    assert maps.texts.tolist() == ["Left hand\nleft hand > right hand\nmotor task", "Blob", "", ""]
 
 
 @pytest.mark.filterwarnings("ignore::sklearn_mnm.exceptions.DataWarning")
@@ -94,6 +96,78 @@ def test_a_selection_keeps_images_texts_and_metadata_together(neurovault):
     assert chosen.texts.tolist() == [maps.texts[0], ""]
     assert chosen.metadata["id"].tolist() == [10426, 3]
     assert maps[[2, 0]].metadata["id"].tolist() == [3, 10426]
+
+
+KINDS = {
+    "are maps of p values": {"map_type": "P map (given null hypothesis)"},
+    "are anatomical": {"map_type": "anatomical"},
+    "are masks, atlases or parcellations": {"map_type": "ROI/mask"},
+    "are of another species": {"map_type": "Z map", "subject_species": "mus musculus"},
+    "are maps of variance": {"map_type": "variance"},
+}
+
+
+def test_what_is_no_map_of_activation_is_left_out_and_counted_unless_asked_for(tmp_path):
+    rows = [*KINDS.values(), {"map_type": "Z map", "analysis_level": "single-subject"}]
+    rows.append({"map_type": "T map", "subject_species": "homo sapiens"})
+    table = pd.DataFrame(rows).assign(file=[f"{n}.nii" for n in range(7)], title="x")
+    table.to_csv(tmp_path / "metadata.csv", index=False)
+    for name in table["file"]:
+        small_map([0, 0, 0]).to_filename(tmp_path / name)
+    with pytest.warns(DataWarning) as record:
+        maps = load_images(tmp_path)
+    assert [Path(image).name for image in maps.images] == ["5.nii", "6.nii"]
+    for kind in KINDS:
+        assert f"1 of 7 images {kind}: left out" in str(record[0].message)
+    assert "1 of 2 images are of a single subject; they are kept" in str(record[0].message)
+    with pytest.warns(DataWarning, match="^1 of 7 images are of a single subject; they are kept"):
+        assert len(load_images(tmp_path, kinds="all")) == 7
+    with pytest.raises(InvalidInputError, match="kinds='z'"):
+        load_images(tmp_path, kinds="z")
+
+
+ROW = "http://neurovault.org/media/images/{}/left%20hand.nii.gz"
+
+
+@pytest.mark.parametrize("form", ["table", "rows", "page of rows"])
+def test_images_with_addresses_are_looked_for_in_the_folder(tmp_path, form):
+    rows = [{"id": n, "collection_id": n, "name": "hand", "file": ROW.format(n)} for n in (1, 2)]
+    (tmp_path / "collection_2").mkdir()
+    small_map([0, 0, 0]).to_filename(tmp_path / "left hand.nii.gz")
+    small_map([0, 0, 0]).to_filename(tmp_path / "collection_2" / "image_2.nii.gz")
+    if form == "table":
+        pd.DataFrame(rows).to_csv(tmp_path / "metadata.csv", index=False)
+    else:
+        document = rows if form == "rows" else {"count": 2, "results": rows}
+        (tmp_path / "images.json").write_text(json.dumps(document))
+    maps = load_images(tmp_path)
+    assert [str(Path(image).relative_to(tmp_path)) for image in maps.images] == [
+        "left hand.nii.gz",
+        "collection_2/image_2.nii.gz",
+    ]
+    assert maps.metadata["file_address"].tolist() == [row["file"] for row in rows]
+    (tmp_path / "left hand.nii.gz").unlink()
+    with pytest.warns(DataWarning, match="1 of 2 images are addresses of images that are not in"):
+        assert len(load_images(tmp_path)) == 1
+
+
+def test_tables_of_windows_are_read(tmp_path):
+    (tmp_path / "maps").mkdir()
+    small_map([0, 0, 0]).to_filename(tmp_path / "maps" / "a.nii.gz")
+    (tmp_path / "METADATA.CSV").write_text("sep=;\nFile;Title;\nmaps\\a.nii.gz;hand;\n;;\n")
+    maps = load_images(tmp_path)
+    assert [Path(image).name for image in maps.images] == ["a.nii.gz"]
+    assert maps.texts.tolist() == ["hand"]
+
+
+def test_two_rows_of_one_image_are_refused(tmp_path):
+    small_map([0, 0, 0]).to_filename(tmp_path / "left hand.nii.gz")
+    rows = [{"id": n, "collection_id": n, "file": ROW.format(n)} for n in (1, 2)]
+    pd.DataFrame(rows).to_csv(tmp_path / "metadata.csv", index=False)
+    with pytest.raises(
+        DataFormatError, match=r"line 2 and line 3 name one image, .*collection_<num"
+    ):
+        load_images(tmp_path)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from sklearn_mnm.datasets import (
     Studies,
+    from_nimare,
     load_database,
     load_nback_flanker,
     load_studyset,
@@ -177,6 +178,45 @@ def test_statistics_and_spaces_of_peaks_are_kept(toy):
     assert coordinates["value_r"].tolist()[1] == 0.4
     assert coordinates["x"].tolist()[::2] == [2.0, 6.0]
     assert coordinates["x"].tolist()[1] != 4.0  # converted from Talairach by NiMARE
+
+
+def test_what_is_known_of_points_survives_the_way_through_nimare(toy):
+    peaks = toy.peaks.assign(
+        z_stat=[3.5, np.nan, 2.5],
+        t_stat=[np.nan, 1.5, np.nan],
+        p=[0.001, np.nan, np.nan],
+        beta=[np.nan, 7.0, np.nan],
+        value_r=[np.nan, 0.4, np.nan],
+        kind=["peak", None, "center of mass"],
+        deactivation=[False, True, False],
+        cluster_size=[np.nan, 12.0, np.nan],
+    )
+    studies = Studies(ids=toy.ids[:2], metadata=toy.metadata[:2], peaks=peaks)
+    with pytest.warns(DataWarning, match="NiMARE counts 1 deactivations and seeds as activations"):
+        studyset = to_nimare(studies)
+    back = from_nimare(studyset, level="contrast", points="all").select(ids=["p1-a-1", "p2-1"])
+    for name in peaks.columns.difference(["id"]):
+        pd.testing.assert_series_equal(
+            back.peaks[name], studies.peaks[name], check_dtype=False, obj=name
+        )
+    with pytest.warns(DataWarning, match="1 deactivations among 3 points left out"):
+        assert len(from_nimare(studyset).peaks) == 2
+
+
+def test_sizes_in_words_are_read_or_told_of(toy):
+    metadata = toy.metadata.assign(sample_sizes=None, sample_size=["24 (12 F)", "n=30", 18])
+    peaks = pd.concat([toy.peaks, pd.DataFrame({"id": ["p3"], "x": [1.0], "y": [0.0], "z": [0.0]})])
+    studies = Studies(ids=toy.ids, metadata=metadata, peaks=peaks)
+    assert sorted(to_nimare(studies, sample_size=20).sample_sizes()) == [18, 24, 30]
+    unclear = Studies(
+        ids=toy.ids, metadata=metadata.assign(sample_size=["20-24", None, 18]), peaks=peaks
+    )
+    with pytest.warns(
+        DataWarning,
+        match="1 sample sizes cannot be read, e.g. '20-24'; 2 of 3 studies with peaks have no "
+        "sample size that can be read: 20 is taken",
+    ):
+        to_nimare(unclear, sample_size=20)
 
 
 def test_a_dataset_holds_the_same(toy):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from sklearn_mnm.datasets import load_pubget, talairach_to_mni152
+from sklearn_mnm.datasets import load_pubget, load_studies, talairach_to_mni152
 from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
 SUBSET = "subset_articlesWithCoords"
@@ -178,3 +178,38 @@ def test_ids_of_pubmed_are_whole_numbers_though_some_lack(query):
         pmids = load_pubget(query).metadata["pmid"]
     assert str(pmids[0]) == "35256398"
     assert pd.isna(pmids[1])
+
+
+def test_a_fault_below_a_long_body_is_told_with_its_line(query):
+    path = query / f"{SUBSET}_extractedData" / "text.csv"
+    rows = f'9053985,a,,b,"{"word " * 40_000}"\n9056525,a,,b,c\n9056525,a,,b,c\n'
+    path.write_text("pmcid,title,keywords,abstract,body\n" + rows)
+    with pytest.raises(DataFormatError, match=r"text\.csv: id 9056525 occurs in lines 3 and 4"):
+        load_pubget(query)
+
+
+def test_an_article_in_two_spaces_is_refused(query):
+    path = query / f"{SUBSET}_extractedData" / "coordinate_space.csv"
+    path.write_text("pmcid,coordinate_space\n9053985,MNI\n9056525,TAL\n9056525,MNI\n")
+    with pytest.raises(DataFormatError, match=r"lines 3 and 4 give article 9056525 different"):
+        load_pubget(query)
+
+
+def test_ids_of_pubmed_may_be_words(query):
+    path = query / f"{SUBSET}_extractedData" / "metadata.csv"
+    path.write_text(path.read_text().replace("35256398", "PMID35256398"))
+    with pytest.warns(DataWarning):
+        assert load_pubget(query).metadata["pmid"][0] == "PMID35256398"
+
+
+def test_tables_of_another_run_are_refused(query):
+    path = query / f"{SUBSET}_extractedData" / "coordinates.csv"
+    path.write_text("pmcid,x,y,z\nPMC9053985,1,2,3\n")
+    with pytest.raises(DataFormatError, match=r"coordinates\.csv: none of its articles.*'PMC9053"):
+        load_pubget(query)
+
+
+def test_a_folder_is_known_by_its_tables_whatever_its_name(query):
+    folder = (query / f"{SUBSET}_extractedData").rename(query.parent / "mine")
+    with pytest.warns(DataWarning):
+        assert len(load_studies(folder)) == 3

@@ -64,7 +64,8 @@ def test_each_experiment_is_a_row_of_its_paper(load):
 
 
 def test_a_paper_holds_the_peaks_of_its_experiments(load):
-    papers = load(TWO_PAPERS, level="study")
+    with pytest.warns(DataWarning, match="1 of 2 papers differ in their number of participants"):
+        papers = load(TWO_PAPERS, level="study")
     assert papers.ids.tolist() == ["Smith et al., 2010", "Jones"]
     assert papers.peak_counts.tolist() == [3, 1]
 
@@ -175,6 +176,229 @@ def test_nimare_reads_what_is_written_of_real_studies(nimare_resources, tmp_path
     assert (len(theirs), len(set(theirs.groups)), len(theirs.peaks)) == (906, 320, 9492)
 
 
+ADE = "// Ade, 2010: n-back\n"
+
+
+def read(load, text, **arguments):
+    """Studies of a text in MNI space, and what was warned of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        studies = load("// Reference=MNI\n" + text, **arguments)
+    return studies, " ".join(str(warning.message) for warning in caught)
+
+
+def experiments(studies):
+    return list(zip(studies.groups, studies.metadata["contrast"], studies.peak_counts, strict=True))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "N=12",
+        "n = 12",
+        "Subjects: 12",
+        "Participants=12",
+        "Number of subjects: 12",
+        "sample size = 12",
+        "Subjects 12",
+        "12 subjects",
+        "Subjects=12 (6 F)",
+    ],
+)
+def test_a_number_of_subjects_may_be_written_otherwise(load, line):
+    studies = load(f"// Reference=MNI\n{ADE}// {line}\n1 2 3\n")
+    assert experiments(studies) == [("Ade, 2010", "n-back", 1)]
+    assert studies.metadata["sample_size"].tolist() == [12]
+
+
+def test_a_number_of_subjects_may_end_the_name(load):
+    studies = load("// Reference=MNI\n// Ade, 2010: n-back (N=12)\n1 2 3\n")
+    assert experiments(studies) == [("Ade, 2010", "n-back", 1)]
+    assert studies.metadata["sample_size"].tolist() == [12]
+
+
+@pytest.mark.parametrize("number", ["12-14", "~12", "24 (2 excluded)", "12+14", "twelve"])
+def test_a_number_of_subjects_that_is_unclear_is_refused(load, number):
+    with pytest.raises(DataFormatError, match=r"foci\.txt: line 3: .* is no number of subjects"):
+        load(f"// Reference=MNI\n{ADE}// Subjects={number}\n1 2 3\n")
+
+
+def test_fields_beside_the_number_of_subjects_are_not_names(load):
+    fields = (
+        "// Affiliations=Dept. A; Institute B: C\n// https://doi.org/10.1016/j.x\n// PMID 17\n"
+        "// Year: 2010\n// Authors: Ade, Bo\n// Journal: Brain\n"
+    )
+    studies = load(f"// Reference=MNI\n{ADE}{fields}// Subjects=12\n1 2 3\n")
+    assert experiments(studies) == [("Ade, 2010", "n-back", 1)]
+    assert studies.metadata.loc[0, ["affiliations", "doi", "pmid"]].tolist() == [
+        "Dept. A; Institute B: C",
+        "10.1016/j.x",
+        "17",
+    ]
+    assert studies.metadata.loc[0, ["year", "authors", "publication"]].tolist() == [
+        "2010",
+        "Ade, Bo",
+        "Brain",
+    ]
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["Reference: Talairach", "Reference Talairach", "Talairach", "Coordinate space = TAL"],
+)
+def test_a_reference_may_be_written_otherwise(load, reference):
+    with pytest.warns(DataWarning, match="1 peaks converted from Talairach"):
+        studies = load(f"// {reference}\n{ADE}// Subjects=12\n10 -20 30\n")
+    np.testing.assert_allclose(studies.peaks[["x", "y", "z"]], [[12.1, -17.3, 30.7]], atol=0.05)
+
+
+def test_a_reference_may_stand_in_a_header(load):
+    with pytest.warns(DataWarning, match="1 peaks converted from Talairach"):
+        studies = load(f"{ADE}// Reference=Talairach\n// Subjects=12\n10 -20 30\n")
+    assert experiments(studies) == [("Ade, 2010", "n-back", 1)]
+
+
+def test_a_reference_of_two_spaces_is_refused(load):
+    with pytest.raises(DataFormatError, match=r"line 1: .*MNI converted to Talairach.* unknown"):
+        load(f"// Reference=MNI converted to Talairach\n{ADE}// Subjects=12\n1 2 3\n")
+
+
+def test_experiments_without_peaks_are_kept_apart(load):
+    studies, told = read(
+        load, "// Ade, 2001: pain\n\n// Bo, 2002: music\n1 2 3\n4 5 6\n\n// Cy, 2003: loss\n1 1 1\n"
+    )
+    assert experiments(studies) == [
+        ("Ade, 2001", "pain", 0),
+        ("Bo, 2002", "music", 2),
+        ("Cy, 2003", "loss", 1),
+    ]
+    assert "findings of nothing, the first in line 2: 'Ade, 2001: pain'" in told
+    sized, _ = read(load, "// Ade: a\n// Subjects=5\n// Bo: b\n// Subjects=6\n1 2 3\n")
+    assert experiments(sized) == [("Ade", "a", 0), ("Bo", "b", 1)]
+    assert sized.metadata["sample_size"].tolist() == [5, 6]
+
+
+def test_two_studies_in_one_header_are_refused(load):
+    with pytest.raises(DataFormatError, match=r"line 3: 'Bo, 2002' is another study.*of line 2"):
+        load("// Reference=MNI\n// Ade, 2001: pain\n// Bo, 2002: music\n1 2 3\n")
+
+
+@pytest.mark.parametrize(
+    "remark",
+    [
+        "Checked by hand in May",
+        "Note: from Table 2",
+        "https://brainmap.org",
+        "Hemisphere=left",
+        "Table 2: peaks",
+    ],
+)
+@pytest.mark.parametrize(
+    "place", ["top", "top, then a blank line", "header", "after subjects", "end"]
+)
+def test_remarks_are_left_out_and_counted(load, remark, place):
+    line, after = f"// {remark}\n", "// Subjects=12\n1 2 3\n"
+    text = {
+        "top": line + ADE + after,
+        "top, then a blank line": f"{line}\n{ADE}{after}",
+        "header": ADE + line + after,
+        "after subjects": f"{ADE}// Subjects=12\n{line}1 2 3\n",
+        "end": ADE + after + line,
+    }[place]
+    studies, told = read(load, text)
+    assert experiments(studies) == [("Ade, 2010", "n-back", 1)]
+    assert studies.metadata["sample_size"].tolist() == [12]
+    number = 1 + (f"// Reference=MNI\n{text}").split("\n").index(f"// {remark}")
+    assert re.search(rf"1 lines are neither .* left out, the first in line {number}: ", told)
+    assert remark in told
+
+
+def test_a_remark_between_peaks_is_refused(load):
+    text = f"// Reference=MNI\n{ADE}// Subjects=12\n1 2 3\n// right side\n4 5 6\n"
+    with pytest.raises(DataFormatError, match=r"line 5: 'right side' is neither a field"):
+        load(text)
+
+
+def test_fields_above_a_name_are_of_that_name(load):
+    studies, _ = read(
+        load,
+        "// DOI: 10.1000/a\n// Ade: a\n// Subjects=5\n\n// DOI: 10.1000/b\n// Bo: b\n"
+        "// Subjects=6\n1 2 3\n",
+    )
+    assert studies.metadata["doi"].tolist() == ["10.1000/a", "10.1000/b"]
+
+
+def test_a_number_of_subjects_after_peaks_is_not_given_to_the_next_experiment(load):
+    text = f"// Reference=MNI\n{ADE}1 2 3\n// Subjects=12\n// Bo: b\n4 5 6\n// Subjects=14\n"
+    with pytest.raises(DataFormatError, match=r"line 4: the number of subjects stands after peaks"):
+        load(text)
+
+
+def test_a_second_number_of_subjects_is_refused(load):
+    with pytest.raises(DataFormatError, match=r"line 4: '14' is a second sample size.*line 3"):
+        load(f"// Reference=MNI\n{ADE}// Subjects=12\n// Subjects=14\n1 2 3\n")
+
+
+def test_studies_and_experiments_may_be_named_as_such(load):
+    studies = load(
+        "// Reference=MNI\n// Study: Ade 2010\n// Experiment: n-back\n// Subjects: 12\n1 2 3\n"
+        "// Experiment: flanker\n// Subjects: 12\n1 2 3\n\n"
+        "// Study: Bo 2011\n// Contrast: n-back\n// N: 15\n1 2 3\n"
+    )
+    assert experiments(studies) == [
+        ("Ade 2010", "n-back", 1),
+        ("Ade 2010", "flanker", 1),
+        ("Bo 2011", "n-back", 1),
+    ]
+
+
+def test_papers_of_one_name_but_two_dois_are_told_of(load):
+    block = "// Bo, 2002: {}\n// DOI=10.1000/{}\n// Subjects=5\n1 2 3\n\n"
+    _, told = read(load, block.format("a", "a") + block.format("b", "b"))
+    assert "1 names stand for papers of different doi or pmid" in told
+
+
+def test_lines_may_come_from_a_spreadsheet(tmp_path):
+    lines = [
+        "// Reference=MNI\t\t",
+        f'"{ADE.strip()}"\t\t',
+        "// Subjects=12\t\t",
+        "-44\t22\t30",
+        "\t\t",
+    ]
+    lines += [
+        '"// Bo, 2011: ""oddball"", a"\t\t',
+        "// Subjects=14\t\t",
+        "4\t\N{MINUS SIGN}22\t30,5",
+    ]
+    for separator, encoding in (("\t", "utf-8"), ("\t", "utf-16"), (";", "utf-8-sig")):
+        path = tmp_path / "foci.txt"
+        path.write_text("\r\n".join(lines).replace("\t", separator), encoding=encoding)
+        studies = load_sleuth(path)
+        assert experiments(studies) == [
+            ("Ade, 2010", "n-back", 1),
+            ("Bo, 2011", '"oddball", a', 1),
+        ]
+        assert studies.peaks[["x", "y", "z"]].to_numpy().tolist() == [[-44, 22, 30], [4, -22, 30.5]]
+
+
+@pytest.mark.parametrize("line", ["-44, 22, 30", "-44,22,30", "-44;22;30", "-44.0\t22 30"])
+def test_coordinates_may_be_separated_in_any_way(load, line):
+    studies = load(f"// Reference=MNI\n{ADE}// Subjects=12\n{line}\n")
+    assert studies.peaks[["x", "y", "z"]].to_numpy().tolist() == [[-44, 22, 30]]
+
+
+@pytest.mark.parametrize("title", ["N", "Subjects", "Year", "Note", "Study", "https"])
+def test_papers_called_like_a_field_are_written_as_names(tmp_path, title):
+    peaks = pd.DataFrame({"id": ["a"], "x": [1.0], "y": [2.0], "z": [3.0]})
+    metadata = pd.DataFrame({"title": [title], "contrast": ["12"]})
+    save_sleuth(
+        Studies(["a"], metadata=metadata, peaks=peaks), tmp_path / "foci.txt", sample_size=3
+    )
+    found = load_sleuth(tmp_path / "foci.txt")
+    assert experiments(found) == [(f"study {title}", "12", 1)]
+
+
 NAMES = st.text(
     string.ascii_letters + string.digits + " :;=/.,\"'\t\n-éß人", min_size=1, max_size=12
 )
@@ -263,7 +487,7 @@ def test_any_text_is_read_or_refused_and_no_peak_is_lost(lines, tmp_path):
             return
     read = path.read_text(encoding="utf-8").splitlines()
     assert len(studies.peaks) == sum(
-        not line.strip().startswith("//") and bool(line.strip()) for line in read
+        not line.strip().startswith("//") and bool(line.strip(",;\t ")) for line in read
     )
 
 
@@ -284,3 +508,11 @@ def test_a_missing_sample_size_is_asked_for(tmp_path):
     with pytest.raises(InvalidInputError, match="none of the 1 has peaks"):
         save_sleuth(Studies(["a"]), tmp_path / "foci.txt", sample_size=3)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_deactivations_are_not_written(tmp_path):
+    peaks = pd.DataFrame({"id": ["a", "a"], "x": [1.0, 2], "y": [1.0, 2], "z": [1.0, 2]})
+    studies = Studies(["a"], peaks=peaks.assign(deactivation=[False, True]))
+    with pytest.warns(DataWarning, match=r"^1 deactivations among 2 points left out\.$"):
+        save_sleuth(studies, tmp_path / "foci.txt", sample_size=3)
+    assert load_sleuth(tmp_path / "foci.txt").peaks["x"].tolist() == [1]

@@ -140,3 +140,35 @@ PEAK = pd.DataFrame({"id": ["a"], "x": [0.0], "y": [0.0], "z": [0.0]})
 def test_parts_that_disagree_are_refused(parts, message):
     with pytest.raises(DataFormatError, match=message):
         Studies(**{"ids": ["a", "b"], **parts})
+
+
+def test_parts_that_carry_ids_come_in_the_order_of_the_ids():
+    metadata = pd.DataFrame({"id": ["c", "a", "b"], "title": ["C", "A", "B"]})
+    texts = pd.Series(["text c", "text a", "text b"], index=["c", "a", "b"])
+    groups = pd.Series([3, 1, 2], index=pd.Index(["c", "a", "b"], name="id"))
+    counts = pd.DataFrame({"pain": [30, 10, 20], "fear": [3, 1, 2]}, index=["c", "a", "b"])
+    studies = Studies(["a", "b", "c"], metadata=metadata, texts=texts, groups=groups, counts=counts)
+    assert studies.titles.tolist() == ["A", "B", "C"]
+    assert studies.texts.tolist() == ["text a", "text b", "text c"]
+    assert studies.groups.tolist() == ["1", "2", "3"]
+    assert studies.counts.toarray().tolist() == [[10, 1], [20, 2], [30, 3]]
+    assert studies.vocabulary.tolist() == ["pain", "fear"]
+    swapped = Studies(["a", "b", "c"], counts=counts, vocabulary=["fear", "pain"])
+    assert swapped.counts.toarray().tolist() == [[1, 10], [2, 20], [3, 30]]
+
+
+def test_ids_of_other_studies_are_refused_and_other_names_are_none():
+    metadata = pd.DataFrame({"id": ["a", "x"], "title": ["A", "X"]})
+    with pytest.raises(
+        DataFormatError, match=r"metadata: its ids are not those of the 2 studies.*'x'"
+    ):
+        Studies(["a", "b"], metadata=metadata)
+    with pytest.raises(DataFormatError, match="texts: its ids are not those of the 2 studies"):
+        Studies(["a", "b"], texts=pd.Series(["t"], index=["a"]))
+    counts = pd.DataFrame({"pain": [1, 2]})
+    with pytest.raises(DataFormatError, match="1 of 1 terms are no columns of counts"):
+        Studies(["a", "b"], counts=counts, vocabulary=["fear"])
+    renamed = Studies(["y", "z"], metadata=metadata)
+    assert renamed.titles.tolist() == ["A", "X"]
+    by_paper = pd.Series(["t", "u"], index=["p", "p"])
+    assert Studies(["a", "b"], texts=by_paper).texts.tolist() == ["t", "u"]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from sklearn_mnm.datasets import bundled, load_nback_flanker, load_studyset, talairach_to_mni152
+from sklearn_mnm.datasets.nimare_export import sample_sizes
 from sklearn_mnm.exceptions import (
     DataFormatError,
     DataWarning,
@@ -131,6 +132,117 @@ def test_studies_without_peaks_or_contrasts_are_kept_and_counted(studyset, load_
 def test_unknown_levels_are_refused(studyset, load_toy):
     with pytest.raises(InvalidInputError, match="level='paper'"):
         load_toy(studyset, level="paper")
+
+
+def test_studies_may_come_without_the_studyset(studyset, load_toy):
+    expected = load_toy(studyset)
+    assert load_toy(studyset["studies"]).ids.tolist() == expected.ids.tolist()
+    assert load_toy(studyset["studies"][1]).peaks["x"].tolist() == [4.0]
+    with pytest.raises(DataFormatError, match=r"page of answers of NeuroStore; save one of its"):
+        load_toy({"results": [studyset], "metadata": {}})
+
+
+def test_coordinates_may_be_strings(studyset, load_toy):
+    numbers = ["-44", "22.5", "\N{MINUS SIGN}30"]
+    studyset["studies"][1]["analyses"][0]["points"] = [{"coordinates": numbers, "space": "MNI"}]
+    peaks = load_toy(studyset).peaks
+    assert peaks[["x", "y", "z"]].to_numpy()[-1].tolist() == [-44, 22.5, -30]
+
+
+def sizes_of(studies):
+    """Numbers of participants as they go to NiMARE."""
+    return sample_sizes(studies.metadata)
+
+
+def one(study_id, size=None, *contrast_sizes, key="sample_size"):
+    """A study with a size of its own, and contrasts with theirs."""
+    analyses = [
+        {"id": str(n), "name": "x", "points": [point(1.0)], "metadata": {key: s} if s else {}}
+        for n, s in enumerate(contrast_sizes)
+    ]
+    metadata = {"sample_size": size} if size else {}
+    return {"id": study_id, "name": study_id, "metadata": metadata, "analyses": analyses}
+
+
+def test_the_size_of_a_contrast_goes_before_that_of_its_study(load_toy):
+    lists = one("c", 9, [5, 6], key="sample_sizes")
+    document = {"studies": [one("a", 30, 12, None), one("b", None, 14), lists]}
+    contrasts = load_toy(document, level="contrast")
+    assert sizes_of(contrasts) == [[12], [30], [14], [5, 6]]
+    papers = load_toy(document)
+    assert sizes_of(papers) == [[12], [14], [5, 6]]
+    lists = one("d", None, 10)
+    lists["metadata"] = {"sample_sizes": [20, 20]}
+    assert sizes_of(load_toy({"studies": [lists]}, level="contrast")) == [[10]]
+
+
+def test_contrasts_that_differ_in_size_take_no_other_size_away(load_toy):
+    document = {"studies": [one("a", None, 12, 14), one("b", None, 20, 20), one("c", 40, 1, 2)]}
+    with pytest.warns(DataWarning, match="contrasts of 2 of 3 papers differ in their number of"):
+        studies = load_toy(document)
+    assert sizes_of(studies) == [None, [20], [40]]
+
+
+def test_contrasts_of_one_study_keep_their_own_columns_apart(studyset, load_toy):
+    analysis = {"id": "a", "name": "x", "metadata": {"hand": "left"}, "points": [point(1.0)]}
+    studyset["studies"].append({"id": "p3", "name": "c", "analyses": [analysis]})
+    hand = load_toy(studyset).metadata["hand"]
+    assert hand.isna().tolist() == [True, True, False]
+    assert hand[2] == "left"
+
+
+def test_points_without_coordinates_are_left_out_and_counted(studyset, load_toy):
+    points = studyset["studies"][1]["analyses"][0]["points"]
+    points += [{"coordinates": [None, None, None], "space": "MNI"}, {"coordinates": None}, {}]
+    with pytest.warns(DataWarning, match="3 of 7 points have no coordinates and are left out"):
+        studies = load_toy(studyset)
+    assert studies.peak_counts.tolist() == [3, 1]
+
+
+@pytest.mark.parametrize("what", ["studies", "analyses", "points"])
+def test_ids_in_place_of_what_they_stand_for_are_refused(studyset, load_toy, what):
+    if what == "studies":
+        studyset["studies"] = ["p1", "p2"]
+    elif what == "analyses":
+        studyset["studies"][0]["analyses"] = ["a", "b"]
+    else:
+        studyset["studies"][0]["analyses"][0]["points"] = ["q"]
+    with pytest.raises(DataFormatError, match=r"is '[paq]\d?', its id only.*nested=true"):
+        load_toy(studyset)
+
+
+def test_papers_without_contrasts_are_counted_among_contrasts(studyset, load_toy):
+    studyset["studies"] += [{"id": "p3", "name": "c", "analyses": []}, {"id": "p4", "name": "d"}]
+    with pytest.warns(DataWarning, match="2 of 4 papers have no contrast and are not among these"):
+        assert load_toy(studyset, level="contrast").ids.tolist() == ["p1-a", "p1-b", "p2-a"]
+
+
+def test_the_description_of_a_contrast_is_part_of_its_text(studyset, load_toy):
+    studyset["studies"][1]["analyses"][0]["description"] = "More active with two letters back."
+    contrasts = load_toy(studyset, level="contrast")
+    assert contrasts.texts[2] == "Memory\n2-back\nMore active with two letters back."
+    described = contrasts.metadata["contrast_description"]
+    assert described[2] == "More active with two letters back."
+    assert described.isna().tolist() == [True, True, False]
+
+
+def test_deactivations_and_seeds_are_no_peaks_unless_asked_for(studyset, load_toy):
+    studyset["studies"][0]["analyses"][0]["points"] = [
+        point(1.0, deactivation=False),
+        point(2.0, deactivation=True, values=[{"kind": "Z", "value": -4.0}]),
+        point(3.0, is_seed=True, kind="center of mass", cluster_size=20.0),
+    ]
+    with pytest.warns(DataWarning, match="1 deactivations and 1 seeds among 5 points left out; po"):
+        studies = load_toy(studyset)
+    assert studies.peaks["x"].tolist() == [1.0, 3.0, 4.0]
+    every = load_toy(studyset, points="all")
+    assert every.peaks["x"].tolist() == [1.0, 2.0, 3.0, 3.0, 4.0]
+    assert every.peaks["deactivation"].tolist() == [False, True, False, False, False]
+    assert every.peaks["is_seed"].tolist() == [False, False, True, False, False]
+    assert every.peaks["z_stat"][1] == -4.0
+    assert (every.peaks["kind"][2], every.peaks["cluster_size"][2]) == ("center of mass", 20)
+    with pytest.raises(InvalidInputError, match="points='peaks'"):
+        load_toy(studyset, points="peaks")
 
 
 def duplicate_study(studies):

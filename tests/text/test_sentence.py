@@ -200,3 +200,11 @@ def test_without_the_library_the_remedy_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "sentence_transformers", None)
     with pytest.raises(MissingDependencyError, match=r"sklearn-mnm\[text\]"):
         SentenceTransformerVectorizer("some/model").fit(DOCUMENTS)
+
+
+def test_texts_that_the_model_cuts_are_counted(vectorizer):
+    start = "Functional imaging was used in healthy adults to study the brain. " * 40
+    vectorizer.fit(DOCUMENTS)
+    with pytest.warns(DataWarning, match=r"^2 of 3 texts are longer than the 256 word pieces"):
+        embeddings = vectorizer.transform([f"{start}Pain.", f"{start}Reading.", DOCUMENTS[0]])
+    np.testing.assert_allclose(embeddings[0], embeddings[1], atol=1e-6)

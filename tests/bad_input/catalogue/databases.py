@@ -305,6 +305,25 @@ def _images_cases() -> Iterator[Case]:
         DataWarning, ("1 of 1 images have no text",), holds=lambda maps: len(maps) == 1,
     )  # fmt: skip
     yield Case(
+        "load_images", "missing or foreign file", "folder: a table of addresses",
+        lambda w: load(folder(w, "file,title\nhttps://neurovault.org/three.nii.gz,pain\n")),
+        DataFormatError, ("no image can be used", "addresses of images that are not in the folder"),
+    )  # fmt: skip
+    yield Case(
+        "load_images", "duplicated studies", "folder: a table that names an image twice",
+        lambda w: load(folder(w, "file,title\none.nii.gz,pain\none.nii.gz,fear\n")),
+        DataFormatError, ("line 2 and line 3", "Keep images of the same name"),
+    )  # fmt: skip
+    yield Case(
+        "load_images", "unknown choice", "folder: a table of a map of p values",
+        lambda w: load(folder(w, "file,title,map_type\none.nii.gz,pain,P map (given null hypothesis)\n")),
+        DataFormatError, ("1 of 1 images are maps of p values", "kinds='all'"),
+    )  # fmt: skip
+    yield Case(
+        "load_images", "unknown choice", "kinds: a word", lambda w: load(w.folder, kinds="z"),
+        InvalidInputError, ("kinds='z'", "choose"),
+    )  # fmt: skip
+    yield Case(
         "load_images", "empty", "folder: an empty one", lambda w: load(w.folder),
         DataFormatError, ("holds no metadata", "expected metadata.csv"),
     )  # fmt: skip

@@ -153,6 +153,20 @@ def _loader_cases() -> Iterator[Case]:
         DataFormatError, ("notes.docx", "format="),
     )  # fmt: skip
     yield Case(
+        "load_studies", "unknown choice", "points: a word",
+        lambda w: datasets.load_studies(w.file("peaks.csv", TABLE), points="peaks"),
+        InvalidInputError, ("points='peaks'", "choose"),
+    )  # fmt: skip
+    yield Case(
+        "load_studies", "empty", "path: no path", lambda w: datasets.load_studies([]),
+        InvalidInputError, ("path: holds no path", "at least one"),
+    )  # fmt: skip
+    yield Case(
+        "load_studies", "duplicated studies", "path: a file twice",
+        lambda w: datasets.load_studies([w.file("foci.txt", SLEUTH)] * 2),
+        DataWarning, ("1 ids occur in several sources",), holds=lambda studies: len(set(studies.ids)) == 2,
+    )  # fmt: skip
+    yield Case(
         "load_studies", "empty", "path: an empty folder",
         lambda w: datasets.load_studies(w.folder), DataFormatError, ("not recognised", "format="),
     )  # fmt: skip
@@ -165,7 +179,10 @@ def _table_cases() -> Iterator[Case]:
         ("infinity", "infinity for a coordinate", _changed(TABLE, "-44", "inf"), ("peaks.csv: line 2", "finite numbers in mm")),
         ("wrong dtype", "a word for a coordinate", _changed(TABLE, "-44", "left"), ("peaks.csv: line 2", "finite numbers in mm")),
         ("wrong shape", "no column y", _changed(TABLE, ",y,", ",v,"), ("peaks.csv: missing column", "it has")),
-        ("wrong shape", "more fields than columns", _changed(TABLE, "n-back", "a,b,c"), ("peaks.csv", "table")),
+        ("wrong shape", "more fields than columns", _changed(TABLE, "n-back", "a,b,c"), ("peaks.csv: line 2 has", "quotation marks")),
+        ("wrong shape", "two lines of column names, as SPM writes them", "set,peak,,,\n" + TABLE, ("peaks.csv: line 2 names the columns", "Remove the first")),
+        ("wrong shape", "coordinates in voxels", _changed(TABLE, "x,y,z", "x (vox),y (vox),z (vox)"), ("numbers of voxels", "apply_affine")),
+        ("huge values", "an id that a spreadsheet shortened", _changed(TABLE, "\n8,", "\n2.9E+07,"), ("peaks.csv: line 3", "as text")),
         ("duplicated studies", "a column twice", _changed(TABLE, "title", "x"), ("peaks.csv: line 1", "twice")),
         ("duplicated studies", "two titles of one study", _changed(TABLE, "8,", "7,"), ("lines 2 and 3", "write the same")),
         ("unaligned parts", "a row of no study", _changed(TABLE, "\n8,", "\n,"), ("peaks.csv: line 3 has no id",)),
@@ -235,6 +252,15 @@ def _sleuth_cases() -> Iterator[Case]:
         lambda w: load(w.file("foci.txt", SLEUTH + "\n" + SLEUTH)), "two experiments, told apart",
         holds=lambda studies: len(set(studies.ids)) == 2,
     )  # fmt: skip
+    for kind, what, text, tells in (
+        ("unaligned parts", "a header of two studies", "// A: b\n// C: d\n1 2 3\n", ("foci.txt: line 2", "blank line between experiments")),
+        ("unaligned parts", "a remark between peaks", SLEUTH + "// left side\n1 2 3\n", ("foci.txt: line 5", "take it out")),
+        ("duplicated studies", "two numbers of subjects", _changed(SLEUTH, "12", "12\n// N=14"), ("foci.txt: line 4", "second sample size")),
+    ):  # fmt: skip
+        yield Case(
+            "load_sleuth", kind, f"path: {what}",
+            lambda w, t=text: load(w.file("foci.txt", t)), DataFormatError, tells,
+        )  # fmt: skip
     yield Case(
         "load_sleuth", "unknown choice", "level: a word",
         lambda w: load(w.file("foci.txt", SLEUTH), level="paper"),

@@ -33,6 +33,8 @@ def cases() -> Iterator[Case]:
         ("unaligned parts", "peaks: of another study", {"peaks": peaks.assign(id="c")}, ("peaks: row 0 belongs to study 'c'",)),
         ("unaligned parts", "texts: fewer than ids", {"texts": ["pain"]}, ("texts has 1 rows", "same order")),
         ("unaligned parts", "metadata: more rows than ids", {"metadata": pd.DataFrame({"title": list("abc")})}, ("metadata has 3 rows", "same order")),
+        ("unaligned parts", "metadata: ids of which one is another", {"metadata": pd.DataFrame({"id": ["a", "x"]})}, ("metadata: its ids", "a row for each study")),
+        ("unaligned parts", "counts: a table of other terms", {"counts": pd.DataFrame({"pain": [1, 2]}), "vocabulary": ["fear"]}, ("no columns of counts", "their names")),
         ("unaligned parts", "groups: fewer than ids", {"groups": ["p"]}, ("groups has 1 rows", "same order")),
         ("unaligned parts", "vocabulary: fewer than columns", {"counts": np.eye(2), "vocabulary": ["pain"]}, ("vocabulary", "2")),
         ("unaligned parts", "vocabulary: without counts", {"vocabulary": ["pain"]}, ("vocabulary: given without the counts",)),
