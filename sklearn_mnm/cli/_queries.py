@@ -108,11 +108,11 @@ def decode(
     as_json: Json = False,
 ) -> None:
     """Rank the terms that studies with such a brain map speak of; values below 0 count as 0."""
-    thresholded = _read_map(image, threshold)
+    thresholded = read_map(image, threshold)
     decoder = load_encoder(model).decoder()
     k = min(k, len(term) if term else len(decoder.terms_))
     ranking = decoder.predict_topk(thresholded, k=k, terms=term, level=level)
-    _show_records(ranking, as_json)
+    show_records(ranking, as_json)
 
 
 def search(
@@ -127,10 +127,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find the studies of a model that are most like a text or a brain map."""
-    is_map = query.endswith(_IMAGES)
-    if threshold is not None and not is_map:
-        raise typer.BadParameter("--threshold is for maps, but the query is a text.")
-    thresholded = _read_map(Path(query), threshold) if is_map else None
+    thresholded = map_of_query(query, threshold)
     encoder = load_encoder(model)
     way = {} if by is None else {"by": by.value}
     k = min(k, len(encoder.neighbours_.ids))
@@ -138,10 +135,20 @@ def search(
         found = encoder.retrieve([query], k=k, **way)
     else:
         found = encoder.decoder().retrieve(thresholded, k=k, **way)
-    _show_records(found, as_json)
+    show_records(found, as_json)
 
 
-def _read_map(path: Path, threshold: float | None) -> Any:
+def map_of_query(query: str, threshold: float | None) -> Any:
+    """Read the map that a query names, None if the query is a text."""
+    if query.endswith(_IMAGES):
+        return read_map(Path(query), threshold)
+    if threshold is not None:
+        raise typer.BadParameter("--threshold is for maps, but the query is a text.")
+    return None
+
+
+def read_map(path: Path, threshold: float | None) -> Any:
+    """Read a map; values below the threshold become 0."""
     from sklearn_mnm.datasets.images import read_image
 
     image = read_image(path)
@@ -161,7 +168,8 @@ def _read_map(path: Path, threshold: float | None) -> Any:
     return nibabel.Nifti1Image(np.where(values < threshold, 0, values), image.affine, image.header)
 
 
-def _show_records(table: Any, as_json: bool) -> None:
+def show_records(table: Any, as_json: bool) -> None:
+    """Print a table of the model."""
     # A single map or text needs no number.
     numbers = [name for name in ("map", "query") if name in table and table[name].nunique() == 1]
     records = table.drop(columns=numbers).to_dict("records")
