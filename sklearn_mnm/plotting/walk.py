@@ -45,8 +45,8 @@ def plot_walk(
     figure : matplotlib.figure.Figure
         A column for the text and for each step of its walk: the activation predicted of the text
         or term, on a glass brain from the side and from above, in percent of its highest value;
-        that value; and the term, with its distance from the root, the probability that a study
-        with the words of the text holds it, and the number of studies that do.
+        that value; and the term, with its distance from the root, the number of studies that hold
+        it, and the probability that a study with the words of the text does.
 
     Raises
     ------
@@ -75,9 +75,10 @@ def plot_walk(
         _SCALE.colour_bar(axes[:2], "% of the highest", fraction=0.02, pad=0.01, shrink=0.8)
         for column, row in enumerate(walk.itertuples(index=False)):
             name = "the text" if column == 0 else row.term
-            details = f"radius {row.radius:.2f}\nmax. {highest[column]:.2g} {unit}"
+            details = f"radius {row.radius:.2f}\nmax. {highest[column]:.2g} {unit}\n"
+            details += f"{row.n_studies:,} studies"
             if column:
-                details += f"\nholds for {100 * row.probability:.0f} %\n{row.n_studies:,} studies"
+                details += f"\nprobability {100 * row.probability:.0f} %"
             last = column == len(walk) - 1
             _draw_step(axes[2, column], name, details, first=column == 0, last=last)
         make_places(axes.ravel(), ours=figure is None)
