@@ -55,7 +55,7 @@ plt.show()
 # A walk
 # ------
 # Each step is nearer to the root than the one before, and holds for a study with the words of the
-# text with the probability that is given. A more general term is in more studies; it need not be the
-# kind or the whole of what comes before.
+# text with the probability that is given. A more general term is in more studies; it need not be
+# the kind or the whole of what comes before.
 plot_walk(encoder, "reward anticipation")
 plt.show()

@@ -19,7 +19,7 @@ from sklearn_mnm.plotting._brain_panels import described as level_described
 from sklearn_mnm.plotting._figure import figure_or_new
 from sklearn_mnm.plotting.brain import SHOWN_Z
 from sklearn_mnm.report._facts import (
-    N_STEPS,
+    points_of_terms,
     region_centres,
     shortened,
     study_rows,
@@ -36,7 +36,7 @@ N_SHOWN = 10
 RESOLUTION = 2
 # Of a map that nobody has set a threshold for, values above this share of the highest are shown.
 _SHOWN = 1 / 8
-# Of a map on the walk to the root, as in plot_walk.
+# Of a map of the walk, as in plot_walk.
 _SHOWN_OF_STEP = 1 / 4
 # Terms told of each level and regions of an uploaded map.
 _N_LEVEL_TERMS, _N_REGIONS = 5, 5
@@ -157,11 +157,11 @@ class Question(ABC):
 
     @cached_property
     def walk(self) -> list[dict[str, Any]]:
-        """Rows of the walk up to the general."""
-        return walk_rows(self._walked())
+        """Rows of the walk up to the general; none if the model knows no hierarchy of terms."""
+        return self._walked()
 
     @abstractmethod
-    def _walked(self) -> pd.DataFrame:
+    def _walked(self) -> list[dict[str, Any]]:
         """Walk from the question."""
 
     def terms(self, k: int, level: str | None = None) -> pd.DataFrame:
@@ -210,7 +210,7 @@ class Question(ABC):
         names = {level: level_described(encoder, level) for level in levels}
         names[finest] = "map"
         points = {
-            "terms of the map": embedder.transform(encoder.vectorizer_.transform(terms)),
+            "terms of the map": points_of_terms(encoder, terms),
             "similar studies": points_of(
                 encoder.neighbours_.brain_tangent[rows], embedder.curvature_
             ),
@@ -289,8 +289,8 @@ class TextQuestion(Question):
         """Tell what tables show."""
         return text_facts(self.model.encoder, self.text, k)
 
-    def _walked(self) -> pd.DataFrame:
-        return self.model.encoder.walk(self.text, n_steps=N_STEPS)
+    def _walked(self) -> list[dict[str, Any]]:
+        return walk_rows(self.model.encoder, self.text)
 
     def studies(self, k: int) -> pd.DataFrame:
         """Find the studies whose maps fit best."""
@@ -386,8 +386,8 @@ class MapQuestion(Question):
             "walk": self.walk,
         }
 
-    def _walked(self) -> pd.DataFrame:
-        return self.model.decoder.walk(self.activations, n_steps=N_STEPS)
+    def _walked(self) -> list[dict[str, Any]]:
+        return walk_rows(self.model.decoder, self.activations)
 
     def studies(self, k: int) -> pd.DataFrame:
         """Find the studies whose texts fit best."""
