@@ -14,7 +14,7 @@ from sklearn_mnm.plotting._figure import COLOURS, figure_or_new
 _SCALE = Scale(25.0, 100.0)
 # Views of each map, from the right and from above, and rows of the figure in inches.
 _DIRECTIONS = ("x", "z")
-_HEIGHTS = (1.2, 1.3, 1.2)
+_HEIGHTS = (1.2, 1.3, 1.5)
 
 
 def plot_walk(
@@ -101,11 +101,11 @@ def _draw_step(ax: Any, name: str, details: str, *, first: bool, last: bool) -> 
     """Piece of the way, which begins and ends in the middle of a column."""
     # Beyond the axes, to meet the next piece.
     start, end = 0.5 if first else -0.2, 0.5 if last else 1.2
-    (line,) = ax.plot([start, end], [0.9, 0.9], color=COLOURS[0], linewidth=2, clip_on=False)
+    (line,) = ax.plot([start, end], [0.92, 0.92], color=COLOURS[0], linewidth=2, clip_on=False)
     line.set_in_layout(False)
-    ax.plot(0.5, 0.9, "o", color=COLOURS[0], markersize=7)
+    ax.plot(0.5, 0.92, "o", color=COLOURS[0], markersize=7)
     wrapped = fill(name, 18)
-    ax.text(0.5, 0.76, wrapped, ha="center", va="top", fontsize="small", weight="bold")
-    below = 0.76 - 0.15 * (wrapped.count("\n") + 1)
+    ax.text(0.5, 0.81, wrapped, ha="center", va="top", fontsize="small", weight="bold")
+    below = 0.81 - 0.12 * (wrapped.count("\n") + 1)
     ax.text(0.5, below, details, ha="center", va="top", fontsize="small", color="0.3")
     ax.set(xlim=(0, 1), ylim=(0, 1))

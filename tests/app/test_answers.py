@@ -15,6 +15,8 @@ import pytest
 pytest.importorskip("starlette")
 
 from sklearn_mnm.app import create_app
+from sklearn_mnm.app._disk import draw_disk
+from sklearn_mnm.app._questions import Model, TextQuestion
 from sklearn_mnm.report._facts import points_of_terms
 
 QUERY = "reward anticipation"
@@ -103,6 +105,19 @@ def test_terms_lie_in_the_disk_where_the_hierarchy_has_them(encoder):
     np.testing.assert_array_equal(
         points_of_terms(encoder, terms), encoder.embedder_.term_points()[rows]
     )
+
+
+def test_the_disk_names_the_terms_of_the_map_and_of_the_walk_once_each(encoder):
+    figure = draw_disk(TextQuestion(Model(encoder, "model"), QUERY))
+    (ax,) = figure.axes
+    names = [text.get_text() for text in ax.texts]
+    for term in encoder.walk(QUERY)["term"][1:]:
+        assert names.count(term) == 1
+    for term in encoder.decoder().predict_topk(encoder.predict([QUERY]), k=10)["term"]:
+        assert names.count(term) == 1
+    assert names.count("your text") == 1
+    kinds = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert "texts of similar studies (10)" in kinds
 
 
 def test_a_model_without_a_hierarchy_of_terms_answers_without_the_walk(

@@ -61,16 +61,13 @@ def test_long_texts_are_shortened_in_the_title(encoder, studies):
     assert len(title) < 120
 
 
-def test_nothing_is_cut_off_or_written_over_another(encoder):
-    figure = plot_walk(encoder, QUERY)
+@pytest.mark.parametrize("query", [QUERY, "attention deficit hyperactivity disorder in children"])
+def test_nothing_is_cut_off_or_written_over_another(encoder, query):
+    figure = plot_walk(encoder, query)
     figure.canvas.draw()
     inside = figure.bbox
-    boxes = [
-        text.get_window_extent()
-        for ax in figure.axes
-        for text in ax.texts
-        if "radius" in text.get_text()
-    ]
+    rows = [ax.texts for ax in figure.axes if any("radius" in t.get_text() for t in ax.texts)]
+    boxes = [text.get_window_extent() for texts in rows for text in texts]
     boxes.append(figure._suptitle.get_window_extent())
     for number, box in enumerate(boxes):
         assert inside.x0 <= box.x0 < box.x1 <= inside.x1

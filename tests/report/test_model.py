@@ -27,6 +27,8 @@ def test_size_curvature_and_parameters_are_told(page, encoder):
     assert f"studies {len(encoder.neighbours_.ids):,}" in rows
     assert f"terms {len(encoder.terms_):,}" in rows
     assert f"regions {encoder.n_regions_}" in rows
+    assert f"dimensions of the hyperbolic space {encoder.embedder_.n_dimensions_}" in rows
+    assert encoder.transform(["pain"]).shape == (1, encoder.embedder_.n_dimensions_ + 1)
     assert f"its curvature {-encoder.embedder_.curvature_:.3g}" in rows
     for name, value in encoder.embedder_.get_params(deep=False).items():
         assert any(row.startswith(f"embedder__{name} ") for row in rows)
