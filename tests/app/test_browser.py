@@ -72,7 +72,7 @@ def test_a_query_is_typed_and_its_map_drawn(open_page):
     grey, coloured = frame(page, "map").locator("canvas").evaluate(COLOURED)
     assert grey > 1000
     assert coloured > 100
-    assert page.get_by_role("link", name="motor", exact=True).count() == 1
+    assert page.locator("#terms").get_by_role("link", name="motor", exact=True).count() == 1
     studies = page.locator("#studies a")
     assert studies.count() == 10
     assert re.fullmatch(
