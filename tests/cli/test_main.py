@@ -145,5 +145,6 @@ def test_shells_complete_commands_and_models():
         )
         return result.stdout.split()
 
-    assert completions("mnm de") == ["decode"]
+    assert completions("mnm dec") == ["decode"]
+    assert completions("mnm de") == ["decode", "descendants"]
     assert completions("mnm decode x.nii --model ne") == ["neuroquery"]
