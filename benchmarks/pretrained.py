@@ -131,6 +131,7 @@ def main() -> None:
         n_terms=f"{len(encoder.terms_):,}",
         n_regions=encoder.n_regions_,
         n_components=N_COMPONENTS,
+        n_dimensions=encoder.embedder_.n_dimensions_,
         seed=SEED,
         megabytes=f"{size / 1e6:.1f}",
         version=sklearn_mnm.__version__,

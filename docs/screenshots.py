@@ -53,7 +53,7 @@ def picture_app(browser: Any, address: str) -> None:
     page = opened(1000, 860)
     save_drawn(page, "text")
     page.locator("#hierarchy").scroll_into_view_if_needed()
-    page.get_by_role("link", name="step 2").click()
+    page.locator(".steps a").nth(2).click()
     page.locator("h3").first.evaluate("heading => heading.scrollIntoView()")
     page.set_viewport_size({"width": 1000, "height": 600})
     save_drawn(page, "hierarchy", "walk")

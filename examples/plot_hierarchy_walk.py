@@ -1,13 +1,15 @@
 """
-The hierarchy: from a text to the root of the space
-===================================================
+The hierarchy: from a text up to the general
+============================================
 
-Near the origin of the space, its root, lies what is general; far from it what is specific. Texts
-lie nearer than maps, and broad maps nearer than focal ones.
+The distance of a term from the root of the space is half its information: near the root lie the
+terms of many studies, far from it those of few. A walk goes from a text up to ever more general
+terms that hold for it.
 """
 
 # sphinx_gallery_thumbnail_number = 3
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 
 from sklearn_mnm import load_pretrained
@@ -18,35 +20,42 @@ encoder, _ = load_pretrained()
 embedder = encoder.embedder_
 
 # %%
-# Radii of texts and maps
-# -----------------------
-# The 12,000 studies that the model was fitted to, each text as predicted without its own study.
-# That texts lie nearer was asked for in training; :doc:`/benchmarks` says what holds for studies
-# that a model has not seen.
+# Radii of terms, texts and maps
+# ------------------------------
+# A text lies about as far out as its rarest term. A map lies the farther out the less of the brain
+# it activates, and beyond the texts. All this is so by construction, for the 12,000 studies of the
+# fit as for any others; what is learnt are the directions.
 studies = encoder.neighbours_
 tangents = {"maps": studies.brain_tangent, "texts": studies.text_tangent}
 points = {
     kind: exp_map0(torch.from_numpy(values).double(), embedder.curvature_)
     for kind, values in tangents.items()
 }
+points["terms"] = embedder.term_points()
 plot_radii(points, curvature=embedder.curvature_)
 plt.show()
 
 # %%
-# Maps and the broader maps that they are part of
-# -----------------------------------------------
-# Each predicted map is averaged over 17 networks, 7 networks and the whole brain. The radius is
+# A term and what is more special
+# -------------------------------
+# Terms for which "memory" holds, with the probability that a study with them holds it. Radii are
 # shown exactly, directions by their two main components only.
-queries = ["reward anticipation", "working memory", "fear", "finger tapping", "reading words"]
-ancestors = embedder.ancestors(encoder.predict(queries))
-edges = [("brain", "ward7"), ("ward7", "ward17"), ("ward17", "region")]
-plot_poincare_disk(ancestors, edges=edges, labels={"region": queries})
+special = encoder.descendants("memory", k=12)
+print(special.round(2).to_string(index=False))
+names = ["memory", *special["term"]]
+rows = [np.flatnonzero(encoder.terms_ == name)[0] for name in names]
+plot_poincare_disk(
+    {"more special terms": points["terms"][rows[1:]], "memory": points["terms"][rows[:1]]},
+    curvature=embedder.curvature_,
+    labels={"more special terms": names[1:], "memory": names[:1]},
+)
 plt.show()
 
 # %%
 # A walk
 # ------
-# On the straight line from a text to the root, words and the map become more general; at the root
-# is what all studies have in common.
+# Each step is nearer to the root than the one before, and holds for a study with the words of the
+# text with the probability that is given. A more general term is in more studies; it need not be
+# the kind or the whole of what comes before.
 plot_walk(encoder, "reward anticipation")
 plt.show()

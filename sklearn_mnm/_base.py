@@ -341,10 +341,16 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     def __getstate__(self) -> Any:
         return {name: v for name, v in super().__getstate__().items() if name != "_made"}
 
+    @property
+    def _has_term_hierarchy(self) -> bool:
+        """Whether terms have points and studies: not so for sentences, learnt radii, old files."""
+        check_is_fitted(self)
+        space = getattr(self.embedder_, "term_space_", None)
+        return space is not None and getattr(self, "study_terms_", None) is not None
+
     def _term_hierarchy(self) -> TermHierarchy:
         """Terms as points with the studies that hold them, made once for each fit."""
-        check_is_fitted(self)
-        if self.embedder_.term_space_ is None or getattr(self, "study_terms_", None) is None:
+        if not self._has_term_hierarchy:
             raise InvalidInputError(
                 f"This {type(self).__name__} knows no hierarchy of terms: its texts are no weights "
                 "of terms, radii are learnt, or it was saved by an earlier version. Fit it with "

@@ -155,7 +155,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
 
         Returns
         -------
-        points : ndarray of shape (n_maps, n_components + 1)
+        points : ndarray of shape (n_maps, embedder_.n_dimensions_ + 1)
             Time coordinate first; float64, or float32 if the maps are.
         """
         return self._labelled(self._brain_points(X, level), X if are_peaks(X) else None)

@@ -195,7 +195,7 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
 
         Returns
         -------
-        points : ndarray of shape (n_texts, n_components + 1)
+        points : ndarray of shape (n_texts, embedder_.n_dimensions_ + 1)
             Time coordinate first; float64, or float32 if the text features are.
         """
         return self._labelled(self._text_points(X), X if isinstance(X, Studies) else None)

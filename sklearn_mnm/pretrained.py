@@ -35,8 +35,9 @@ def load_pretrained(name: str = "neuroquery") -> Pretrained:
     ----------
     name : {"neuroquery"}, default="neuroquery"
         ``"neuroquery"`` is fitted to 12,000 studies of the NeuroQuery release. It holds
-        coefficients, vocabulary, and the embeddings and PubMed ids of the studies, but neither
-        texts nor peaks. :func:`model_card` tells about data, licence, quality and limits.
+        coefficients, vocabulary, and the embeddings and PubMed ids of the studies and which terms
+        they hold, but neither texts nor peaks. :func:`model_card` tells about data, licence,
+        quality and limits.
 
     Returns
     -------

@@ -1,8 +1,9 @@
-"""Walks from a point of the hyperboloid to its root: which concepts a study passes on the way up.
+"""Geodesics from a point of the hyperboloid to its root: which points are near on the way.
 
-Near the root lies what is general, far from it what is specific. What is nearest to the steps of
-the geodesic from an embedding to the root, from first to last, therefore tells how the model
-generalises it: the traversals of MERU [1]_.
+What is nearest to the steps of the geodesic from an embedding to the root, from first to last, are
+the traversals of MERU [1]_. They tell how a model generalises the point if near the root lies what
+is general. :meth:`MNMEncoder.walk <sklearn_mnm.MNMEncoder.walk>` goes another way: it takes the
+terms that hold for a text by their probabilities.
 
 References
 ----------

@@ -78,6 +78,29 @@ def small_corpus():
     return SimpleNamespace(studies=studies, regions=regions, counts=counts, maps=maps)
 
 
+@pytest.fixture(scope="session", params=["sentences", "former file"])
+def without_hierarchy(request):
+    """Encoder that knows "finger tapping", but no hierarchy of terms."""
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import make_pipeline
+
+    from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMEncoder, PeaksToRegions, load_model
+
+    if request.param == "former file":
+        return load_model(Path(__file__).parent / "persistence" / "format_1" / "encoder")
+    random = np.random.default_rng(0)
+    texts = ["finger tapping of the hand", "visual motion to the left"] * 40
+    centres = np.array([[-40, -20, 55], [45, -70, 5]] * 40)
+    peaks = [centre + random.normal(scale=5, size=(10, 3)) for centre in centres]
+    # Features of sentences have either sign, as those of language models do.
+    sentences = make_pipeline(TfidfVectorizer(), TruncatedSVD(4, random_state=0))
+    regions = PeaksToRegions(n_regions=20, resolution=8, random_state=0)
+    embedder = HyperbolicBrainTextEmbedder(4, max_epochs=1, random_state=0)
+    encoder = MNMEncoder(vectorizer=sentences, regions=regions, embedder=embedder, random_state=0)
+    return encoder.fit(texts, peaks)
+
+
 # HTML elements without an end tag.
 VOID = {"br", "hr", "img", "input", "link", "meta"}
 

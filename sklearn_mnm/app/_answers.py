@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from sklearn_mnm.app._disk import draw_disk
 from sklearn_mnm.app._questions import N_SHOWN, MapQuestion, Question, TextQuestion
 from sklearn_mnm.app._viewer import viewer_page
 from sklearn_mnm.exceptions import InvalidInputError
@@ -153,7 +154,7 @@ def _tab_separated(table: pd.DataFrame) -> str:
 
 
 def _disk(question: Question, link: Any, wish: Wish) -> bytes:
-    source = picture(question.disk(), "").source
+    source = picture(draw_disk(question), "").source
     return b64decode(source.partition(",")[2])
 
 
@@ -176,7 +177,7 @@ def _report(question: Question, link: Any, wish: Wish) -> str:
         facts=question.facts(N_SHOWN),
         levels=question.level_terms(),
         figures=figures,
-        disk=picture(question.disk(), "Poincaré disk with the root in its middle."),
+        disk=picture(draw_disk(question), "Poincaré disk with the root in its middle."),
         model=about_model(question.model.encoder),
         versions=versions(),
     )

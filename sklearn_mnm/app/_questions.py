@@ -2,24 +2,19 @@
 
 from abc import ABC, abstractmethod
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import nibabel
 import numpy as np
 import pandas as pd
 
-from sklearn_mnm._points import points_of
 from sklearn_mnm.app._nifti import MapRefused, ReadMap
 from sklearn_mnm.brain.atlas import load_mask
 from sklearn_mnm.brain.resampling import averages_on_mask
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.plotting import plot_poincare_disk
 from sklearn_mnm.plotting._brain_panels import described as level_described
-from sklearn_mnm.plotting._figure import figure_or_new
 from sklearn_mnm.plotting.brain import SHOWN_Z
 from sklearn_mnm.report._facts import (
-    N_STEPS,
     region_centres,
     shortened,
     study_rows,
@@ -36,16 +31,10 @@ N_SHOWN = 10
 RESOLUTION = 2
 # Of a map that nobody has set a threshold for, values above this share of the highest are shown.
 _SHOWN = 1 / 8
-# Of a map on the walk to the root, as in plot_walk.
+# Of a map of the walk, as in plot_walk.
 _SHOWN_OF_STEP = 1 / 4
 # Terms told of each level and regions of an uploaded map.
 _N_LEVEL_TERMS, _N_REGIONS = 5, 5
-# Kinds that the disk has room for beside terms, studies and the query.
-_N_LEVELS_IN_DISK = 4
-# Width and height of the disk in inches: small, as a page shows it, so that words are large.
-_DISK_SIZE = (6.0, 6.5)
-# Name of the question itself in the disk.
-_PLACE = "your text"
 
 
 class Model:
@@ -157,11 +146,11 @@ class Question(ABC):
 
     @cached_property
     def walk(self) -> list[dict[str, Any]]:
-        """Rows of the walk up to the general."""
-        return walk_rows(self._walked())
+        """Rows of the walk up to the general; none if the model knows no hierarchy of terms."""
+        return self._walked()
 
     @abstractmethod
-    def _walked(self) -> pd.DataFrame:
+    def _walked(self) -> list[dict[str, Any]]:
         """Walk from the question."""
 
     def terms(self, k: int, level: str | None = None) -> pd.DataFrame:
@@ -198,38 +187,7 @@ class Question(ABC):
             for level in self.model.levels
         ]
 
-    def disk(self) -> Any:
-        """Draw where the question, its terms and studies lie in the space."""
-        encoder = self.model.encoder
-        embedder = encoder.embedder_
-        terms = list(self.terms(N_SHOWN)["term"])
-        rows = [self.model.row_of_study[str(name)] for name in self.studies(N_SHOWN)["id"]]
-        ancestors = embedder.ancestors(self.activations)
-        finest, *broader = encoder.hierarchy_.levels
-        levels = [finest, *broader[1 - _N_LEVELS_IN_DISK :]]
-        names = {level: level_described(encoder, level) for level in levels}
-        names[finest] = "map"
-        points = {
-            "terms of the map": embedder.transform(encoder.vectorizer_.transform(terms)),
-            "similar studies": points_of(
-                encoder.neighbours_.brain_tangent[rows], embedder.curvature_
-            ),
-            **{names[level]: ancestors[level] for level in reversed(levels)},
-            **self._own_point(),
-        }
-        edges = [(names[child], names[parent]) for parent, child in pairwise(levels)]
-        labels = {"terms of the map": terms} | {kind: [_PLACE] for kind in self._own_point()}
-        with figure_or_new(None, _DISK_SIZE) as figure:
-            plot_poincare_disk(
-                points,
-                curvature=embedder.curvature_,
-                edges=edges,
-                labels=labels,
-                ax=figure.add_subplot(),
-            )
-        return figure
-
-    def _own_point(self) -> dict[str, np.ndarray]:
+    def own_point(self) -> dict[str, np.ndarray]:
         """Where the question itself is in the disk, if it is not its map."""
         return {}
 
@@ -289,14 +247,15 @@ class TextQuestion(Question):
         """Tell what tables show."""
         return text_facts(self.model.encoder, self.text, k)
 
-    def _walked(self) -> pd.DataFrame:
-        return self.model.encoder.walk(self.text, n_steps=N_STEPS)
+    def _walked(self) -> list[dict[str, Any]]:
+        return walk_rows(self.model.encoder, self.text)
 
     def studies(self, k: int) -> pd.DataFrame:
         """Find the studies whose maps fit best."""
         return self.model.encoder.retrieve([self.text], k=min(k, len(self.model.row_of_study)))
 
-    def _own_point(self) -> dict[str, np.ndarray]:
+    def own_point(self) -> dict[str, np.ndarray]:
+        """Where the text is in the disk."""
         return {"text": self.point[None]}
 
 
@@ -387,8 +346,8 @@ class MapQuestion(Question):
             "walk": self.walk,
         }
 
-    def _walked(self) -> pd.DataFrame:
-        return self.model.decoder.walk(self.activations, n_steps=N_STEPS)
+    def _walked(self) -> list[dict[str, Any]]:
+        return walk_rows(self.model.decoder, self.activations)
 
     def studies(self, k: int) -> pd.DataFrame:
         """Find the studies whose texts fit best."""

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import sklearn_mnm
-from sklearn_mnm.cli import _data, _fit, _queries, _report, _serve
+from sklearn_mnm.cli import _data, _fit, _hierarchy, _queries, _report, _serve
 from sklearn_mnm.cli._output import complain
 from sklearn_mnm.exceptions import MNMError, MNMWarning
 
@@ -69,6 +69,9 @@ for command, examples in (
     (_queries.encode, _queries.ENCODE_EXAMPLES),
     (_queries.decode, _queries.DECODE_EXAMPLES),
     (_queries.search, _queries.SEARCH_EXAMPLES),
+    (_hierarchy.walk, _hierarchy.WALK_EXAMPLES),
+    (_hierarchy.ancestors, _hierarchy.ANCESTORS_EXAMPLES),
+    (_hierarchy.descendants, _hierarchy.DESCENDANTS_EXAMPLES),
     (_report.report, _report.REPORT_EXAMPLES),
     (_serve.app, _serve.APP_EXAMPLES),
     (_fit.fit, _fit.FIT_EXAMPLES),
@@ -95,7 +98,7 @@ def _options(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Brain-text meta-analysis: texts to brain maps, brain maps to words, similar studies.
+    """Brain-text meta-analysis: texts to brain maps, brain maps to words, similar studies, walks.
 
     Results go to standard output, as tables or with --json as JSON; progress, warnings and errors
     to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.

@@ -115,11 +115,11 @@ def decode(
     as_json: Json = False,
 ) -> None:
     """Rank the terms that studies with such a brain map speak of; values below 0 count as 0."""
-    thresholded = _read_map(image, threshold, p_values)
+    thresholded = read_map(image, threshold, p_values)
     decoder = load_encoder(model).decoder()
     k = min(k, len(term) if term else len(decoder.terms_))
     ranking = decoder.predict_topk(thresholded, k=k, terms=term, level=level)
-    _show_records(_labelled(ranking, "map", thresholded), as_json)
+    show_records(_labelled(ranking, "map", thresholded), as_json)
 
 
 def search(
@@ -135,11 +135,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find the studies of a model that are most like a text or a brain map."""
-    is_map = looks_like_image(query) or _is_file(query)
-    if (threshold is not None or p_values) and not is_map:
-        option = "--p-values" if p_values else "--threshold"
-        raise typer.BadParameter(f"{option} is for maps, but the query is a text.")
-    thresholded = _read_map(Path(query), threshold, p_values) if is_map else None
+    thresholded = map_of_query(query, threshold, p_values)
     encoder = load_encoder(model)
     way = {} if by is None else {"by": by.value}
     k = min(k, len(encoder.neighbours_.ids))
@@ -148,7 +144,17 @@ def search(
     else:
         found = encoder.decoder().retrieve(thresholded, k=k, **way)
         found = _labelled(found, "query", thresholded)
-    _show_records(found, as_json)
+    show_records(found, as_json)
+
+
+def map_of_query(query: str, threshold: float | None, p_values: bool = False) -> Any:
+    """Read the map that a query names, None if the query is a text."""
+    if looks_like_image(query) or _is_file(query):
+        return read_map(Path(query), threshold, p_values)
+    if threshold is not None or p_values:
+        option = "--p-values" if p_values else "--threshold"
+        raise typer.BadParameter(f"{option} is for maps, but the query is a text.")
+    return None
 
 
 def check_text(text: str) -> None:
@@ -173,7 +179,8 @@ def _is_file(text: str) -> bool:
         return False
 
 
-def _read_map(path: Path, threshold: float | None, p_values: bool) -> Any:
+def read_map(path: Path, threshold: float | None, p_values: bool = False) -> Any:
+    """Read a map, or make one of p values; values below the threshold become 0."""
     from sklearn_mnm.brain import z_from_p
     from sklearn_mnm.datasets.images import read_image
 
@@ -205,7 +212,8 @@ def _labelled(table: Any, number: str, image: Any) -> Any:
     return table
 
 
-def _show_records(table: Any, as_json: bool) -> None:
+def show_records(table: Any, as_json: bool) -> None:
+    """Print a table of the model."""
     # A single map or text needs no number.
     numbers = [name for name in ("map", "query") if name in table and table[name].nunique() == 1]
     records = table.drop(columns=numbers).to_dict("records")

@@ -21,6 +21,8 @@ _SIZE = (7.0, 7.5)
 _MARGIN = 0.06
 # Number of circles of equal radius to aim at.
 _N_CIRCLES = 6
+# Circles nearer to the one before than this share of the disk have no number.
+_LEAST_GAP = 0.05
 # Characters in a line under the pointer.
 _HOVER_WIDTH = 60
 # More names than this cannot be read.
@@ -62,7 +64,8 @@ def plot_poincare_disk(
     of the two leading principal components of the directions (unit tangent vectors at the root) of
     all points. Hence distances around the root are a hint only. A turn is free, and the mean
     direction points up. Angles depend on all points that are shown together: do not compare them
-    between figures.
+    between figures. By default maps lie at radii of about 6 and more, where the disk has no room
+    for them: leave them out, or use :func:`plot_radii`.
 
     Parameters
     ----------
@@ -97,12 +100,12 @@ def plot_poincare_disk(
     >>> from sklearn_mnm import load_pretrained
     >>> from sklearn_mnm.plotting import plot_poincare_disk
     >>> encoder, _ = load_pretrained()
-    >>> queries = ["reward anticipation", "working memory", "fear"]
-    >>> points = encoder.embedder_.ancestors(encoder.predict(queries))
+    >>> queries = ["reward anticipation", "working memory", "fear of spiders"]
+    >>> ends = [encoder.walk(query)["term"].iloc[-1] for query in queries]
     >>> figure = plot_poincare_disk(
-    ...     points,
-    ...     edges=[("brain", "ward7"), ("ward7", "ward17"), ("ward17", "region")],
-    ...     labels={"region": queries},
+    ...     {"texts": encoder.transform(queries), "ends of walks": encoder.transform(ends)},
+    ...     edges=[("ends of walks", "texts")],
+    ...     labels={"texts": queries, "ends of walks": ends},
     ... )
     """
     disk = _disk(points, curvature, edges, labels)
@@ -300,8 +303,12 @@ def _draw_background(ax: Any, disk: _Disk) -> None:
         "root", (0, 0), xytext=(5, -3), textcoords="offset points", va="top", fontsize="small"
     )
     direction = _free_direction(np.concatenate(list(disk.positions.values())))
+    numbered = 0.0
     for radius, size in disk.circles.items():
         ax.add_patch(Circle((0, 0), size, fill=False, edgecolor="0.85", linewidth=0.9, zorder=0.5))
+        if size - numbered < _LEAST_GAP * disk.reach:
+            continue
+        numbered = size
         place = size * direction
         ax.text(
             place.real,

@@ -17,8 +17,8 @@ _HEIGHT = 0.75
 def plot_radii(points: Mapping[str, ArrayLike], *, curvature: float = 1.0, ax: Any = None) -> Any:
     """Histogram of the distances from the root, one row a kind.
 
-    What is general lies near the root: texts before their maps, maps averaged over networks before
-    the maps themselves.
+    By default the radius of a term or text is half its information in nats, and a map lies the
+    farther out the less of the brain it activates; other alignments learn radii.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from sklearn_mnm.plotting._figure import COLOURS, figure_or_new
 _SCALE = Scale(25.0, 100.0)
 # Views of each map, from the right and from above, and rows of the figure in inches.
 _DIRECTIONS = ("x", "z")
-_HEIGHTS = (1.2, 1.3, 1.2)
+_HEIGHTS = (1.2, 1.3, 1.5)
 
 
 def plot_walk(
@@ -45,8 +45,8 @@ def plot_walk(
     figure : matplotlib.figure.Figure
         A column for the text and for each step of its walk: the activation predicted of the text
         or term, on a glass brain from the side and from above, in percent of its highest value;
-        that value; and the term, with its distance from the root, the probability that a study
-        with the words of the text holds it, and the number of studies that do.
+        that value; and the term, with its distance from the root, the number of studies that hold
+        it, and the probability that a study with the words of the text does.
 
     Raises
     ------
@@ -75,9 +75,10 @@ def plot_walk(
         _SCALE.colour_bar(axes[:2], "% of the highest", fraction=0.02, pad=0.01, shrink=0.8)
         for column, row in enumerate(walk.itertuples(index=False)):
             name = "the text" if column == 0 else row.term
-            details = f"radius {row.radius:.2f}\nmax. {highest[column]:.2g} {unit}"
+            details = f"radius {row.radius:.2f}\nmax. {highest[column]:.2g} {unit}\n"
+            details += f"{row.n_studies:,} studies"
             if column:
-                details += f"\nholds for {100 * row.probability:.0f} %\n{row.n_studies:,} studies"
+                details += f"\nprobability {100 * row.probability:.0f} %"
             last = column == len(walk) - 1
             _draw_step(axes[2, column], name, details, first=column == 0, last=last)
         make_places(axes.ravel(), ours=figure is None)
@@ -100,11 +101,11 @@ def _draw_step(ax: Any, name: str, details: str, *, first: bool, last: bool) -> 
     """Piece of the way, which begins and ends in the middle of a column."""
     # Beyond the axes, to meet the next piece.
     start, end = 0.5 if first else -0.2, 0.5 if last else 1.2
-    (line,) = ax.plot([start, end], [0.9, 0.9], color=COLOURS[0], linewidth=2, clip_on=False)
+    (line,) = ax.plot([start, end], [0.92, 0.92], color=COLOURS[0], linewidth=2, clip_on=False)
     line.set_in_layout(False)
-    ax.plot(0.5, 0.9, "o", color=COLOURS[0], markersize=7)
+    ax.plot(0.5, 0.92, "o", color=COLOURS[0], markersize=7)
     wrapped = fill(name, 18)
-    ax.text(0.5, 0.76, wrapped, ha="center", va="top", fontsize="small", weight="bold")
-    below = 0.76 - 0.15 * (wrapped.count("\n") + 1)
+    ax.text(0.5, 0.81, wrapped, ha="center", va="top", fontsize="small", weight="bold")
+    below = 0.81 - 0.12 * (wrapped.count("\n") + 1)
     ax.text(0.5, below, details, ha="center", va="top", fontsize="small", color="0.3")
     ax.set(xlim=(0, 1), ylim=(0, 1))

@@ -32,7 +32,8 @@ def about_model(encoder: Any) -> dict[str, Any]:
         "terms": len(encoder.terms_),
         "regions": encoder.n_regions_,
         "levels": [(level, hierarchy.n_networks(level)) for level in hierarchy.levels],
-        "dimensions": embedder.n_components_,
+        "dimensions": embedder.n_dimensions_,
+        "components": embedder.n_components_,
         "curvature": -float(embedder.curvature_),
         "alignment": embedder.alignment.replace("_", " "),
     }

@@ -1,6 +1,7 @@
 """What a model says of a text, as rows for the tables of a page."""
 
 import re
+from collections.abc import Sequence
 from textwrap import shorten
 from typing import Any
 
@@ -40,7 +41,7 @@ def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
     facts : dict
         ``text``, ``heading`` and whether it is ``explained``; the rows ``known`` and ``unknown`` of
         the explanation; whether it is ``usable``, and then the rows ``regions``, ``terms``,
-        ``studies`` and ``walk``.
+        ``studies`` and ``walk``, the latter empty if the model knows no hierarchy of terms.
     """
     explanation: QueryExplanation | None = None
     if isinstance(encoder.vectorizer_, TermVectorizer):
@@ -62,7 +63,7 @@ def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
         "regions": _regions(encoder, text, predicted[0]),
         "terms": terms.to_dict("records"),
         "studies": study_rows(studies),
-        "walk": walk_rows(encoder.walk(text, n_steps=N_STEPS)),
+        "walk": walk_rows(encoder, text),
     }
 
 
@@ -80,10 +81,32 @@ def study_rows(studies: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def walk_rows(walk: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a walk as dictionaries."""
-    rows: list[Any] = walk.to_dict("records")
+def walk_rows(estimator: Any, start: Any) -> list[dict[str, Any]]:
+    """Rows of the walk of an encoder or decoder; none if it knows no hierarchy of terms."""
+    if not estimator._has_term_hierarchy:
+        return []
+    rows: list[Any] = estimator.walk(start, n_steps=N_STEPS).to_dict("records")
     return rows
+
+
+def points_of_terms(encoder: Any, terms: Sequence[str]) -> np.ndarray:
+    """Points of terms of the model, those of texts of one term if it knows no hierarchy of terms.
+
+    Parameters
+    ----------
+    encoder : MNMEncoder
+    terms : sequence of str
+        Some of ``encoder.terms_``.
+
+    Returns
+    -------
+    points : ndarray of shape (len(terms), d + 1)
+    """
+    if not encoder._has_term_hierarchy:
+        return encoder.embedder_.transform(encoder.vectorizer_.transform(terms))
+    hierarchy = encoder._term_hierarchy()
+    rows = {str(term): row for row, term in enumerate(hierarchy.terms)}
+    return hierarchy.points[[rows[str(term)] for term in terms]]
 
 
 def region_centres(regions: Any) -> np.ndarray:

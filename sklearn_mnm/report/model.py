@@ -24,13 +24,14 @@ from sklearn_mnm.plotting import (
 from sklearn_mnm.plotting._brain_panels import described as level_described
 from sklearn_mnm.plotting._kinds import radii_of
 from sklearn_mnm.report._about import about_model, versions
+from sklearn_mnm.report._facts import points_of_terms
 from sklearn_mnm.report.document import HTMLReport, fill_template
 from sklearn_mnm.report.figures import Picture, picture
 from sklearn_mnm.text_regression import count_terms
 
 _COVERAGE = 0.9
 # Terms in the disk.
-_N_SPECIFIC, _N_GENERAL = 24, 12
+_N_SPECIAL, _N_GENERAL = 24, 12
 
 
 def model_report(
@@ -54,7 +55,8 @@ def model_report(
     -------
     report : HTMLReport
         Size, levels, curvature and parameters; training curves; radii of texts, maps and terms;
-        terms in the Poincaré disk; calibration and retrieval; the card; versions and how to cite.
+        topics in the Poincaré disk, if the model has a hierarchy of terms; calibration and
+        retrieval; the card; versions and how to cite.
 
     Raises
     ------
@@ -93,6 +95,7 @@ def model_report(
         history=_history_picture(encoder.embedder_),
         radii=_radii_picture(encoder),
         disk=_disk_picture(encoder),
+        is_information=encoder._has_term_hierarchy,
         measured=measured,
         card=card,
         versions=versions(),
@@ -132,7 +135,7 @@ def _radii_picture(encoder: Any) -> Picture:
     points = {
         "maps of the fit": points_of(neighbours.brain_tangent, curvature),
         "texts of the fit": points_of(neighbours.text_tangent, curvature),
-        "terms": _term_points(encoder, np.arange(len(encoder.terms_))),
+        "terms": points_of_terms(encoder, encoder.terms_),
     }
     medians = _medians({kind: radii_of(values, curvature) for kind, values in points.items()})
     alt = f"Histograms of the distance from the root. Medians: {medians}."
@@ -140,15 +143,15 @@ def _radii_picture(encoder: Any) -> Picture:
 
 
 def _disk_picture(encoder: Any) -> Picture | None:
-    """Draw the most general and some special topics in the disk."""
+    """Draw the topics of the most and of the fewest studies in the disk."""
     curvature = encoder.embedder_.curvature_
-    if encoder.embedder_.term_space_ is None or encoder.study_terms_ is None:
+    if not encoder._has_term_hierarchy:
         return None
     hierarchy = encoder._term_hierarchy()
     topics = np.flatnonzero(hierarchy.is_topic)
     order = topics[np.argsort(hierarchy.radii[topics], kind="stable")]
     general = order[: min(_N_GENERAL, len(order) // 2)]
-    special = order[len(general) :][-_N_SPECIFIC:]
+    special = order[len(general) :][-_N_SPECIAL:]
     kinds = {"terms of few studies": special, "terms of many studies": general}
     kinds = {kind: rows for kind, rows in kinds.items() if len(rows)}
     if not kinds:
@@ -161,12 +164,6 @@ def _disk_picture(encoder: Any) -> Picture | None:
     )
     lists = ". ".join(f"{kind.capitalize()}: {', '.join(terms)}" for kind, terms in names.items())
     return picture(figure, f"Poincaré disk with the root in its middle. {lists}.")
-
-
-def _term_points(encoder: Any, rows: np.ndarray) -> np.ndarray:
-    if encoder.embedder_.term_space_ is not None:
-        return encoder.embedder_.term_points()[rows]
-    return encoder.embedder_.transform(encoder.vectorizer_.transform(encoder.terms_[rows]))
 
 
 def _medians(values: Mapping[str, np.ndarray]) -> str:

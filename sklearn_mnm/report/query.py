@@ -34,10 +34,9 @@ def query_report(encoder: Any, texts: Sequence[str], *, k: int = 10) -> HTMLRepo
     report : HTMLReport
         For each text the z map at the levels, the regions that stand out with intervals, the words
         that are known and unknown, terms of the predicted map, similar studies, linked where their
-        ids are those of PubMed (numbers of five to eight digits), and the walk up to the
-        general. Where
-        nothing of a text is known, only that and what is near. Then the model, versions, and how
-        to cite.
+        ids are those of PubMed (numbers of five to eight digits), and the walk up to the general,
+        if the model has a hierarchy of terms. Where nothing of a text is known, only that and what
+        is near. Then the model, versions, and how to cite.
 
     Raises
     ------
@@ -72,10 +71,12 @@ def query_report(encoder: Any, texts: Sequence[str], *, k: int = 10) -> HTMLRepo
         f"Brain maps of {len(texts)} queries" if len(texts) > 1 else f"Brain map of “{texts[0]}”"
     )
     title = shortened(title)
+    queries = [_entry(encoder, text, int(k)) for text in texts]
     page = fill_template(
         "query.html.jinja",
         title=title,
-        queries=[_entry(encoder, text, int(k)) for text in texts],
+        queries=queries,
+        has_walks=any(query.get("walk") for query in queries),
         shown_z=SHOWN_Z,
         coverage=COVERAGE,
         model=about_model(encoder),
@@ -89,15 +90,16 @@ def _entry(encoder: Any, text: str, k: int) -> dict[str, Any]:
     entry = text_facts(encoder, text, k)
     if not entry["usable"]:
         return entry
-    return entry | {
-        "levels": _levels_picture(encoder, text),
-        "walk_picture": picture(
+    entry["levels"] = _levels_picture(encoder, text)
+    if entry["walk"]:
+        terms = ", ".join(row["term"] for row in entry["walk"][1:]) or "none"
+        entry["walk_picture"] = picture(
             plot_walk(encoder, text, n_steps=N_STEPS),
-            f"Activation predicted of “{entry['heading']}” and of the {len(entry['walk']) - 1} "
-            "terms of its walk, each on a glass brain from the side and above; terms, radii and "
-            "numbers of studies are in the table below.",
-        ),
-    }
+            f"Activation predicted of “{entry['heading']}” and of the terms of its walk ({terms}), "
+            "each on a glass brain from the side and above; radii, probabilities and numbers of "
+            "studies are in the table below.",
+        )
+    return entry
 
 
 def _levels_picture(encoder: Any, text: str) -> Picture:

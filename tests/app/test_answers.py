@@ -12,6 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+pytest.importorskip("starlette")
+
+from sklearn_mnm.app import create_app
+from sklearn_mnm.app._disk import draw_disk
+from sklearn_mnm.app._questions import Model, TextQuestion
+from sklearn_mnm.report._facts import points_of_terms
+
 QUERY = "reward anticipation"
 ATTACK = 'fear <script>alert("x")</script><img src=x onerror=alert(1)> \'"&{{ 7*7 }}'
 
@@ -52,8 +59,14 @@ def test_terms_studies_and_words_are_those_of_the_model(page, encoder):
 
 
 def test_hierarchy_shows_walk_and_levels(page, encoder):
-    root = encoder.walk(QUERY, n_steps=5).query("step == 4")["term"]
-    assert any(row.split() == f"root 0.00 {', '.join(root)}".split() for row in page.rows)
+    start, *steps = encoder.walk(QUERY).itertuples()
+    rows = [" ".join(row.split()) for row in page.rows]
+    first = rows.index(f"the text {start.radius:.2f} {start.n_studies:,}")
+    assert len(steps) > 1
+    assert rows[first + 1 : first + 1 + len(steps)] == [
+        f"{row.term} {100 * row.probability:.0f} % {row.radius:.2f} {row.n_studies:,}"
+        for row in steps
+    ]
     predicted = encoder.predict([QUERY])
     broad = encoder.decoder().predict_topk(predicted, k=5, level="ward7")["term"]
     assert any(row.strip() == f"7 networks (ward7) {', '.join(broad)}" for row in page.rows)
@@ -73,20 +86,57 @@ def test_maps_to_download_are_those_of_the_model(ask, encoder, view):
     np.testing.assert_allclose(found.get_fdata(), values, rtol=1e-5, atol=1e-6)
 
 
-def test_steps_of_the_walk_become_more_general(ask, encoder):
-    maps = [
-        nibabel.Nifti1Image.from_bytes(
+def test_steps_of_the_walk_show_the_map_of_their_term(ask, page, encoder):
+    walk = encoder.walk(QUERY)
+    steps = [link["href"] for link in page.all("a") if "view=step-" in link["href"]]
+    assert len(steps) == len(walk) > 2
+    for step, term in enumerate(walk["term"]):
+        assert steps[step].endswith(f"view=step-{step}")
+        found = nibabel.Nifti1Image.from_bytes(
             gzip.decompress(text(ask, part="/map.nii.gz", view=f"step-{step}").content)
-        ).get_fdata()
-        for step in (0, 4)
-    ]
-    start = encoder.predict_img([QUERY]).get_fdata()
-    np.testing.assert_allclose(maps[0], np.maximum(start, 0), rtol=1e-4, atol=1e-6)
-    # At the root is what all texts have in common.
-    other = text(ask, "visual motion", "/map.nii.gz", view="step-4").content
-    assert gzip.decompress(other) == gzip.decompress(
-        text(ask, part="/map.nii.gz", view="step-4").content
+        )
+        expected = encoder.predict_img([term]).get_fdata()
+        np.testing.assert_allclose(found.get_fdata(), np.maximum(expected, 0), rtol=1e-4, atol=1e-6)
+
+
+def test_terms_lie_in_the_disk_where_the_hierarchy_has_them(encoder):
+    terms = ["memory", "working memory", "amygdala"]
+    rows = [list(encoder.terms_).index(term) for term in terms]
+    np.testing.assert_array_equal(
+        points_of_terms(encoder, terms), encoder.embedder_.term_points()[rows]
     )
+
+
+def test_the_disk_names_the_terms_of_the_map_and_of_the_walk_once_each(encoder):
+    figure = draw_disk(TextQuestion(Model(encoder, "model"), QUERY))
+    (ax,) = figure.axes
+    names = [text.get_text() for text in ax.texts]
+    for term in encoder.walk(QUERY)["term"][1:]:
+        assert names.count(term) == 1
+    for term in encoder.decoder().predict_topk(encoder.predict([QUERY]), k=10)["term"]:
+        assert names.count(term) == 1
+    assert names.count("your text") == 1
+    kinds = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert "texts of similar studies (10)" in kinds
+
+
+def test_a_model_without_a_hierarchy_of_terms_answers_without_the_walk(
+    without_hierarchy, read_page
+):
+    testclient = pytest.importorskip("starlette.testclient")
+    with testclient.TestClient(
+        create_app(without_hierarchy), base_url="http://127.0.0.1"
+    ) as client:
+        answer = client.get("/text", params={"q": "finger tapping"})
+        assert answer.status_code == 200
+        assert "This model has no hierarchy of terms, so there is no walk." in answer.text
+        assert "half its information" not in answer.text
+        page = read_page(answer.text)
+        assert [frame["name"] for frame in page.all("iframe")] == ["map"]
+        assert client.get("/api/encode", params={"text": "finger tapping"}).json()["walk"] == []
+        assert client.get("/text/disk.png", params={"q": "finger tapping"}).status_code == 200
+        step = {"q": "finger tapping", "view": "step-0"}
+        assert client.get("/text/viewer", params=step).status_code == 400
 
 
 def test_tables_to_download_hold_a_hundred_rows(ask, encoder):
@@ -185,7 +235,7 @@ def test_no_text_and_too_long_a_text_are_refused(ask, read_page, params, message
     "params",
     [
         {"view": "lobe"},
-        {"view": "step-5"},
+        {"view": "step-7"},
         {"x": 1, "y": 2},
         {"x": "nan", "y": 2, "z": 3},
         {"x": 1e9, "y": 2, "z": 3},
@@ -211,6 +261,9 @@ def test_programs_get_the_same_as_json(ask, encoder):
     expected = encoder.retrieve([QUERY], k=3)
     assert [row["id"] for row in told["studies"]] == expected["id"].tolist()
     assert len(told["terms"]) == 3
+    walk = encoder.walk(f"{QUERY} qwxzzy")
+    assert [row["term"] for row in told["walk"]] == walk["term"].tolist()
+    assert [row["radius"] for row in told["walk"]] == pytest.approx(walk["radius"].tolist())
     for params in ({"text": ""}, {"text": "pain", "k": 0}, {"text": "pain", "k": "²"}):
         refused = ask.get("/api/encode", params=params)
         assert refused.status_code == 400

@@ -16,7 +16,18 @@ import pytest
 from sklearn_mnm.cli import main
 from tests.cli.conftest import RUN, python
 
-COMMANDS = ["encode", "decode", "search", "fit", "evaluate", "report", "app", "info", "fetch"]
+COMMANDS = [
+    "encode",
+    "decode",
+    "search",
+    "walk",
+    "ancestors",
+    "descendants",
+    "fit",
+    "evaluate",
+    "report",
+]
+COMMANDS += ["app", "info", "fetch"]
 HEAVY = ["nibabel", "nilearn", "numpy", "pandas", "pooch", "scipy", "sklearn", "torch"]
 TIMED_HELP = """
 import json, sys, time
@@ -134,5 +145,6 @@ def test_shells_complete_commands_and_models():
         )
         return result.stdout.split()
 
-    assert completions("mnm de") == ["decode"]
+    assert completions("mnm dec") == ["decode"]
+    assert completions("mnm de") == ["decode", "descendants"]
     assert completions("mnm decode x.nii --model ne") == ["neuroquery"]

@@ -1,4 +1,4 @@
-"""The walk shows the maps that are decoded from its steps and the terms that it meets."""
+"""The figure of a walk shows the terms of the walk, and the map predicted of each."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,7 +6,6 @@ import pytest
 
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.plotting import plot_walk
-from sklearn_mnm.walk import geodesic_to_root
 
 QUERY = "reward anticipation"
 
@@ -15,59 +14,70 @@ def written(figure):
     return [text.get_text() for ax in figure.axes for text in ax.texts]
 
 
-@pytest.fixture(scope="module")
-def steps(encoder):
-    """Maps decoded from four steps of the walk, as an image."""
-    curvature = encoder.embedder_.curvature_
-    points = geodesic_to_root(encoder.transform([QUERY])[0], curvature=curvature, n_steps=4)
-    activations = encoder.embedder_.inverse_transform(points)
-    return encoder.regions_.inverse_transform(activations)
-
-
-def test_terms_and_radii_are_those_of_the_walk(encoder):
-    figure = plot_walk(encoder, QUERY, n_steps=4, k=3)
-    walk = encoder.walk(QUERY, n_steps=4, k=3)
+def test_terms_and_numbers_are_those_of_the_walk_in_its_order(encoder):
+    figure = plot_walk(encoder, QUERY, n_steps=4)
+    start, *steps = encoder.walk(QUERY, n_steps=4).itertuples()
+    assert len(steps) > 1
     texts = written(figure)
-    terms = [text for text in texts if text in set(walk["term"])]
-    assert terms == list(walk["term"])
-    names = ("text", "step", "step", "root")
-    radii = walk.groupby("step")["radius"].first()
     captions = [text for text in texts if "radius" in text]
-    for caption, name, radius in zip(captions, names, radii, strict=True):
-        assert caption.startswith(f"{name}, radius {radius:.2f}\n")
+    names = [" ".join(texts[texts.index(caption) - 1].split()) for caption in captions]
+    assert names == ["the text"] + [row.term for row in steps]
+    assert captions[0].startswith(f"radius {start.radius:.2f}\n")
+    assert f"{start.n_studies:,} studies" in captions[0]
+    assert "probability" not in captions[0]
+    for caption, row in zip(captions[1:], steps, strict=True):
+        assert caption.startswith(f"radius {row.radius:.2f}\n")
+        assert f"probability {100 * row.probability:.0f} %" in caption
+        assert f"{row.n_studies:,} studies" in caption
     assert QUERY in figure.get_suptitle()
 
 
-def test_maps_are_those_decoded_from_the_steps(encoder, steps):
-    figure = plot_walk(encoder, QUERY, n_steps=4, k=1, unit="foci/ml")
-    highest = steps.get_fdata().max(axis=(0, 1, 2))
+def test_maps_are_those_predicted_of_the_text_and_of_the_terms(encoder):
+    figure = plot_walk(encoder, QUERY, n_steps=4, unit="foci/ml")
+    texts = [QUERY, *encoder.walk(QUERY, n_steps=4)["term"][1:]]
+    maps = encoder.predict_img(texts).get_fdata()
+    highest = maps.max(axis=(0, 1, 2))
     captions = [text.split("\n")[1] for text in written(figure) if "radius" in text]
     assert captions == [f"max. {value:.2g} foci/ml" for value in highest]
     pictures = [ax.get_images()[0] for ax in figure.axes if ax.get_images()]
-    assert len(pictures) == 4 * 2
+    assert len(pictures) == len(texts) * 2
     for picture in pictures:
         values = np.ma.masked_invalid(picture.get_array()).compressed()
         assert values.max() == pytest.approx(100)
         assert values.min() > 25
     # From above: where the highest of the map is.
-    for column in range(4):
-        data = steps.get_fdata()[..., column]
+    for column in range(len(texts)):
+        data = maps[..., column]
         expected = (data.max(axis=2) > 0.25 * data.max()).sum()
         shown = np.ma.masked_invalid(pictures[2 * column + 1].get_array()).count()
         assert shown == expected
 
 
 def test_long_texts_are_shortened_in_the_title(encoder, studies):
-    figure = plot_walk(encoder, studies.texts[0], n_steps=2, k=1)
+    figure = plot_walk(encoder, studies.texts[0], n_steps=2)
     title = figure.get_suptitle()
     assert "…" in title
     assert "\n" not in title
     assert len(title) < 120
 
 
+@pytest.mark.parametrize("query", [QUERY, "attention deficit hyperactivity disorder in children"])
+def test_nothing_is_cut_off_or_written_over_another(encoder, query):
+    figure = plot_walk(encoder, query)
+    figure.canvas.draw()
+    inside = figure.bbox
+    rows = [ax.texts for ax in figure.axes if any("radius" in t.get_text() for t in ax.texts)]
+    boxes = [text.get_window_extent() for texts in rows for text in texts]
+    boxes.append(figure._suptitle.get_window_extent())
+    for number, box in enumerate(boxes):
+        assert inside.x0 <= box.x0 < box.x1 <= inside.x1
+        assert inside.y0 <= box.y0 < box.y1 <= inside.y1
+        assert not any(box.overlaps(other) for other in boxes[:number])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"n_steps": 1}, "n_steps=1"), ({"k": 0}, "k=0"), ({"text": "qwertz"}, "known term")],
+    [({"n_steps": 0}, "n_steps=0"), ({"n_steps": 1.5}, "n_steps=1.5"), ({"text": "qwertz"}, "X: ")],
 )
 @pytest.mark.filterwarnings("ignore::sklearn_mnm.exceptions.UnknownQueryWarning")
 def test_walks_that_do_not_exist_are_refused(encoder, arguments, message):
@@ -79,4 +89,10 @@ def test_walks_that_do_not_exist_are_refused(encoder, arguments, message):
 def test_an_encoder_that_knows_no_places_is_refused(placeless):
     with pytest.raises(InvalidInputError, match="where regions are"):
         plot_walk(placeless, "finger")
+    assert plt.get_fignums() == []
+
+
+def test_an_encoder_that_knows_no_hierarchy_of_terms_is_refused(without_hierarchy):
+    with pytest.raises(InvalidInputError, match="no hierarchy of terms"):
+        plot_walk(without_hierarchy, "finger tapping")
     assert plt.get_fignums() == []

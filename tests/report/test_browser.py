@@ -67,7 +67,8 @@ def test_paper_is_white_and_wide_enough(opened):
 
 def test_what_scrolls_is_reached_by_keyboard(opened):
     page = opened(viewport={"width": 360, "height": 800})
-    names = page.locator(".scroll").evaluate_all("boxes => boxes.map(box => box.ariaLabel)")
+    # What is behind a triangle is not there until it is opened.
+    names = page.locator(".scroll:visible").evaluate_all("boxes => boxes.map(box => box.ariaLabel)")
     reached = []
     for _ in range(page.locator("a, summary, .scroll").count()):
         page.keyboard.press("Tab")

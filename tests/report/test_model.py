@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from sklearn_mnm import MNMEncoder
@@ -26,6 +27,8 @@ def test_size_curvature_and_parameters_are_told(page, encoder):
     assert f"studies {len(encoder.neighbours_.ids):,}" in rows
     assert f"terms {len(encoder.terms_):,}" in rows
     assert f"regions {encoder.n_regions_}" in rows
+    assert f"dimensions of the hyperbolic space {encoder.embedder_.n_dimensions_}" in rows
+    assert encoder.transform(["pain"]).shape == (1, encoder.embedder_.n_dimensions_ + 1)
     assert f"its curvature {-encoder.embedder_.curvature_:.3g}" in rows
     for name, value in encoder.embedder_.get_params(deep=False).items():
         assert any(row.startswith(f"embedder__{name} ") for row in rows)
@@ -47,10 +50,33 @@ def test_pictures_say_losses_medians_and_terms(page, encoder):
     losses = encoder.embedder_.history_["loss"].dropna()
     assert f"from {losses.iloc[0]:.3g} to {losses.iloc[-1]:.3g}" in history
     assert "texts of the fit" in radii
-    specific, general = disk.split("Specific terms: ")[1].split("General terms: ")
-    # What most studies of vision share says much about the brain, an everyday word little.
-    assert "visual cortex" in specific
-    assert "visual cortex" not in general
+    few, many = disk.split("Terms of few studies: ")[1].split("Terms of many studies: ")
+    few, many = (part.rstrip(". ").split(", ") for part in (few, many))
+    hierarchy = encoder._term_hierarchy()
+    topics = hierarchy.terms[hierarchy.is_topic]
+    assert set(few + many) <= set(topics)
+    assert (len(few), len(many)) == (24, 12)
+    studies = dict(zip(hierarchy.terms, hierarchy.n_studies, strict=True))
+    others = [studies[term] for term in topics if term not in few + many]
+    assert max(studies[term] for term in few) <= min(others)
+    assert min(studies[term] for term in many) >= max(others)
+
+
+def test_radii_of_terms_are_half_their_information(page, encoder):
+    _, radii, _ = (picture["alt"] for picture in page.all("img"))
+    median = np.median(encoder.embedder_.term_space_.information) / 2
+    assert f"terms {median:.2f}" in radii
+    assert "half its information" in page.text
+
+
+def test_a_model_without_a_hierarchy_of_terms_is_reported_without_the_disk(
+    without_hierarchy, read_page
+):
+    page = read_page(model_report(without_hierarchy).html)
+    assert "This model has no hierarchy of terms" in page.text
+    assert "half its information" not in page.text
+    assert not [picture for picture in page.all("img") if "disk" in picture["alt"]]
+    assert any("Histograms of the distance" in picture["alt"] for picture in page.all("img"))
 
 
 def test_retrieval_is_that_of_the_model_among_the_studies_given(

@@ -29,17 +29,34 @@ def test_terms_studies_and_walk_are_those_of_the_model(page, encoder):
     assert [link for link in links if "pubmed" in link][:K] == [
         f"https://pubmed.ncbi.nlm.nih.gov/{study}/" for study in studies["id"]
     ]
-    root = encoder.walk(query, n_steps=5).query("step == 4")["term"]
-    assert f"0.00 {', '.join(root)}" in " ".join(" ".join(page.rows).split())
+    start, *steps = encoder.walk(query).itertuples()
+    rows = [" ".join(row.split()) for row in page.rows]
+    first = rows.index(f"{query} {start.radius:.2f} {start.n_studies:,}")
+    assert len(steps) > 1
+    assert rows[first + 1 : first + 1 + len(steps)] == [
+        f"{row.term} {100 * row.probability:.0f} % {row.radius:.2f} {row.n_studies:,}"
+        for row in steps
+    ]
 
 
-def test_each_usable_query_has_its_pictures_with_where_the_map_is_highest(page):
+def test_each_usable_query_has_its_pictures_with_where_the_map_is_highest(page, encoder):
     alts = [picture["alt"] for picture in page.all("img")]
     assert len(alts) == 4  # map and walk of the two queries of which something is known
     assert re.search(
         r"512 regions: highest value [\d.]+ at MNI \(-?\d+, -?\d+, -?\d+\) mm", alts[0]
     )
     assert "reward anticipation" in alts[1]
+    assert f"({', '.join(encoder.walk('reward anticipation')['term'][1:])})" in alts[1]
+
+
+def test_a_model_without_a_hierarchy_of_terms_gets_a_report_without_the_walk(
+    without_hierarchy, read_page
+):
+    page = read_page(query_report(without_hierarchy, ["finger tapping"], k=3).html)
+    assert "This model has no hierarchy of terms, so there is no walk." in page.text
+    assert len(page.all("img")) == 1  # the map
+    assert not any("Walk from" in caption for caption in page.text.split("Figure:"))
+    assert "half its information" not in page.text
 
 
 def test_regions_that_stand_out_are_where_the_literature_on_reward_has_them(page, encoder):

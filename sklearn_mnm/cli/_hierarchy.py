@@ -1,0 +1,72 @@
+"""Commands that ask a fitted model for more general and more special terms."""
+
+from typing import Annotated
+
+import typer
+
+from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
+from sklearn_mnm.cli._output import Json
+from sklearn_mnm.cli._queries import Count, Threshold, map_of_query, show_records
+
+WALK_EXAMPLES = (
+    'mnm walk "reward anticipation"',
+    "mnm walk contrast.nii.gz --threshold 3 --steps 8 --json",
+)
+ANCESTORS_EXAMPLES = (
+    'mnm ancestors "n-back working memory" -k 20',
+    'mnm ancestors "fear of spiders" --min-probability 0.5 --json',
+)
+DESCENDANTS_EXAMPLES = ('mnm descendants "working memory"', "mnm descendants pain -k 30 --json")
+
+Query = Annotated[str, typer.Argument(help="A text, or an image .nii or .nii.gz.")]
+
+
+def walk(
+    query: Query,
+    model: Model = BUNDLED,
+    steps: Annotated[
+        int, typer.Option("--steps", min=1, help="Steps at most, beside the start.")
+    ] = 6,
+    k: Annotated[int, typer.Option("-k", min=1, help="Terms of each step at most.")] = 1,
+    threshold: Threshold = None,
+    as_json: Json = False,
+) -> None:
+    """Walk from a text or a brain map up to ever more general terms that hold for it."""
+    thresholded = map_of_query(query, threshold)
+    encoder = load_encoder(model)
+    if thresholded is None:
+        way = encoder.walk(query, n_steps=steps, k=k)
+    else:
+        way = encoder.decoder().walk(thresholded, n_steps=steps, k=k)
+    show_records(way, as_json)
+
+
+def ancestors(
+    query: Query,
+    model: Model = BUNDLED,
+    k: Count = 10,
+    min_probability: Annotated[
+        float, typer.Option("--min-probability", min=0, max=1, help="Least probability of a term.")
+    ] = 0.0,
+    threshold: Threshold = None,
+    as_json: Json = False,
+) -> None:
+    """Find the more general terms that hold for a text or a brain map, with probabilities."""
+    thresholded = map_of_query(query, threshold)
+    encoder = load_encoder(model)
+    options = {"k": k, "min_probability": min_probability}
+    if thresholded is None:
+        found = encoder.ancestors([query], **options)
+    else:
+        found = encoder.decoder().ancestors(thresholded, **options)
+    show_records(found, as_json)
+
+
+def descendants(
+    term: Annotated[str, typer.Argument(help="A term of the vocabulary of the model.")],
+    model: Model = BUNDLED,
+    k: Count = 10,
+    as_json: Json = False,
+) -> None:
+    """Find the more special terms for which a term holds, with probabilities."""
+    show_records(load_encoder(model).descendants(term, k=k), as_json)
