@@ -110,6 +110,7 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
         "unit": "positive",
         "least_radius": "positive",
         "largest_strength": "positive",
+        "typical_strength": "positive",
     },
     "MNMDecoder": _BRAIN_TEXT,
     "MNMEncoder": _BRAIN_TEXT,

@@ -50,7 +50,7 @@ from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.nn.towers import DirectionTower
 from sklearn_mnm.nn.training import SCHEDULES
 from sklearn_mnm.term_space import LARGEST_DIMENSION, TermSpace, are_term_weights
-from sklearn_mnm.text_regression import EarlierTexts, TextRegression, predict_brain
+from sklearn_mnm.text_regression import EarlierTexts, TextRegression, full_share, predict_brain
 
 logger = logging.getLogger(__name__)
 
@@ -894,6 +894,10 @@ class HyperbolicBrainTextEmbedder(
             meaning = self.term_space_.text_directions(X)
             radius = self.term_space_.text_information(self.term_space_.held(X)) / 2
         strength = np.linalg.norm(text.astype(np.float64), axis=1)
+        if self.joint_space_ is not None:
+            share = full_share(X, self.mean_terms_)
+            typical = self.joint_space_.typical_strength
+            strength = np.where(strength > 0, share * strength + (1 - share) * typical, 0)
         return TextPart(rows[:, :-1], rows[:, -1], strength, meaning, radius)
 
     def _brain_tangent(self, Y: np.ndarray) -> np.ndarray:

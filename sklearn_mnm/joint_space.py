@@ -72,6 +72,9 @@ class JointSpace(NamedTuple):
         Of maps: more than that of any text of the fit.
     largest_strength : float
         By which strengths are divided.
+    typical_strength : float
+        Mean over the texts of the fit: what counts for texts of few terms, whose predicted maps
+        are short because little is said, not because little is meant.
     """
 
     n_components: int
@@ -80,6 +83,7 @@ class JointSpace(NamedTuple):
     unit: float
     least_radius: float
     largest_strength: float
+    typical_strength: float
 
     @classmethod
     def fit(cls, text: TextPart, brain_height: np.ndarray, activations: np.ndarray) -> "JointSpace":
@@ -109,6 +113,7 @@ class JointSpace(NamedTuple):
             unit=float(np.median(active)) if len(active) else 1.0,
             least_radius=_ABOVE * float(text.radius.max(initial=1.0)),
             largest_strength=float(text.strength.max(initial=0.0)) or 1.0,
+            typical_strength=float(text.strength.mean()) or 1.0,
         )
 
     @property

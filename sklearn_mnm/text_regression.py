@@ -193,9 +193,9 @@ def predict_brain(
     with np.errstate(over="ignore", invalid="ignore"):
         predicted = np.asarray(X @ coef, dtype=np.float32)
         if short_coef is not None:
-            share = np.minimum(count_terms(X) / mean_terms, 1.0).astype(np.float32)
+            share = full_share(X, mean_terms).astype(np.float32)
             short = np.flatnonzero(share < 1)
-            weight = np.square(share[short])[:, np.newaxis]
+            weight = share[short][:, np.newaxis]
             predicted[short] = weight * predicted[short] + (1 - weight) * (X[short] @ short_coef)
     if not np.isfinite(predicted).all():
         row = int(np.flatnonzero(~np.isfinite(predicted).all(axis=1))[0])
@@ -204,6 +204,11 @@ def predict_brain(
             "single precision. Scale X as that of the fit was."
         )
     return predicted
+
+
+def full_share(X: Any, mean_terms: float) -> np.ndarray:
+    """Weight of what is known of texts of usual length: square of the share of terms, at most 1."""
+    return np.square(np.minimum(count_terms(X) / mean_terms, 1.0))
 
 
 def count_terms(X: Any) -> np.ndarray:
