@@ -277,6 +277,20 @@ def test_terms_of_maps_are_those_of_the_studies_with_such_maps(fitted):
     assert fitted.decoder.ancestors(Y, level=level)["map"].nunique() == 4
 
 
+def test_terms_of_maps_are_those_of_later_studies_as_well(fitted):
+    model = clone(fitted.encoder)
+    for part in (fitted.studies[:200], fitted.studies[200:]):
+        model.partial_fit(part)
+    held = model.vectorizer_.transform(fitted.studies.counts) != 0
+    counts = dict(zip(model.terms_, np.asarray(held.sum(axis=0)).ravel(), strict=True))
+    for found in (
+        model.decoder().ancestors(fitted.maps[:3], k=5),
+        model.ancestors(list(fitted.studies.texts[:3]), k=5),
+    ):
+        assert len(found) == 15
+        assert found["n_studies"].tolist() == [counts[term] for term in found["term"]]
+
+
 def test_maps_of_a_domain_hold_its_terms(fitted):
     literature = fitted.literature
     parents, concept_of = literature.tree.parents, literature.term_concepts

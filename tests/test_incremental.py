@@ -304,15 +304,3 @@ def test_a_walk_passes_the_terms_as_they_are_placed_by_now(reported):
     after = model.partial_fit(texts[60:], peaks[60:]).walk(text)
     pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(model)).walk(text), after)
     assert after["n_studies"].iloc[0] == 2 * before["n_studies"].iloc[0] == 60
-
-
-def test_a_decoder_heeds_the_words_of_later_studies(reported):
-    texts, peaks = reported
-    model = encoder().partial_fit(texts[:60], peaks[:60])
-    # From now on, motion is seen where movement was.
-    model.partial_fit([texts[i ^ 1] for i in range(60, 120)], peaks[60:])
-    found = model.decoder().ancestors(peaks[:1]).set_index("term")
-    assert found["n_studies"].eq(60).all()
-    first = encoder().fit(texts[:60], peaks[:60]).decoder().ancestors(peaks[:1]).set_index("term")
-    assert first["probability"].max() > 0.9
-    assert found["probability"].max() < 0.9
