@@ -28,6 +28,7 @@ from sklearn_mnm import HyperbolicBrainTextEmbedder, embedder
 from sklearn_mnm.exceptions import DataWarning
 from sklearn_mnm.geometry import _fused
 from sklearn_mnm.nn.objective import Objective, ObjectiveWeights
+from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
 from sklearn_mnm.nn.training import TrainingSettings, train
 
@@ -86,7 +87,9 @@ def training(n: int, device: str) -> tuple[BrainTextModel, Objective, torch.Tens
         brain_radius=DEFAULTS.brain_radius,
         min_extent_difference=DEFAULTS.min_extent_difference,
     )
-    objective = Objective(weights, DEFAULTS.alignment, torch.rand(n, generator=generator))
+    # The paper's own objective, whose parts ask for most.
+    angle = SIMILARITIES["exterior_angle"]
+    objective = Objective(weights, angle, torch.rand(n, generator=generator))
     return model.to(device), objective, text.to(device), brain.to(device)
 
 

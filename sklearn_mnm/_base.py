@@ -147,8 +147,9 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
             *tangents, names, titles, numbers if names is None else kept
         )
         self.neighbours_ = known.extended(new)
-        if getattr(self, "study_terms_", None) is not None:
-            self.study_terms_ = sparse.vstack([self.study_terms_, X[kept] != 0], format="csr")
+        earlier: Any = getattr(self, "study_terms_", None)
+        if earlier is not None:
+            self.study_terms_: Any = sparse.vstack([earlier, X[kept] != 0], format="csr")
 
     def _fit_embedder(
         self, fit: Any, X: Any, Y: np.ndarray, groups: Any, sample_weight: Any

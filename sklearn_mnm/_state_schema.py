@@ -229,9 +229,10 @@ def _check_array(attribute: str, value: Any, expected: tuple, sizes: dict[str, i
         if array.dtype.kind not in "OU":
             raise ValueError(f"{attribute} holds {array.dtype}, not strings")
     elif sparse.csr_matrix in expected:
-        if array.dtype.kind not in "biuf" or not np.isfinite(array.data).all():
+        numbers = np.asarray(array.data)
+        if numbers.dtype.kind not in "biuf" or not np.isfinite(numbers).all():
             raise ValueError(f"{attribute} does not hold finite numbers")
-    elif array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+    elif array.dtype.kind not in "iuf" or not np.isfinite(np.asarray(array)).all():
         raise ValueError(f"{attribute} does not hold finite numbers")
 
 
