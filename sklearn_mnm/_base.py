@@ -35,6 +35,7 @@ from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.map_uncertainty import MapUncertainty
 from sklearn_mnm.neighbours import StudyNeighbours
+from sklearn_mnm.nn.term_directions import held_terms
 from sklearn_mnm.term_head import TermHead
 from sklearn_mnm.term_hierarchy import TermHierarchy
 from sklearn_mnm.text._documents import is_documents
@@ -365,6 +366,7 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
                 self.embedder_.term_points(),
                 space.information,
                 present,
+                held_terms(present, contiguous_parts(self.term_vectorizer_)),
                 space.held(present),
                 self.embedder_.curvature_,
             )

@@ -65,6 +65,7 @@ class TermHierarchy(NamedTuple):
         points: np.ndarray,
         information: np.ndarray,
         present: Any,
+        written: Any,
         held: Any,
         curvature: float,
     ) -> "TermHierarchy":
@@ -74,8 +75,9 @@ class TermHierarchy(NamedTuple):
         ----------
         terms, points, information, curvature
             See above.
-        present, held : csr_matrix of shape (n_studies, n_terms)
-            Terms of the studies without and with those that are parts of longer ones.
+        present, written, held : csr_matrix of shape (n_studies, n_terms)
+            Terms of the studies by themselves; also those that are words of longer ones; and
+            also broader ones, by an ontology.
 
         Returns
         -------
@@ -83,10 +85,12 @@ class TermHierarchy(NamedTuple):
         """
         held = sparse.csc_matrix(held, dtype=np.float32)
         counts = np.asarray(held.sum(axis=0)).ravel()
-        alone = np.asarray((present != 0).sum(axis=0)).ravel() / np.maximum(counts, 1)
+        alone, everywhere = (
+            np.asarray((terms_of != 0).sum(axis=0)).ravel() for terms_of in (present, written)
+        )
         is_topic = (
             (counts >= _LEAST_SHARE * held.shape[0])
-            & (alone >= _LEAST_ALONE)
+            & (alone >= _LEAST_ALONE * everywhere)
             & (_topicality(held, counts) > _LEAST_TOPICALITY)
         )
         return cls(terms, points, information, held, is_topic, curvature)

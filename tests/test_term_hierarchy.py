@@ -37,8 +37,9 @@ class Case:
         radii = self.space.information / 2 / math.sqrt(CURVATURE)
         points = points_of(self.space.directions * radii[:, np.newaxis], CURVATURE)
         terms = np.array([f"term {term}" for term in range(N_TERMS)], dtype=object)
+        held = self.space.held(present)
         self.hierarchy = TermHierarchy.from_studies(
-            terms, points, self.space.information, present, self.space.held(present), CURVATURE
+            terms, points, self.space.information, present, held, held, CURVATURE
         )
 
     def points_of_texts(self, texts):
@@ -208,8 +209,9 @@ def test_words_in_the_company_of_everything_are_no_topics():
     present = sparse.csr_matrix(np.hstack([topical, background, fragments]).astype(float))
     held = present.copy().tolil()
     held[:, 96] = held[:, 0]  # which stands in a longer term only
+    held = held.tocsr()
     hierarchy = TermHierarchy.from_studies(
-        np.arange(97).astype(object), np.zeros((97, 2)), np.ones(97), present, held.tocsr(), 1.0
+        np.arange(97).astype(object), np.zeros((97, 2)), np.ones(97), present, held, held, 1.0
     )
     assert hierarchy.is_topic[:48].mean() > 0.8
     assert hierarchy.is_topic[48:96].mean() < 0.1
