@@ -120,7 +120,8 @@ def term_parts_of(embedder: HyperbolicBrainTextEmbedder, X: Any) -> Any:
         except InvalidInputError:  # names that are no words
             return None
     parts = sparse.csr_matrix(embedder.term_parts)
-    n_features = np.shape(X)[1] if len(np.shape(X)) == 2 else parts.shape[0]
+    shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+    n_features = shape[1] if len(shape) == 2 else parts.shape[0]
     if parts.shape != (n_features, n_features):
         raise InvalidInputError(
             f"term_parts has shape {parts.shape}, but X has {n_features} columns. Give one row and "

@@ -68,11 +68,17 @@ def image_list(maps: Any) -> Any:
         return maps.images
     if isinstance(maps, tuple):
         values = list(maps)
-    elif len(np.shape(maps)) <= 1 if hasattr(maps, "__array__") else False:
+    elif hasattr(maps, "__array__") and _n_dimensions(maps) <= 1:
         values = np.asarray(maps).ravel().tolist()
     else:
         return maps
     return values if values and all(is_image(value) for value in values) else maps
+
+
+def _n_dimensions(values: Any) -> int:
+    """Count the dimensions of what can be made an array; it need not tell them."""
+    found: int = values.ndim if hasattr(values, "ndim") else np.asarray(values).ndim
+    return found
 
 
 def open_image(image: Any, name: str = "image") -> Any:
