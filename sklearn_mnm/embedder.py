@@ -845,9 +845,14 @@ class HyperbolicBrainTextEmbedder(
         return self.hierarchy
 
     def _rows(self, tower: DirectionTower, features: np.ndarray, *options: float) -> np.ndarray:
-        """Apply a tower, which runs in float32; all that follows is in float64."""
+        """Apply a tower in float64, so that rows do not depend on those that they come with.
+
+        Far from the root rounding in float32, which differs with the number of rows, would show.
+        """
+        weights = {name: weight.double() for name, weight in tower.state_dict().items()}
         with torch.inference_mode():
-            return tower(torch.as_tensor(features), *options).double().numpy()
+            given = (torch.as_tensor(features).double(), *options)
+            return torch.func.functional_call(tower, weights, given).numpy()
 
     def _text_points(self, X) -> np.ndarray:
         text = predict_brain(X, self.text_coef_, self.short_coef_, self.mean_terms_)

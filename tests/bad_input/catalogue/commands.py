@@ -214,9 +214,14 @@ def _text_cases() -> Iterator[Case]:
         lambda w: run(w, "encode", w.encoder.terms_[0], "-o", w.folder / "m.nii", *_option(w), "--level", "lobe"),
         CommandError, ("level='lobe'", "none of"),
     )  # fmt: skip
+    for command in ("search", "walk", "ancestors"):
+        yield Case(
+            f"mnm {command}", "unknown choice", "--threshold: for a text",
+            lambda w, c=command: run(w, c, "fear", "--threshold", 3, *_option(w)), CommandError, ("--threshold is for maps",),
+        )  # fmt: skip
     yield Case(
-        "mnm search", "unknown choice", "--threshold: for a text",
-        lambda w: run(w, "search", "fear", "--threshold", 3, *_option(w)), CommandError, ("--threshold is for maps",),
+        "mnm descendants", "unknown choice", "term: not in the vocabulary",
+        lambda w: run(w, "descendants", "unheard of", *_option(w)), CommandError, ("'unheard of' is no term",),
     )  # fmt: skip
 
 

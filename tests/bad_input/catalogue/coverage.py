@@ -10,6 +10,7 @@ MODULES = (
     "sklearn_mnm.brain",
     "sklearn_mnm.datasets",
     "sklearn_mnm.geometry",
+    "sklearn_mnm.geometry.information",
     "sklearn_mnm.hierarchy_metrics",
     "sklearn_mnm.hub",
     "sklearn_mnm.index",
