@@ -208,7 +208,8 @@ def predict_brain(
 
 def full_share(X: Any, mean_terms: float) -> np.ndarray:
     """Weight of what is known of texts of usual length: square of the share of terms, at most 1."""
-    return np.square(np.minimum(count_terms(X) / mean_terms, 1.0))
+    # No text of a fit may have a term.
+    return np.square(np.minimum(count_terms(X) / (mean_terms or 1.0), 1.0))
 
 
 def count_terms(X: Any) -> np.ndarray:

@@ -226,7 +226,7 @@ def test_integers_are_numbers(small_corpus, make, dtype):
 
 def test_points_given_as_integers_are_decoded_all_the_same(small_corpus):
     fitted = embedder().fit(small_corpus.counts, small_corpus.maps)
-    origin = np.eye(1, 7)
+    origin = np.eye(1, fitted.n_dimensions_ + 1)
     expected = fitted.inverse_transform(origin)
     assert expected.any()
     for given in (origin.astype(int), origin.astype(int).tolist(), origin.astype(object)):
