@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,24 @@ def check_count(value: Any, name: str) -> None:
     """
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
         raise InvalidInputError(f"{name}={value!r} must be an integer of at least 1.")
+
+
+def check_share(value: Any, name: str) -> None:
+    """Refuse what is no number from 0 to 1.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+        Of the argument.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is not.
+    """
+    if not isinstance(value, Real) or not 0 <= float(value) <= 1:
+        raise InvalidInputError(f"{name}={value!r} must be a number from 0 to 1.")
 
 
 def _problem(error: Exception) -> str:

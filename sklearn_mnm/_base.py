@@ -42,7 +42,7 @@ from sklearn_mnm.text._documents import is_documents
 from sklearn_mnm.text._spelling import lexicon_in
 from sklearn_mnm.text.explanation import check_query
 from sklearn_mnm.text.ontology import Ontology
-from sklearn_mnm.text.subsumption import contiguous_parts
+from sklearn_mnm.text.subsumption import parts_of_names
 from sklearn_mnm.text.terms import TermVectorizer
 from sklearn_mnm.text_regression import count_terms
 
@@ -193,7 +193,7 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
 
     def _term_parts(self) -> Any:
         """Which terms hold which, by their words and by the ontology."""
-        parts = contiguous_parts(self.vectorizer_)
+        parts = parts_of_names(self.vectorizer_.get_feature_names_out())
         if self.ontology is None:
             return parts
         broader = self.ontology.closure_in(self.vectorizer_)
@@ -361,12 +361,13 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
 
         def make() -> TermHierarchy:
             space, present = self.embedder_.term_space_, self.study_terms_
+            parts = parts_of_names(self.terms_)
             return TermHierarchy.from_studies(
                 self.terms_,
                 self.embedder_.term_points(),
                 space.information,
                 present,
-                held_terms(present, contiguous_parts(self.term_vectorizer_)),
+                held_terms(present, parts),
                 space.held(present),
                 self.embedder_.curvature_,
             )
@@ -405,10 +406,7 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         )
         parts = [first]
         for step, rows in enumerate(steps, start=1):
-            part = hierarchy.frame(rows, probability[rows])
-            part.insert(0, "step", step)
-            part.insert(1, "rank", np.arange(1, len(rows) + 1))
-            parts.append(part)
+            parts.append(hierarchy.frame(rows, probability[rows], step=step))
         return pd.concat(parts, ignore_index=True)
 
     def __sklearn_tags__(self) -> Any:

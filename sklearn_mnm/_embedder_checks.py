@@ -13,7 +13,7 @@ from torch import Tensor
 from sklearn_mnm._arrays import check_magnitude, check_reach, checked_array
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.nn.towers import CURVATURES, LARGEST_RAPIDITY
-from sklearn_mnm.text.subsumption import contiguous_parts
+from sklearn_mnm.text.subsumption import parts_of_names
 
 if TYPE_CHECKING:
     from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
@@ -112,13 +112,9 @@ def term_parts_of(embedder: HyperbolicBrainTextEmbedder, X: Any) -> Any:
     InvalidInputError
         If `term_parts` has another shape.
     """
-    names = _get_feature_names(X)
     if embedder.term_parts is None:
-        is_distinct = names is not None and len({str(name).lower() for name in names}) == len(names)
-        try:
-            return contiguous_parts(list(names)) if is_distinct else None
-        except InvalidInputError:  # names that are no words
-            return None
+        names = _get_feature_names(X)
+        return None if names is None else parts_of_names(names)
     parts = sparse.csr_matrix(embedder.term_parts)
     shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
     n_features = shape[1] if len(shape) == 2 else parts.shape[0]

@@ -1,6 +1,6 @@
 """MNMDecoder: from brain maps to words."""
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 
-from sklearn_mnm._arrays import check_count
+from sklearn_mnm._arrays import check_count, check_share
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._inputs import are_peaks, check_pairs, target_columns, text_input
 from sklearn_mnm._pairing import paired
@@ -329,20 +329,14 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         of being like that of the map; the probability of a term is its mean over these.
         """
         check_count(k, "k")
-        if not isinstance(min_probability, Real) or not 0 <= float(min_probability) <= 1:
-            raise InvalidInputError(
-                f"min_probability={min_probability!r} must be a number from 0 to 1."
-            )
+        check_share(min_probability, "min_probability")
         hierarchy = self._term_hierarchy()
         probabilities = self._held_by(self._brain_points(X, level))
         parts = []
         for number, probability in enumerate(probabilities):
             known = hierarchy.is_topic & (probability >= max(min_probability, 1e-12))
             rows = hierarchy.ancestors(np.where(known, probability, 0), np.array([], int), int(k))
-            part = hierarchy.frame(rows, probability[rows])
-            part.insert(0, "map", number)
-            part.insert(1, "rank", np.arange(1, len(rows) + 1))
-            parts.append(part)
+            parts.append(hierarchy.frame(rows, probability[rows], map=number))
         return pd.concat(parts, ignore_index=True)
 
     def walk(self, X, n_steps=6, k=1):
@@ -456,7 +450,9 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
     def _held_by(self, points: np.ndarray) -> np.ndarray:
         """Probability that the study of a map holds each term, (n_maps, n_terms)."""
         embedder, held = self.embedder_, self._term_hierarchy().held
-        texts = points_of(self.neighbours_.text_tangent, embedder.curvature_)
+        texts = self._made_once(
+            "texts", lambda: points_of(self.neighbours_.text_tangent, embedder.curvature_)
+        )
         log_odds = embedder.pair_log_odds(texts, points)
         weights = np.exp(log_odds - log_odds.max(axis=0))
         return np.asarray((held.T @ (weights / weights.sum(axis=0))).T)

@@ -595,7 +595,7 @@ class HyperbolicBrainTextEmbedder(
         self.joint_space_ = JointSpace.fit(
             self._text_part(text, X), self._rows(self.model_.brain_tower, brain)[:, -1], Y
         )
-        self.n_dimensions_ = self.n_components_ + n_meanings + 4
+        self.n_dimensions_ = self.joint_space_.n_dimensions(n_meanings)
 
     def _store_left_out(self, tangent):
         if self.store_left_out:
@@ -915,7 +915,7 @@ class HyperbolicBrainTextEmbedder(
             rows[:, :-1],
             rows[:, -1],
             self.joint_space_.brain_radius(Y),
-            self.n_dimensions_ - self.n_components_ - 4,
+            self.n_dimensions_,
         )
         return tangent / self.curvature_**0.5
 

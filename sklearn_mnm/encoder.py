@@ -1,14 +1,12 @@
 """MNMEncoder: from texts to brain maps."""
 
-from numbers import Real
-
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.base import MultiOutputMixin, RegressorMixin, TransformerMixin, _fit_context
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mnm._arrays import check_count
+from sklearn_mnm._arrays import check_count, check_share
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._images import resampled
 from sklearn_mnm._inputs import check_pairs, target_columns
@@ -398,10 +396,7 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         :mod:`sklearn_mnm.geometry.information` for its geometry.
         """
         check_count(k, "k")
-        if not isinstance(min_probability, Real) or not 0 <= float(min_probability) <= 1:
-            raise InvalidInputError(
-                f"min_probability={min_probability!r} must be a number from 0 to 1."
-            )
+        check_share(min_probability, "min_probability")
         hierarchy = self._term_hierarchy()
         points, features = self._text_points_and_features(X)
         held = self.embedder_.term_space_.held(features)
@@ -415,10 +410,7 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
             allowed = np.where(general & (known >= min_probability), known, 0)
             own = features.indices[features.indptr[query] : features.indptr[query + 1]]
             rows = hierarchy.ancestors(allowed, own, int(k))
-            part = hierarchy.frame(rows, known[rows])
-            part.insert(0, "query", query)
-            part.insert(1, "rank", np.arange(1, len(rows) + 1))
-            parts.append(part)
+            parts.append(hierarchy.frame(rows, known[rows], query=query))
         return pd.concat(parts, ignore_index=True)
 
     def descendants(self, term, k=10):
@@ -445,9 +437,7 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         check_count(k, "k")
         hierarchy = self._term_hierarchy()
         rows, probability = hierarchy.descendants(self._row_of_term(term), int(k))
-        found = hierarchy.frame(rows, probability)
-        found.insert(0, "rank", np.arange(1, len(rows) + 1))
-        return found
+        return hierarchy.frame(rows, probability)
 
     def walk(self, text, n_steps=6, k=1):
         """Walk from a text up to the general: which terms hold for it, ever nearer to the root.

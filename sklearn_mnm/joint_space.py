@@ -116,6 +116,10 @@ class JointSpace(NamedTuple):
             typical_strength=float(text.strength.mean()) or 1.0,
         )
 
+    def n_dimensions(self, n_meanings: int) -> int:
+        """Count the dimensions of the space, with so many for meaning."""
+        return self.n_components + n_meanings + 4
+
     @property
     def _room(self) -> float:
         """Z, the squared length of the longest map before it is scaled."""
@@ -138,13 +142,13 @@ class JointSpace(NamedTuple):
         return text.radius[:, np.newaxis] * tangent
 
     def brain_tangent(
-        self, direction: np.ndarray, height: np.ndarray, radius: np.ndarray, n_meanings: int
+        self, direction: np.ndarray, height: np.ndarray, radius: np.ndarray, n_dimensions: int
     ) -> np.ndarray:
-        """Tangent vectors at the root of maps, at curvature -1, (n, d + n_meanings + 4)."""
+        """Tangent vectors at the root of maps, at curvature -1, (n, n_dimensions)."""
         height = np.clip(height, -self.largest_height, self.largest_height) / self.balance
         ones = np.ones(len(height))
         filling = np.sqrt(np.maximum(self.balance**2 - height**2, 0))
-        nothing = np.zeros((len(height), 1 + n_meanings))
+        nothing = np.zeros((len(height), n_dimensions - self.n_components - 3))
         tangent = np.column_stack([direction, height, self.balance * ones, nothing, filling])
         return (radius / np.sqrt(self._room))[:, np.newaxis] * tangent
 

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy import sparse
 
 from sklearn_mnm._points import as_tensor
-from sklearn_mnm.geometry import radius
-from sklearn_mnm.geometry.information import pairwise_log_conditional
+from sklearn_mnm.geometry.information import pairwise_log_conditional, radius_from_information
 
 # Studies that the space counts for beside those that hold a text: fewer say less than it does.
 _PSEUDO_STUDIES = 20.0
@@ -103,7 +103,8 @@ class TermHierarchy(NamedTuple):
     @property
     def radii(self) -> np.ndarray:
         """Distance of each term from the root, shape (n_terms,)."""
-        return radius(as_tensor(self.points), self.curvature).numpy()
+        information = torch.as_tensor(self.information)
+        return radius_from_information(information, self.curvature).numpy()
 
     def probability(self, points: np.ndarray, held: Any) -> np.ndarray:
         """Probability of each term given each text.
@@ -240,10 +241,26 @@ class TermHierarchy(NamedTuple):
         """``ln(P(a | x) / P(a)) / -ln P(a)``: 1 if x makes a certain, 0 if it says nothing."""
         return 1 + np.log(np.maximum(probability, 1e-300)) / self.information
 
-    def frame(self, rows: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
-        """Table of terms: ``term``, ``probability``, ``radius`` and ``n_studies``."""
+    def frame(self, rows: np.ndarray, probability: np.ndarray, **first: int) -> pd.DataFrame:
+        """Table of terms: given numbers, ``rank``, ``term``, ``probability`` and what they are.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            The terms, the best first.
+        probability : ndarray of shape (len(rows),)
+        **first : int
+            Columns that come first, such as the number of the text, the same in all rows.
+
+        Returns
+        -------
+        frame : DataFrame
+            With ``radius`` and ``n_studies`` last.
+        """
         return pd.DataFrame(
             {
+                **{name: np.full(len(rows), number) for name, number in first.items()},
+                "rank": np.arange(1, len(rows) + 1),
                 "term": self.terms[rows],
                 "probability": probability,
                 "radius": self.radii[rows],

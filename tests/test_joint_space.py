@@ -44,7 +44,7 @@ class Case:
         self.radius = self.space.brain_radius(self.maps)
 
     def brain_tangent(self):
-        return self.space.brain_tangent(self.v, self.k, self.radius, M)
+        return self.space.brain_tangent(self.v, self.k, self.radius, self.space.n_dimensions(M))
 
 
 def cosines(first, second):

@@ -284,7 +284,7 @@ def test_the_code_of_the_guide_to_scaling_runs(tmp_path, monkeypatch):
     names = {}
     for block in code:
         exec(block, names)
-    assert names["index"].points.shape == (3000, 25)
+    assert names["index"].points.shape == (3000, names["embedder"].n_dimensions_ + 1)
     assert len(set(names["nearest"]) & set(names["neighbours"][0])) >= 9
     written = np.concatenate(list(batches(tmp_path / "points.zarr")))
     np.testing.assert_allclose(written, names["embedder"].transform(names["X"]), atol=1e-6)

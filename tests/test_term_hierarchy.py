@@ -187,8 +187,10 @@ def test_lift_is_1_where_certain_and_0_where_nothing_is_said(case):
 
 def test_tables_name_terms_and_count_their_studies(case):
     rows = np.array([5, 2])
-    table = case.hierarchy.frame(rows, np.array([0.5, 0.25]))
-    assert list(table) == ["term", "probability", "radius", "n_studies"]
+    table = case.hierarchy.frame(rows, np.array([0.5, 0.25]), step=3)
+    assert list(table) == ["step", "rank", "term", "probability", "radius", "n_studies"]
+    assert table["step"].tolist() == [3, 3]
+    assert table["rank"].tolist() == [1, 2]
     assert table["term"].tolist() == ["term 5", "term 2"]
     counts = (case.features.toarray() != 0).sum(axis=0)
     assert table["n_studies"].tolist() == counts[rows].tolist()

@@ -110,8 +110,7 @@ def gromov_product(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
         Not negative, and at most the smaller of the two radii.
     """
     c = as_curvature(curvature, x)
-    scaled_x, scaled_y = c.sqrt() * x[..., 1:], c.sqrt() * y[..., 1:]
-    norm_x, norm_y = norm(scaled_x), norm(scaled_y)
+    (scaled_x, norm_x), (scaled_y, norm_y) = _scaled(x, c), _scaled(y, c)
     apart = gap(scaled_x, scaled_y, norm_x, norm_y)
     together = gap(scaled_x, -scaled_y, norm_x, norm_y)
     return _scaled_gromov(torch.asinh(norm_x), torch.asinh(norm_y), apart, together) / c.sqrt()
@@ -132,8 +131,7 @@ def pairwise_gromov_product(x: Tensor, y: Tensor, curvature: float | Tensor) -> 
     products : Tensor of shape (n, m)
     """
     c = as_curvature(curvature, x)
-    scaled_x, scaled_y = c.sqrt() * x[:, 1:], c.sqrt() * y[:, 1:]
-    norm_x, norm_y = norm(scaled_x), norm(scaled_y)
+    (scaled_x, norm_x), (scaled_y, norm_y) = _scaled(x, c), _scaled(y, c)
     apart = pairwise_gap(scaled_x, scaled_y, norm_x, norm_y)
     together = pairwise_gap(scaled_x, -scaled_y, norm_x, norm_y)
     a, b = torch.asinh(norm_x)[:, None], torch.asinh(norm_y)[None, :]
@@ -161,8 +159,7 @@ def detour(ancestor: Tensor, x: Tensor, curvature: float | Tensor) -> Tensor:
         Not negative.
     """
     c = as_curvature(curvature, x)
-    scaled_a, scaled_x = c.sqrt() * ancestor[..., 1:], c.sqrt() * x[..., 1:]
-    norm_a, norm_x = norm(scaled_a), norm(scaled_x)
+    (scaled_a, norm_a), (scaled_x, norm_x) = _scaled(ancestor, c), _scaled(x, c)
     apart = gap(scaled_a, scaled_x, norm_a, norm_x)
     return _scaled_detour(torch.asinh(norm_a), torch.asinh(norm_x), apart) / c.sqrt()
 
@@ -182,8 +179,7 @@ def pairwise_detour(ancestors: Tensor, x: Tensor, curvature: float | Tensor) -> 
     detours : Tensor of shape (n, m)
     """
     c = as_curvature(curvature, x)
-    scaled_a, scaled_x = c.sqrt() * ancestors[:, 1:], c.sqrt() * x[:, 1:]
-    norm_a, norm_x = norm(scaled_a), norm(scaled_x)
+    (scaled_a, norm_a), (scaled_x, norm_x) = _scaled(ancestors, c), _scaled(x, c)
     apart = pairwise_gap(scaled_a, scaled_x, norm_a, norm_x)
     a, b = torch.asinh(norm_a)[:, None], torch.asinh(norm_x)[None, :]
     return _scaled_detour(a, b, apart) / c.sqrt()
@@ -298,6 +294,12 @@ def polar_detour(
     c = as_curvature(curvature, versine)
     a, b = c.sqrt() * radius_ancestor, c.sqrt() * radius_x
     return _scaled_detour(a, b, torch.sinh(a) * torch.sinh(b) * versine) / c.sqrt()
+
+
+def _scaled(points: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """Space coordinates at curvature -1, and their lengths."""
+    scaled = c.sqrt() * points[..., 1:]
+    return scaled, norm(scaled)
 
 
 def _scaled_detour(a: Tensor, b: Tensor, apart: Tensor) -> Tensor:

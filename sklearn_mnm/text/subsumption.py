@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
+from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.text._documents import as_documents
 from sklearn_mnm.text.matching import LongestTermMatcher
 from sklearn_mnm.text.terms import TermVectorizer
@@ -60,3 +61,23 @@ def contiguous_parts(vocabulary: ArrayLike | Iterable[str]) -> sparse.csr_matrix
     rows, parts = np.array(sorted(pairs), dtype=int).reshape(-1, 2).T
     shape = (len(terms), len(terms))
     return sparse.csr_matrix((np.ones(len(rows), dtype=bool), (rows, parts)), shape=shape)
+
+
+def parts_of_names(names: Iterable[str]) -> sparse.csr_matrix:
+    """Return the contiguous parts of the names of columns; names that are no terms have none.
+
+    Parameters
+    ----------
+    names : iterable of str, shape (n_terms,)
+
+    Returns
+    -------
+    parts : scipy.sparse.csr_matrix of bool, shape (n_terms, n_terms)
+        As :func:`contiguous_parts` gives it. If names have no letter or digit, or are the same
+        but for case or punctuation, no name is a part of another.
+    """
+    names = [str(name) for name in names]
+    try:
+        return contiguous_parts(names)
+    except InvalidInputError:
+        return sparse.identity(len(names), dtype=bool, format="csr")

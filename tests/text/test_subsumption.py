@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn_mnm import TermVectorizer, load_database
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.text import contiguous_parts
+from sklearn_mnm.text.subsumption import parts_of_names
 
 PROPERTY = settings(max_examples=100, derandomize=True)
 WORDS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(" ".join)
@@ -60,3 +61,10 @@ def test_the_vocabulary_of_neuroquery_takes_a_moment(real_data):
     assert sorted(np.array(vocabulary)[parts[row].indices]) == [
         "auditory", "auditory working memory", "memory", "working", "working memory"
     ]  # fmt: skip
+
+
+def test_names_that_are_no_terms_have_no_parts():
+    whole = parts_of_names(["memory", "working memory"])
+    assert whole.toarray().tolist() == [[True, False], [True, True]]
+    for names in (["Memory", "memory", "working memory"], ["+", "a b", "a"], [0, 1, 2]):
+        assert parts_of_names(names).toarray().tolist() == np.eye(3, dtype=bool).tolist()
