@@ -23,19 +23,21 @@ from variant_runs import ABOVE, BROAD, HARVARD_OXFORD, Variant, run
 
 from sklearn_mnm.exceptions import DataWarning
 
-_NO_EXTENT = {"extent_weight": 0.0}
+# The objective of the paper, of which these are parts.
+_PAPER = {"alignment": "exterior_angle"}
+_NO_EXTENT = {**_PAPER, "extent_weight": 0.0}
 # Where similarities by distance start, as the flat control in `models`.
 _FAR = {"text_radius": 0.7, "brain_radius": 1.1}
 _ALIGNMENTS: dict[str, dict[str, Any]] = {
     "squared distance": {"alignment": "euclidean", **_FAR},
     "cosine": {"alignment": "cosine"},
-    "exterior angle": {},
+    "exterior angle": _PAPER,
     "geodesic distance": {"alignment": "distance", **_FAR},
 }
 
 
 def _alignments(**params: Any) -> list[Variant]:
-    return [Variant(title, {**given, **params}) for title, given in _ALIGNMENTS.items()]
+    return [Variant(title, {**params, **given}) for title, given in _ALIGNMENTS.items()]
 
 
 def _dimension(n_components: int) -> dict[str, int]:
@@ -50,14 +52,19 @@ GROUPS: dict[str, tuple[str, dict[str, list[Variant]]]] = {
         "Parts of the objective",
         {
             "Each part left out, changed or added.": [
-                Variant("defaults"),
+                Variant("exterior angle", _PAPER),
                 Variant("without the hierarchy of extent", _NO_EXTENT),
-                Variant("without text above brain", {"text_above_brain_weight": 0.0}),
-                Variant("text above brain by centroids", {"text_above_brain": "centroid"}),
-                Variant("with the contrast at the brain as apex", {"brain_apex_weight": 0.3}),
-                Variant("with entailment by networks", {"network_weight": 0.3}),
-                Variant("without the pull to the start", {"drift_weight": 0.0}),
-                Variant("text features weighted alike", {"feature_weighting": 0.0}),
+                *(
+                    Variant(title, {**_PAPER, **params})
+                    for title, params in {
+                        "without text above brain": {"text_above_brain_weight": 0.0},
+                        "text above brain by centroids": {"text_above_brain": "centroid"},
+                        "with the contrast at the brain as apex": {"brain_apex_weight": 0.3},
+                        "with entailment by networks": {"network_weight": 0.3},
+                        "without the pull to the start": {"drift_weight": 0.0},
+                        "text features weighted alike": {"feature_weighting": 0.0},
+                    }.items()
+                ),
                 Variant("closed form alone, cosine", {"max_epochs": 0, "alignment": "cosine"}),
             ],
             "Similarities, with the hierarchy of extent. The first two are flat.": [
@@ -79,10 +86,10 @@ GROUPS: dict[str, tuple[str, dict[str, list[Variant]]]] = {
                 for n_components in (8, 32, 128, 512)
             },
             "Curvature, 512 components, with the hierarchy of extent.": [
-                Variant("c = 1 (default)"),
-                Variant("c = 0.1", {"curvature": 0.1}),
-                Variant("c = 10", {"curvature": 10.0}),
-                Variant("c learnt, from 1", {"learn_curvature": True}),
+                Variant("c = 1 (default)", _PAPER),
+                Variant("c = 0.1", {**_PAPER, "curvature": 0.1}),
+                Variant("c = 10", {**_PAPER, "curvature": 10.0}),
+                Variant("c learnt, from 1", {**_PAPER, "learn_curvature": True}),
             ],
         },
     ),

@@ -1,6 +1,7 @@
 """HyperbolicBrainTextEmbedder: texts and brain activations in one hyperbolic space."""
 
 import logging
+from copy import deepcopy
 from functools import partial
 from numbers import Integral, Real
 from os import PathLike, fspath
@@ -849,10 +850,10 @@ class HyperbolicBrainTextEmbedder(
 
         Far from the root rounding in float32, which differs with the number of rows, would show.
         """
-        weights = {name: weight.double() for name, weight in tower.state_dict().items()}
+        # A copy: torch.func.functional_call would swap the weights under other threads.
+        wide = deepcopy(tower).double()
         with torch.inference_mode():
-            given = (torch.as_tensor(features).double(), *options)
-            return torch.func.functional_call(tower, weights, given).numpy()
+            return wide(torch.as_tensor(features).double(), *options).numpy()
 
     def _text_points(self, X) -> np.ndarray:
         text = predict_brain(X, self.text_coef_, self.short_coef_, self.mean_terms_)

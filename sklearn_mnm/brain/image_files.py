@@ -35,6 +35,8 @@ _LARGEST_VALUE = 1e30
 _VECTORS = range(1003, 1010)
 # How many times longer than wide voxels may be; beyond, an affine cannot be inverted.
 _FLATTEST = 1e8
+# Sizes of voxels in mm, wide enough for headers in micrometres or metres; and how far off they are.
+_SMALLEST_VOXEL, _LARGEST_VOXEL, _FARTHEST = 1e-6, 1e6, 1e9
 _SURFACE_OBJECTS = ("GiftiImage", "SurfaceImage", "PolyData", "PolyMesh")
 
 
@@ -140,12 +142,22 @@ def open_image(image: Any, name: str = "image") -> Any:
             "with one, nibabel.Nifti1Image(values, affine)."
         )
     linear = opened.affine[:3, :3]
-    if not np.isfinite(opened.affine).all() or not np.linalg.cond(linear) < _FLATTEST:
+    if not _leads_somewhere(opened.affine):
         raise DataFormatError(
             f"{source}: its affine {np.round(linear, 3).tolist()} leads nowhere: voxels need a "
-            "size in all three directions. Set it in the header, e.g. from the image it comes from."
+            "size in mm in all three directions. Set it in the header, e.g. from the image it comes from."
         )
     return opened
+
+
+def _leads_somewhere(affine: np.ndarray) -> bool:
+    """Whether an affine can be inverted, with voxels of some size at some place."""
+    if not np.isfinite(affine).all() or np.abs(affine[:3, 3]).max() > _FARTHEST:
+        return False
+    sizes = np.linalg.norm(affine[:3, :3], axis=0)
+    if not ((sizes >= _SMALLEST_VOXEL) & (sizes <= _LARGEST_VOXEL)).all():
+        return False
+    return bool(np.linalg.cond(affine[:3, :3]) < _FLATTEST)
 
 
 def _read_header(path: Path, source: str) -> Any:

@@ -10,7 +10,6 @@ import typer
 
 from sklearn_mnm._files import replacing
 from sklearn_mnm._storage import storing
-from sklearn_mnm.brain.file_kinds import looks_like_image
 from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
 from sklearn_mnm.cli._output import Json, show_facts, show_json, show_table
 from sklearn_mnm.exceptions import InvalidInputError
@@ -149,7 +148,7 @@ def search(
 
 def map_of_query(query: str, threshold: float | None, p_values: bool = False) -> Any:
     """Read the map that a query names, None if the query is a text."""
-    if looks_like_image(query) or _is_file(query):
+    if _is_path(query):
         return read_map(Path(query), threshold, p_values)
     if threshold is not None or p_values:
         option = "--p-values" if p_values else "--threshold"
@@ -164,19 +163,23 @@ def check_text(text: str) -> None:
     ----------
     text : str
     """
-    if _is_file(text) or looks_like_image(text):
+    if _is_path(text):
         raise InvalidInputError(
             f"{text}: is a file, and a text is expected: words, a title or an abstract. Give what "
             "stands in it; maps are for mnm decode and mnm search."
         )
 
 
-def _is_file(text: str) -> bool:
-    """Whether a text is the path of a file; a single word may be one by chance."""
+def _is_path(text: str) -> bool:
+    """Whether a text is the path of a file, or the name of an image that is not there."""
+    from sklearn_mnm.brain.file_kinds import looks_like_image
+
     try:
-        return Path(text).suffix != "" and Path(text).is_file()
+        # A single word may be the name of a file by chance.
+        is_file = Path(text).suffix != "" and Path(text).is_file()
     except (OSError, ValueError):  # too long for a name
-        return False
+        is_file = False
+    return is_file or looks_like_image(text)
 
 
 def read_map(path: Path, threshold: float | None, p_values: bool = False) -> Any:

@@ -212,7 +212,7 @@ def _add_study(rows: dict[str, list[dict[str, Any]]], study: dict[str, Any]) -> 
         described = {"description": analysis["description"]} if analysis.get("description") else {}
         rows["analyses"].append({**keys, "name": analysis.get("name"), **described})
         points = list(_points(analysis, keys))
-        metadata = dict(analysis.get("metadata") or {})
+        metadata = {**(analysis.get("metadata") or {})}
         for name in [name for name in metadata if str(name).startswith(OF_POINTS)]:
             # NiMARE's way to keep what it knows of points.
             if isinstance(metadata[name], list) and len(metadata[name]) == len(points):

@@ -192,6 +192,14 @@ def test_voxels_without_height_are_refused(height):
         open_image(nibabel.Nifti1Image(VALUES, np.diag([8.0, 8, height, 1])))
 
 
+@pytest.mark.parametrize(("size", "aside"), [(1e-200, 0), (1e-7, 0), (1e7, 0), (8, 1e10)])
+def test_voxels_without_a_size_or_a_place_are_refused(size, aside):
+    affine = np.diag([size, size, size, 1.0])
+    affine[0, 3] = aside
+    with pytest.raises(DataFormatError, match="leads nowhere"):
+        open_image(nibabel.Nifti2Image(VALUES, affine))
+
+
 def test_an_image_without_affine_is_refused():
     with pytest.raises(DataFormatError, match="no affine"):
         open_image(nibabel.Nifti1Image(VALUES, None))

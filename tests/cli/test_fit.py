@@ -172,7 +172,7 @@ def test_tables_with_wrong_columns_make_no_model(table, told, tmp_path, fitted):
 def test_forms_are_those_that_are_named(tmp_path):
     path = tmp_path / "foci.txt"
     path.write_text("id,x,y,z,title\n1,1,2,3,pain\n")
-    # By its looks it would be a Sleuth file.
-    assert mnm("info", path).exit_code == 1
-    told = json.loads(succeed("info", path, "--format", "table", "--json").stdout)
-    assert (told["studies"], told["peaks"]) == (1, 1)
+    for named in ([], ["--format", "table"]):
+        told = json.loads(succeed("info", path, *named, "--json").stdout)
+        assert (told["studies"], told["peaks"]) == (1, 1)
+    assert mnm("info", path, "--format", "sleuth").exit_code == 1

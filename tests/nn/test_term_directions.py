@@ -114,14 +114,15 @@ def test_the_hyperbolic_geometry_is_that_of_the_points(data):
     directions = random_directions(len(data.information))
     information = torch.as_tensor(data.information)
     versine = 1 - torch.from_numpy(directions.astype(float) @ directions.T)
-    found = hyperbolic_log_conditional(information[:, None], information[None, :], versine)
+    rows = np.arange(len(directions))
+    found = hyperbolic_log_conditional(rows, information[:, None], information[None, :], versine)
     expected = log_probabilities(directions, data.information)
     # Angles of single precision near 0 have some.
     np.testing.assert_allclose(found.numpy(), expected, atol=2e-3)
 
 
 def test_another_geometry_can_be_plugged_in(data):
-    def flat(asked, given, versine):
+    def flat(_, asked, given, versine):
         """Detours in flat space, of the same radii and angles."""
         a, x = asked / 2, given / 2
         squared = (a - x).square() + 2 * a * x * versine.clamp(min=0)
@@ -139,7 +140,7 @@ def test_another_geometry_can_be_plugged_in(data):
 def test_a_probability_that_says_nothing_of_angles_moves_nothing(data):
     start = random_directions(len(data.information))
     kept = train_directions(
-        start, data, n_steps=5, seed=0, log_conditional=lambda a, x, versine: -a + 0 * versine
+        start, data, n_steps=5, seed=0, log_conditional=lambda _, a, x, versine: -a + 0 * versine
     )
     np.testing.assert_allclose(kept, start, atol=1e-6)
 
