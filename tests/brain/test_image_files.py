@@ -192,7 +192,7 @@ def test_voxels_without_height_are_refused(height):
         open_image(nibabel.Nifti1Image(VALUES, np.diag([8.0, 8, height, 1])))
 
 
-@pytest.mark.parametrize(("size", "aside"), [(1e-200, 0), (1e-7, 0), (1e7, 0), (8, 1e10)])
+@pytest.mark.parametrize(("size", "aside"), [(1e-7, 0), (1e7, 0), (8, 1e10)])
 def test_voxels_without_a_size_or_a_place_are_refused(size, aside):
     affine = np.diag([size, size, size, 1.0])
     affine[0, 3] = aside
