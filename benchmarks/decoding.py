@@ -44,7 +44,7 @@ from table import interval, markdown_table, paired_interval
 from sklearn_mnm import Studies
 from sklearn_mnm.exceptions import DataWarning
 from sklearn_mnm.geometry import log_map0
-from sklearn_mnm.term_head import TermHead, salient_terms
+from sklearn_mnm.model.term_head import TermHead, salient_terms
 
 # Inverse temperature of the mean over texts: the best of 4, 8, 10, 12, 16, 20, 24 and 32 on fold -1
 # with folds 3 to 9 as training data.

@@ -19,9 +19,9 @@ from scipy import sparse
 
 from sklearn_mnm import HyperbolicBrainTextEmbedder
 from sklearn_mnm.datasets import fetch_neuroquery, fetchers, make_literature
-from sklearn_mnm.index import PointIndex
-from sklearn_mnm.out_of_core import transform_to_file
+from sklearn_mnm.model.out_of_core import transform_to_file
 from sklearn_mnm.persistence import save_model
+from sklearn_mnm.search.index import PointIndex
 from sklearn_mnm.text._embedding_cache import EmbeddingCache
 
 RELEASE = "data-neuroquery_version-1_"

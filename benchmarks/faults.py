@@ -38,9 +38,9 @@ from fault_work import (
 from sections import replace_section
 
 from sklearn_mnm.exceptions import ModelFormatError
-from sklearn_mnm.index import PointIndex
 from sklearn_mnm.nn.checkpoint import load_snapshot
 from sklearn_mnm.persistence import load_model
+from sklearn_mnm.search.index import PointIndex
 
 
 class Failed(Exception):

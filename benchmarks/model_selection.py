@@ -34,8 +34,8 @@ from threadpoolctl import threadpool_info
 
 from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, TermVectorizer, _threads
 from sklearn_mnm.exceptions import DataWarning
+from sklearn_mnm.model.text_regression import TextRegression
 from sklearn_mnm.scorers import recall_scorer
-from sklearn_mnm.text_regression import TextRegression
 
 N_STUDIES = 3000
 N_FOLDS = 3

@@ -47,10 +47,10 @@ GROUPS: list[tuple[list[str], list[str]]] = [
         [f"nn/{name}.py" for name in ("losses", "similarity", "tiled")],
         [f"tests/nn/test_{name}.py" for name in ("losses", "similarity", "tiled")],
     ),
-    (["metrics.py"], ["tests/test_metrics.py", "sklearn_mnm/metrics.py"]),
+    (["metrics/pairs.py"], ["tests/metrics/test_pairs.py", "sklearn_mnm/metrics/pairs.py"]),
     (
-        ["hierarchy_metrics.py"],
-        ["tests/test_hierarchy_metrics.py", "sklearn_mnm/hierarchy_metrics.py"],
+        ["metrics/hierarchy.py"],
+        ["tests/metrics/test_hierarchy.py", "sklearn_mnm/metrics/hierarchy.py"],
     ),
 ]
 

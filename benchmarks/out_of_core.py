@@ -21,9 +21,9 @@ from contrastive_memory import exponent
 from sections import replace_section
 
 from sklearn_mnm import HyperbolicBrainTextEmbedder
-from sklearn_mnm.index import PointIndex
-from sklearn_mnm.out_of_core import fit_in_batches, transform_to_file
+from sklearn_mnm.model.out_of_core import fit_in_batches, transform_to_file
 from sklearn_mnm.persistence import load_model, save_model
+from sklearn_mnm.search.index import PointIndex
 
 SIZES = (10_000, 100_000, 1_000_000)
 # First of the largest number of studies, indexed beside all of them.

@@ -35,12 +35,12 @@ from sklearn_mnm import (
     save_model,
 )
 from sklearn_mnm.exceptions import DataWarning
-from sklearn_mnm.hierarchy_metrics import radial_order
 from sklearn_mnm.metrics import recall_at_k
+from sklearn_mnm.metrics.hierarchy import radial_order
 from sklearn_mnm.text import load_cognitive_atlas
 
 NAME = "neuroquery"
-FOLDER = Path(sklearn_mnm.__file__).parent / "pretrained_models"
+FOLDER = Path(sklearn_mnm.__file__).parent / "persistence" / "pretrained_models"
 N_COMPONENTS = 64
 SEED = 0
 TEMPLATE = Path(__file__).parent / "pretrained_card.md"

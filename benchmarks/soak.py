@@ -17,7 +17,7 @@ from sections import replace_section
 
 import sklearn_mnm
 from sklearn_mnm.geometry import exp_map0
-from sklearn_mnm.index import PointIndex
+from sklearn_mnm.search.index import PointIndex
 
 N_POINTS, DIM, N_NEIGHBOURS = 2000, 16, 10
 BATCH = 1000

@@ -11,10 +11,10 @@ import torch
 from sklearn_mnm import PeaksToRegions, load_pretrained
 from sklearn_mnm.datasets import make_literature
 from sklearn_mnm.geometry import exp_map0
-from sklearn_mnm.index import PointIndex
+from sklearn_mnm.model.text_regression import TextRegression
 from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.nn.tiled import contrastive_loss
-from sklearn_mnm.text_regression import TextRegression
+from sklearn_mnm.search.index import PointIndex
 
 pytest.importorskip("pytest_benchmark")
 N_STUDIES, DIMENSION = 2048, 64

@@ -3,6 +3,8 @@
 import importlib
 from typing import Any
 
+from sklearn_mnm._tools.moved import keep_old_names
+
 __version__ = "0.1.0.dev0"
 
 # Public name -> module that defines it. Modules are imported on first use, so that
@@ -19,19 +21,21 @@ _PUBLIC = {
     "fetch_neurosynth": "datasets",
     "get_scorer": "scorers",
     "load_database": "datasets",
-    "load_from_hub": "hub",
+    "load_from_hub": "persistence.hub",
     "load_model": "persistence",
-    "load_pretrained": "pretrained",
+    "load_pretrained": "persistence.pretrained",
     "load_studies": "datasets",
     "load_studyset": "datasets",
-    "model_card": "pretrained",
-    "push_to_hub": "hub",
+    "model_card": "persistence.pretrained",
+    "push_to_hub": "persistence.hub",
     "recall_scorer": "scorers",
     "save_model": "persistence",
-    "walk_to_root": "walk",
+    "walk_to_root": "search.walk",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]
+
+keep_old_names()
 
 
 def __getattr__(name: str) -> Any:

@@ -15,8 +15,16 @@ from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_feature_names, _get_feature_names, check_is_fitted
 
-from sklearn_mnm._frames import is_frame
-from sklearn_mnm._inputs import (
+from sklearn_mnm._tools.frames import is_frame
+from sklearn_mnm._tools.sample_weight import checked_weights
+from sklearn_mnm.brain.hierarchy import BrainHierarchy
+from sklearn_mnm.brain.peaks import as_peak_table
+from sklearn_mnm.brain.regions import PeaksToRegions
+from sklearn_mnm.datasets.studies import Studies
+from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
+from sklearn_mnm.exceptions import DataWarning, InvalidInputError
+from sklearn_mnm.geometry.arrays import tangent_of
+from sklearn_mnm.model.inputs import (
     are_images,
     are_peaks,
     check_pairs,
@@ -24,27 +32,19 @@ from sklearn_mnm._inputs import (
     text_input,
     warn_of_empty_maps,
 )
-from sklearn_mnm._leave_out import leave_out_activations
-from sklearn_mnm._points import tangent_of
-from sklearn_mnm._sample_weight import checked_weights
-from sklearn_mnm.brain.hierarchy import BrainHierarchy
-from sklearn_mnm.brain.peaks import as_peak_table
-from sklearn_mnm.brain.regions import PeaksToRegions
-from sklearn_mnm.datasets.studies import Studies
-from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
-from sklearn_mnm.exceptions import DataWarning, InvalidInputError
-from sklearn_mnm.map_uncertainty import MapUncertainty
-from sklearn_mnm.neighbours import StudyNeighbours
+from sklearn_mnm.model.leave_out import leave_out_activations
+from sklearn_mnm.model.map_uncertainty import MapUncertainty
+from sklearn_mnm.model.term_head import TermHead
+from sklearn_mnm.model.term_hierarchy import TermHierarchy
+from sklearn_mnm.model.text_regression import count_terms
 from sklearn_mnm.nn.term_directions import held_terms
-from sklearn_mnm.term_head import TermHead
-from sklearn_mnm.term_hierarchy import TermHierarchy
+from sklearn_mnm.search.neighbours import StudyNeighbours
 from sklearn_mnm.text._documents import is_documents
 from sklearn_mnm.text._spelling import lexicon_in
 from sklearn_mnm.text.explanation import check_query
 from sklearn_mnm.text.ontology import Ontology
 from sklearn_mnm.text.subsumption import parts_of_names
 from sklearn_mnm.text.terms import TermVectorizer
-from sklearn_mnm.text_regression import count_terms
 
 # Of relations from a term to a broader one, one after the other.
 _MOST_STEPS = 20
@@ -82,9 +82,10 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         estimator : MNMEncoder or MNMDecoder
             Fitted.
         """
-        from sklearn_mnm.pretrained import load_pretrained
+        from sklearn_mnm.persistence.pretrained import load_pretrained
 
-        return next(model for model in load_pretrained(name) if isinstance(model, cls))
+        model = next(model for model in load_pretrained(name) if issubclass(cls, type(model)))
+        return model if type(model) is cls else model._shared_with(cls(**model.get_params(False)))
 
     def _fit(
         self, text: Any, maps: Any, groups: Any, sample_weight: Any, *, partial: bool = False

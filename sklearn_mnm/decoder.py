@@ -8,16 +8,17 @@ import pandas as pd
 from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 
-from sklearn_mnm._arrays import check_count, check_share
 from sklearn_mnm._base import BrainTextEstimator
-from sklearn_mnm._inputs import are_peaks, check_pairs, target_columns, text_input
-from sklearn_mnm._pairing import paired
-from sklearn_mnm._points import as_tensor, points_of, tangent_of
-from sklearn_mnm._sample_weight import checked_weights
+from sklearn_mnm._tools.arrays import check_count, check_share
+from sklearn_mnm._tools.sample_weight import checked_weights
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import radius
-from sklearn_mnm.phrases import PhraseScorer
-from sklearn_mnm.term_head import salient_terms
+from sklearn_mnm.geometry.arrays import as_tensor, points_of, tangent_of
+from sklearn_mnm.model.inputs import are_peaks, check_pairs, target_columns, text_input
+from sklearn_mnm.model.pairing import paired
+from sklearn_mnm.model.phrases import PhraseScorer
+from sklearn_mnm.model.term_head import salient_terms
+from sklearn_mnm.persistence.schema import class_named
 from sklearn_mnm.text._documents import as_documents
 from sklearn_mnm.text.concepts import match_terms
 from sklearn_mnm.text.terms import TermVectorizer
@@ -181,10 +182,10 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         scores : ndarray of shape (n_maps, n_terms)
             Comparable between maps. By default the log-odds of a term given the map less those
             without, so that frequent terms are not favoured, drawn to 0 for terms of few studies;
-            see :class:`~sklearn_mnm.term_head.TermHead`. For terms of your own, the similarity of
-            the term as a text to the map, in standard deviations from its mean over the maps of
-            the fit; NaN where nothing of a term is known. Hyphens, plurals and case of your terms
-            do not matter.
+            see :class:`~sklearn_mnm.model.term_head.TermHead`. For terms of your own, the
+            similarity of the term as a text to the map, in standard deviations from its mean over
+            the maps of the fit; NaN where nothing of a term is known. Hyphens, plurals and case of
+            your terms do not matter.
 
         Raises
         ------
@@ -381,11 +382,9 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         encoder : MNMEncoder
             Fitted; shares all parts with this decoder.
         """
-        from sklearn_mnm.encoder import MNMEncoder
-
         params = self.get_params(deep=False)
         params.pop("n_terms")
-        return self._shared_with(MNMEncoder(**params))
+        return self._shared_with(class_named("MNMEncoder")(**params))
 
     def score(self, X, y=None, sample_weight=None):
         """Mean average precision of the terms that are salient in the studies' own texts.
@@ -462,7 +461,8 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         if isinstance(self.vectorizer_, TermVectorizer):
             queries = list(match_terms(queries, self.vectorizer_)["query"])
         points = self.embedder_.transform(self.vectorizer_.transform(queries))
-        return PhraseScorer.fit(points, self.neighbours_.brain_tangent, self.embedder_)
+        reference = points_of(self.neighbours_.brain_tangent, self.embedder_.curvature_)
+        return PhraseScorer.fit(points, reference, self.embedder_.similarity)
 
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:

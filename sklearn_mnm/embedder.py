@@ -28,30 +28,35 @@ from sklearn.utils.validation import (
 )
 from sklearn.utils.validation import validate_data as validate
 
-from sklearn_mnm._alignment import ANGLE, Pairs, align
-from sklearn_mnm._arrays import clear_errors, refuse_dates
-from sklearn_mnm._checked_memory import recall
-from sklearn_mnm._embedder_checks import (
+from sklearn_mnm._tools.arrays import clear_errors, refuse_dates
+from sklearn_mnm._tools.cached_call import recall
+from sklearn_mnm._tools.sample_weight import checked_weights
+from sklearn_mnm.brain.features import ActivationScaler
+from sklearn_mnm.brain.hierarchy import BrainHierarchy
+from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.geometry.arrays import as_tensor, points_of, tangent_of
+from sklearn_mnm.model.alignment import ANGLE, Pairs, align
+from sklearn_mnm.model.checks import (
     check_objective,
     checked_activations,
     checked_points,
     term_parts_of,
     wide,
 )
-from sklearn_mnm._fit_checkpoint import FitCheckpoint
-from sklearn_mnm._points import as_tensor, points_of, tangent_of
-from sklearn_mnm._sample_weight import checked_weights
-from sklearn_mnm._selection import mean_recall
-from sklearn_mnm.brain.features import ActivationScaler
-from sklearn_mnm.brain.hierarchy import BrainHierarchy
-from sklearn_mnm.decode_head import DecodeHead
-from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.joint_space import JointSpace, TextPart
+from sklearn_mnm.model.decode_head import DecodeHead
+from sklearn_mnm.model.fit_checkpoint import FitCheckpoint
+from sklearn_mnm.model.joint_space import JointSpace, TextPart
+from sklearn_mnm.model.selection import mean_recall
+from sklearn_mnm.model.term_space import LARGEST_DIMENSION, TermSpace, are_term_weights
+from sklearn_mnm.model.text_regression import (
+    EarlierTexts,
+    TextRegression,
+    full_share,
+    predict_brain,
+)
 from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.nn.towers import DirectionTower
 from sklearn_mnm.nn.training import SCHEDULES
-from sklearn_mnm.term_space import LARGEST_DIMENSION, TermSpace, are_term_weights
-from sklearn_mnm.text_regression import EarlierTexts, TextRegression, full_share, predict_brain
 
 logger = logging.getLogger(__name__)
 
@@ -503,7 +508,7 @@ class HyperbolicBrainTextEmbedder(
         return self
 
     def _fit(self, X, Y, groups, sample_weight, *, keep_statistics):
-        parts = term_parts_of(self, X)
+        parts = term_parts_of(self.term_parts, X)
         X, Y, groups, sample_weight = self._checked_studies(X, Y, groups, sample_weight, reset=True)
         n_components = self._checked_n_components(Y.shape[1])
         check_objective(self)

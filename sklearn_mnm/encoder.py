@@ -6,17 +6,18 @@ from scipy import sparse
 from sklearn.base import MultiOutputMixin, RegressorMixin, TransformerMixin, _fit_context
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mnm._arrays import check_count, check_share
 from sklearn_mnm._base import BrainTextEstimator
-from sklearn_mnm._images import resampled
-from sklearn_mnm._inputs import check_pairs, target_columns
-from sklearn_mnm._pairing import paired
-from sklearn_mnm._points import as_tensor
-from sklearn_mnm._sample_weight import checked_weights
+from sklearn_mnm._tools.arrays import check_count, check_share
+from sklearn_mnm._tools.sample_weight import checked_weights
+from sklearn_mnm.brain.resampled_images import resampled
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import radius
-from sklearn_mnm.metrics import map_correlation
+from sklearn_mnm.geometry.arrays import as_tensor
+from sklearn_mnm.metrics.pairs import map_correlation
+from sklearn_mnm.model.inputs import check_pairs, target_columns
+from sklearn_mnm.model.pairing import paired
+from sklearn_mnm.persistence.schema import class_named
 from sklearn_mnm.text.explanation import explain_query
 
 
@@ -250,7 +251,7 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         z : ndarray of shape (n_texts, n_regions) or (n_texts, n_networks)
             Standard normal for texts unrelated to the region: above 2 for one such text in forty,
             above 3.1 for one in a thousand, which few maps reach. See
-            :class:`~sklearn_mnm.map_uncertainty.MapUncertainty`.
+            :class:`~sklearn_mnm.model.map_uncertainty.MapUncertainty`.
         """
         activations = self.predict(X, level)
         return self.uncertainty_[self._checked_level(level)].z(activations)
@@ -392,7 +393,7 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
 
         Notes
         -----
-        See :class:`~sklearn_mnm.term_hierarchy.TermHierarchy` for the probability, and
+        See :class:`~sklearn_mnm.model.term_hierarchy.TermHierarchy` for the probability, and
         :mod:`sklearn_mnm.geometry.information` for its geometry.
         """
         check_count(k, "k")
@@ -458,7 +459,7 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
             ``term``, ``probability`` that a study with the words of the text holds the term,
             ``radius`` and ``n_studies`` that hold it. Each step is more general than the one
             before, no term comes twice, and each speaks both of the text and of the step before:
-            see :meth:`TermHierarchy.walk <sklearn_mnm.term_hierarchy.TermHierarchy.walk>`.
+            see :meth:`TermHierarchy.walk <sklearn_mnm.model.term_hierarchy.TermHierarchy.walk>`.
 
         Raises
         ------
@@ -493,9 +494,8 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         decoder : MNMDecoder
             Fitted; shares all parts with this encoder.
         """
-        from sklearn_mnm.decoder import MNMDecoder
-
-        return self._shared_with(MNMDecoder(**self.get_params(deep=False), **params))
+        params = {**self.get_params(deep=False), **params}
+        return self._shared_with(class_named("MNMDecoder")(**params))
 
     def score(self, X, y=None, sample_weight=None):
         """Mean correlation of predicted and observed maps over regions.

@@ -22,15 +22,15 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm._base import BrainTextEstimator
-from sklearn_mnm._embedder_checks import checked_activations
-from sklearn_mnm._inputs import target_columns
-from sklearn_mnm._pairing import paired
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.decoder import MNMDecoder
 from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
-from sklearn_mnm.hierarchy_metrics import radial_order
-from sklearn_mnm.metrics import dice_top, map_correlation, mix_and_match, recall_at_k
+from sklearn_mnm.metrics.hierarchy import radial_order
+from sklearn_mnm.metrics.pairs import dice_top, map_correlation, mix_and_match, recall_at_k
+from sklearn_mnm.model.checks import checked_activations
+from sklearn_mnm.model.inputs import target_columns
+from sklearn_mnm.model.pairing import paired
 
 _DIRECTIONS = ("both", "text_to_brain", "brain_to_text")
 
@@ -390,7 +390,7 @@ _MEASURES: dict[str, Callable[[_Pairs], float]] = {
 #:   :func:`~sklearn_mnm.metrics.dice_top`.
 #: - ``"radial_order"``: share of texts nearer to the origin than their own map, as the hierarchy
 #:   of the space wants it; where radii tell nothing, 0.5. See
-#:   :func:`~sklearn_mnm.hierarchy_metrics.radial_order`.
+#:   :func:`~sklearn_mnm.metrics.radial_order`.
 #:
 #: What is predicted for any text, e.g. the mean map, is far above zero in the scores of maps:
 #: compare models with each other by them.

@@ -6,10 +6,10 @@ from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_mnm import HyperbolicBrainTextEmbedder
-from sklearn_mnm.index import PointIndex
-from sklearn_mnm.inner_product import inner_product_vectors
+from sklearn_mnm.model.out_of_core import transform_to_file
 from sklearn_mnm.nn.similarity import SIMILARITIES
-from sklearn_mnm.out_of_core import transform_to_file
+from sklearn_mnm.search.index import PointIndex
+from sklearn_mnm.search.inner_product import inner_product_vectors
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMDecoder, MNMEncoder
-from sklearn_mnm.index import PointIndex
-from sklearn_mnm.out_of_core import transform_to_file
+from sklearn_mnm.model.out_of_core import transform_to_file
+from sklearn_mnm.search.index import PointIndex
 from sklearn_mnm.text import TermVectorizer
 
 N_THREADS, N_CALLS = 8, 64

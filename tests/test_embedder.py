@@ -397,7 +397,7 @@ def test_maps_are_embedded_at_every_level(studies, fitted):
 
 
 def test_memory_shares_the_closed_form_and_changes_nothing(studies, tmp_path, monkeypatch):
-    from sklearn_mnm.closed_form import LeaveOutRidge
+    from sklearn_mnm.model.ridge import LeaveOutRidge
 
     X, Y = studies
     embedder = HyperbolicBrainTextEmbedder(8, max_epochs=2, random_state=0)

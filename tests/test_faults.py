@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sklearn_mnm._files import alone_in, exchange, write_checked
+from sklearn_mnm._tools.files import alone_in, exchange, write_checked
 
 if sys.platform == "win32":
     pytest.skip("needs SIGKILL and processes that fork", allow_module_level=True)

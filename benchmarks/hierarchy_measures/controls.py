@@ -15,8 +15,8 @@ from torch.nn import functional
 from hierarchy_measures.corpus import FoldCorpus
 from hierarchy_measures.rows import BLOCK, Row
 from sklearn_mnm import Studies, TermVectorizer
+from sklearn_mnm.model.term_space import TermSpace
 from sklearn_mnm.nn.term_directions import hyperbolic_log_conditional
-from sklearn_mnm.term_space import TermSpace
 from sklearn_mnm.text import contiguous_parts
 
 # Epochs of 16 steps, as the embedder has by default.

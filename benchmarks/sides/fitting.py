@@ -121,7 +121,7 @@ def _towers(model_name: str, budget: float) -> Any:
         import torch._dynamo  # noqa: F401  # the first optimizer of a process imports it
         from models import MODELS, features, towers
 
-        from sklearn_mnm._selection import mean_recall
+        from sklearn_mnm.model.selection import mean_recall
 
         memory = Memory()
         train, validation = _pairs(folder)

@@ -30,8 +30,8 @@ def prepare(folder: Path, quick: bool) -> None:
     from out_of_core import BATCH, studies
 
     from sklearn_mnm import HyperbolicBrainTextEmbedder
-    from sklearn_mnm._points import tangent_of
-    from sklearn_mnm.index import PointIndex
+    from sklearn_mnm.geometry.arrays import tangent_of
+    from sklearn_mnm.search.index import PointIndex
 
     embedder = HyperbolicBrainTextEmbedder(
         n_components=20 if quick else None, max_epochs=2, random_state=0
@@ -82,7 +82,7 @@ def _point_index(**options: str) -> Any:
     def run(folder: Path, repetition: int) -> dict[str, float]:
         import faiss  # noqa: F401  # imports are not timed
 
-        from sklearn_mnm.index import PointIndex
+        from sklearn_mnm.search.index import PointIndex
 
         return _measured(
             folder,

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_mnm._points import points_of
 from sklearn_mnm.app._questions import N_SHOWN, Question
+from sklearn_mnm.geometry.arrays import points_of
 from sklearn_mnm.plotting import plot_poincare_disk
 from sklearn_mnm.plotting._brain_panels import described as level_described
 from sklearn_mnm.plotting._figure import figure_or_new

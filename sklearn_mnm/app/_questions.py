@@ -12,6 +12,7 @@ from sklearn_mnm.app._nifti import MapRefused, ReadMap
 from sklearn_mnm.brain.atlas import load_mask
 from sklearn_mnm.brain.resampling import averages_on_mask
 from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.model.text_regression import count_terms
 from sklearn_mnm.plotting._brain_panels import described as level_described
 from sklearn_mnm.plotting.brain import SHOWN_Z
 from sklearn_mnm.report._facts import (
@@ -23,7 +24,6 @@ from sklearn_mnm.report._facts import (
 )
 from sklearn_mnm.report.figures import described
 from sklearn_mnm.text.terms import TermVectorizer
-from sklearn_mnm.text_regression import count_terms
 
 # Terms and studies that a page shows.
 N_SHOWN = 10

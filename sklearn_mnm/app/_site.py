@@ -27,8 +27,8 @@ from sklearn_mnm.app._uploads import Upload, UploadedMaps, UploadReader
 from sklearn_mnm.app._viewer import VIEWER_POLICY
 from sklearn_mnm.app._workers import TooBusy, Workers
 from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.model.text_regression import count_terms
 from sklearn_mnm.text.terms import TermVectorizer
-from sklearn_mnm.text_regression import count_terms
 
 # Some pages of text; an abstract has 2,000 characters.
 _LONGEST_TEXT = 5_000

@@ -10,7 +10,7 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mnm._dependencies import import_optional
+from sklearn_mnm._tools.dependencies import import_optional
 from sklearn_mnm.exceptions import InvalidInputError
 
 logger = logging.getLogger("sklearn_mnm.app")

@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mnm._arrays import clear_errors
+from sklearn_mnm._tools.arrays import clear_errors
 from sklearn_mnm.brain.atlas import load_atlas
 from sklearn_mnm.brain.ward import cut_tree
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError

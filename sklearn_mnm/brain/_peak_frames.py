@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from sklearn_mnm.datasets._column_names import (
+from sklearn_mnm.brain._deactivations import chosen_points
+from sklearn_mnm.brain._peak_columns import (
     AXES,
     coordinate_triples,
     identities,
     is_of_clusters,
 )
-from sklearn_mnm.datasets._deactivations import chosen_points
-from sklearn_mnm.datasets.spaces import standardise_space
+from sklearn_mnm.brain.spaces import standardise_space
 from sklearn_mnm.exceptions import DataFormatError, DataWarning
 
 

@@ -145,8 +145,8 @@ def open_image(image: Any, name: str = "image") -> Any:
     if not _leads_somewhere(opened.affine):
         raise DataFormatError(
             f"{source}: its affine {np.round(linear, 3).tolist()} leads nowhere: voxels need a "
-            "size in mm in all three directions. Set it in the header, e.g. from the image it comes "
-            "from."
+            "size in mm in all three directions. Set it in the header, for example from the image "
+            "that it was made of."
         )
     return opened
 

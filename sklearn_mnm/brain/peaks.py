@@ -8,9 +8,9 @@ import pandas as pd
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from sklearn_mnm._frames import as_pandas, is_frame
+from sklearn_mnm._tools.frames import as_pandas, is_frame
+from sklearn_mnm.brain._deactivations import chosen_points
 from sklearn_mnm.brain._peak_frames import peak_frame
-from sklearn_mnm.datasets._deactivations import chosen_points
 from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
 COORDINATE_COLUMNS = ["x", "y", "z"]

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mnm._arrays import checked_array
+from sklearn_mnm._tools.arrays import checked_array
 from sklearn_mnm.brain.atlas import image_from_voxels
 from sklearn_mnm.brain.image_files import image_list
 from sklearn_mnm.brain.maps import voxels_from_images

@@ -2,7 +2,7 @@
 
 import sys
 
-from sklearn_mnm._dependencies import import_optional
+from sklearn_mnm._tools.dependencies import import_optional
 from sklearn_mnm.exceptions import MissingDependencyError
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sklearn_mnm._dependencies import installed_version
+from sklearn_mnm._tools.dependencies import installed_version
 from sklearn_mnm.cli._fit import DataFormat, DataLevel, load_data
 from sklearn_mnm.cli._models import BUNDLED, HUB, load_fitted
 from sklearn_mnm.cli._output import Json, progress_bar, show_facts, show_json

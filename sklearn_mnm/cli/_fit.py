@@ -96,7 +96,7 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Fit a model to studies, texts and peaks, and save it."""
-    from sklearn_mnm.persistence import _check_target, save_model
+    from sklearn_mnm.persistence.files import _check_target, save_model
 
     if output.exists() and not overwrite:
         raise InvalidInputError(f"output: {output} exists; give another name or --overwrite.")
@@ -192,8 +192,8 @@ def _unseen(studies: "Studies", encoder: Any) -> "Studies":
 
 
 def _measure(encoder: Any, studies: "Studies") -> dict[str, Any]:
-    from sklearn_mnm._evaluation import retrieval_by_direction
-    from sklearn_mnm.metrics import dice_top, map_correlation
+    from sklearn_mnm.metrics.pairs import dice_top, map_correlation
+    from sklearn_mnm.metrics.pairs.summaries import retrieval_by_direction
 
     if encoder.regions_ is None:
         raise InvalidInputError("model: it was fitted to arrays and cannot be given peaks.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sklearn_mnm._storage import reading
+from sklearn_mnm._tools.storage import reading
 from sklearn_mnm.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
@@ -63,13 +63,13 @@ def load_fitted(name: str) -> "MNMEncoder | MNMDecoder":
     from sklearn_mnm.encoder import MNMEncoder
 
     if name.startswith(HUB):
-        from sklearn_mnm.hub import load_from_hub
+        from sklearn_mnm.persistence.hub import load_from_hub
 
         model = load_from_hub(name.removeprefix(HUB))
     elif is_bundled(name):
         return MNMEncoder.from_pretrained(name)
     elif _is_folder(name):
-        from sklearn_mnm.persistence import load_model
+        from sklearn_mnm.persistence.files import load_model
 
         model = load_model(name)
     else:

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from sklearn_mnm._files import replacing
-from sklearn_mnm._storage import storing
+from sklearn_mnm._tools.files import replacing
+from sklearn_mnm._tools.storage import storing
 from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
 from sklearn_mnm.cli._output import Json, show_facts, show_json, show_table
 from sklearn_mnm.exceptions import InvalidInputError
@@ -79,7 +79,7 @@ def encode(
     check_text(text)
     import numpy as np
 
-    from sklearn_mnm._images import highest_value
+    from sklearn_mnm.brain.resampled_images import highest_value
 
     encoder = load_encoder(model)
     explanation = encoder.explain(text)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sklearn_mnm._dependencies import import_optional
+from sklearn_mnm._tools.dependencies import import_optional
 from sklearn_mnm.cli._models import BUNDLED, Model, is_bundled, load_encoder
 from sklearn_mnm.cli._output import Json, show_facts, show_json
 from sklearn_mnm.cli._queries import check_text
@@ -35,7 +35,7 @@ def report(
         check_text(text)
     # Figures go into a file, so no display is needed.
     import_optional("matplotlib", extra="report", purpose="A report").use("Agg")
-    from sklearn_mnm.pretrained import model_card
+    from sklearn_mnm.persistence.pretrained import model_card
     from sklearn_mnm.report import model_report, query_report
 
     encoder = load_encoder(model)

@@ -1,5 +1,6 @@
 """Corpora of neuroimaging studies: loaders, fetchers, the container they return, export."""
 
+from sklearn_mnm.brain.spaces import talairach_to_mni152
 from sklearn_mnm.datasets.bundled import load_nback_flanker
 from sklearn_mnm.datasets.database import load_database
 from sklearn_mnm.datasets.fetchers import fetch_neuroquery, fetch_neurosynth
@@ -11,7 +12,6 @@ from sklearn_mnm.datasets.nimare_import import from_nimare, load_nimare_dataset
 from sklearn_mnm.datasets.peak_table import load_table
 from sklearn_mnm.datasets.pubget import load_pubget
 from sklearn_mnm.datasets.sleuth import load_sleuth, save_sleuth
-from sklearn_mnm.datasets.spaces import talairach_to_mni152
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.datasets.studyset import load_studyset
 

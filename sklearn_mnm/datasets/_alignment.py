@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_mnm._frames import as_pandas, is_frame
+from sklearn_mnm._tools.frames import as_pandas, is_frame
 from sklearn_mnm.exceptions import DataFormatError
 
 

@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from sklearn_mnm._files import alone_in, replacing
-from sklearn_mnm._storage import reading, storing
+from sklearn_mnm._tools.files import alone_in, replacing
+from sklearn_mnm._tools.storage import reading, storing
 from sklearn_mnm.exceptions import DownloadError, InvalidInputError
 
 CACHE_VARIABLE, MIRROR_VARIABLE = "SKLEARN_MNM_CACHE", "SKLEARN_MNM_MIRROR"

@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import InvalidInputError
 
 # Columns by which a study is known wherever it comes from.
 _IDENTITIES = ("pmid", "pmcid", "doi")
 
 
-def join_studies(parts: Sequence[Studies], names: Sequence[str]) -> tuple[Studies, list[str]]:
-    """Make one corpus of several, row after row.
+def joined(parts: Sequence[Any], names: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return what one corpus of several is made of, row after row.
 
     Parameters
     ----------
@@ -28,11 +27,11 @@ def join_studies(parts: Sequence[Studies], names: Sequence[str]) -> tuple[Studie
 
     Returns
     -------
-    studies : Studies
-        An id that occurs in several parts is followed by the name of its part in all but the
-        first. A group that occurs in several is one paper unless its titles differ. Terms of
-        several vocabularies are put together; counts are left out where a part has none but all
-        have texts.
+    fields : dict
+        Arguments of `Studies`. An id that occurs in several parts is followed by the name of its
+        part in all but the first. A group that occurs in several is one paper unless its titles
+        differ. Terms of several vocabularies are put together; counts are left out where a part
+        has none but all have texts.
     notes : list of str
         What was told apart, left out or is there twice, with counts.
 
@@ -58,19 +57,19 @@ def join_studies(parts: Sequence[Studies], names: Sequence[str]) -> tuple[Studie
     if "id" in metadata.columns:
         metadata["id"] = np.concatenate(ids)
     peaks = pd.concat(_peaks(parts, ids), ignore_index=True)
-    studies = Studies(
-        np.concatenate(ids),
-        metadata=metadata,
-        peaks=peaks,
-        counts=counts,
-        vocabulary=vocabulary,
-        texts=texts,
-        groups=np.concatenate(groups),
-    )
-    return studies, notes
+    fields = {
+        "ids": np.concatenate(ids),
+        "metadata": metadata,
+        "peaks": peaks,
+        "counts": counts,
+        "vocabulary": vocabulary,
+        "texts": texts,
+        "groups": np.concatenate(groups),
+    }
+    return fields, notes
 
 
-def _ids(parts: Sequence[Studies], names: Sequence[str]) -> tuple[list[np.ndarray], int]:
+def _ids(parts: Sequence[Any], names: Sequence[str]) -> tuple[list[np.ndarray], int]:
     """Return the ids of each part, different from those of all others."""
     taken: set[str] = set()
     n_doubled, result = 0, []
@@ -96,7 +95,7 @@ def _free(wanted: str, taken: set[str]) -> str:
 
 
 def _groups(
-    parts: Sequence[Studies], ids: Sequence[np.ndarray], names: Sequence[str]
+    parts: Sequence[Any], ids: Sequence[np.ndarray], names: Sequence[str]
 ) -> list[np.ndarray]:
     """Return the paper of each row: the same where a name and its title are."""
     titles: dict[str, str] = {}
@@ -116,7 +115,7 @@ def _groups(
     return result
 
 
-def _known_twice(parts: Sequence[Studies]) -> int:
+def _known_twice(parts: Sequence[Any]) -> int:
     """Count papers of later parts that an earlier one has, by what is known of them anywhere."""
     n_twice, seen = 0, {name: set[str]() for name in _IDENTITIES}
     for part in parts:
@@ -139,7 +138,7 @@ def _identity(value: Any) -> str | None:
     return str(value).strip().lower().removesuffix(".0")
 
 
-def _peaks(parts: Sequence[Studies], ids: Sequence[np.ndarray]) -> list[pd.DataFrame]:
+def _peaks(parts: Sequence[Any], ids: Sequence[np.ndarray]) -> list[pd.DataFrame]:
     spaced = any("space" in part.peaks.columns for part in parts)
     tables: list[pd.DataFrame] = []
     for part, own in zip(parts, ids, strict=True):
@@ -151,7 +150,7 @@ def _peaks(parts: Sequence[Studies], ids: Sequence[np.ndarray]) -> list[pd.DataF
     return tables
 
 
-def _texts(parts: Sequence[Studies], notes: list[str]) -> np.ndarray | None:
+def _texts(parts: Sequence[Any], notes: list[str]) -> np.ndarray | None:
     told = [part.texts for part in parts]
     if all(text is None for text in told):
         return None
@@ -171,7 +170,7 @@ def _texts(parts: Sequence[Studies], notes: list[str]) -> np.ndarray | None:
 
 
 def _counts(
-    parts: Sequence[Studies], have_texts: bool, notes: list[str]
+    parts: Sequence[Any], have_texts: bool, notes: list[str]
 ) -> tuple[sparse.csr_matrix | None, np.ndarray | None]:
     """Return the counts of all, their columns put together by name."""
     counted = [part for part in parts if part.counts is not None]

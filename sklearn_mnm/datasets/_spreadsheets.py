@@ -16,8 +16,8 @@ from typing import Any, TextIO
 import numpy as np
 import pandas as pd
 
-from sklearn_mnm._bombs import check_gzip
-from sklearn_mnm._storage import reading
+from sklearn_mnm._tools.archives import check_gzip
+from sklearn_mnm._tools.storage import reading
 from sklearn_mnm.datasets._text_files import as_number, encoding_of
 from sklearn_mnm.exceptions import DataFormatError
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from sklearn_mnm._bombs import check_json
-from sklearn_mnm._dependencies import import_optional
-from sklearn_mnm._storage import reading
+from sklearn_mnm._tools.archives import check_json
+from sklearn_mnm._tools.dependencies import import_optional
+from sklearn_mnm._tools.storage import reading
 from sklearn_mnm.datasets._tables import as_numbers
 from sklearn_mnm.exceptions import DataFormatError
 

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sklearn_mnm._bombs import check_gzip, check_zip
-from sklearn_mnm._storage import reading
+from sklearn_mnm._tools.archives import check_gzip, check_zip
+from sklearn_mnm._tools.storage import reading
 from sklearn_mnm.datasets._spreadsheets import Layout, open_text, record_line
 from sklearn_mnm.datasets._text_files import as_number
 from sklearn_mnm.exceptions import DataFormatError

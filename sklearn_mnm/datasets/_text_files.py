@@ -6,7 +6,7 @@ import codecs
 import re
 from pathlib import Path
 
-from sklearn_mnm._storage import reading
+from sklearn_mnm._tools.storage import reading
 from sklearn_mnm.exceptions import DataFormatError
 
 _MARKS = {

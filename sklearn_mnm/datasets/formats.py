@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sklearn_mnm._storage import as_path, reading
-from sklearn_mnm.datasets._deactivations import Points, check_points
-from sklearn_mnm.datasets._joining import join_studies
+from sklearn_mnm._tools.storage import as_path, reading
+from sklearn_mnm.brain._deactivations import Points, check_points
+from sklearn_mnm.datasets._joining import joined
 from sklearn_mnm.datasets._studyset_tables import read_json
 from sklearn_mnm.datasets.database import is_release, load_database
 from sklearn_mnm.datasets.nimare_import import is_dataset_document, load_nimare_dataset
@@ -98,7 +98,7 @@ def load_studies(
         raise InvalidInputError("path: holds no path; give at least one.")
     loaded = [_load(one, format, level, points) for one in paths]
     names = [one.name.split(".")[0] for one in paths]
-    studies, notes = join_studies([part for part, _ in loaded], names)
+    fields, notes = joined([part for part, _ in loaded], names)
     forms = {form for _, form in loaded}
     if level is None and "sleuth" in forms and forms & {"studyset", "nimare"}:
         notes.append(
@@ -107,7 +107,7 @@ def load_studies(
     if notes:
         read = ", ".join(map(str, paths))
         warnings.warn(f"{'; '.join(notes)} (read from {read}).", DataWarning, stacklevel=2)
-    return studies
+    return Studies(**fields)
 
 
 def _load(

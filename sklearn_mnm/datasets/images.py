@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_mnm._storage import as_path, reading
+from sklearn_mnm._tools.storage import as_path, reading
 from sklearn_mnm.brain.image_files import open_image
 from sklearn_mnm.datasets._image_records import (
     DOUBTS,

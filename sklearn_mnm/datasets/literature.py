@@ -40,7 +40,7 @@ class ConceptTree(NamedTuple):
     ----------
     parents : ndarray of int of shape (n_nodes,)
         Parent of each node; -1 for domains, which hang from a root that is no concept. As
-        :func:`sklearn_mnm.hierarchy_metrics.tree_distances` takes it.
+        :func:`sklearn_mnm.metrics.tree_distances` takes it.
     depth : ndarray of int of shape (n_nodes,)
         0 for domains, 1 for tasks, 2 for contrasts.
     names : ndarray of str of shape (n_nodes,)

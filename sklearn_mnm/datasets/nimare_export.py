@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from sklearn_mnm._dependencies import import_optional
-from sklearn_mnm.datasets._deactivations import chosen_points
+from sklearn_mnm._tools.dependencies import import_optional
+from sklearn_mnm.brain._deactivations import chosen_points
 from sklearn_mnm.datasets._studyset_tables import OF_POINTS, POINT_FIELDS, VALUE_KINDS
 from sklearn_mnm.datasets._tables import as_number_or_nan
 from sklearn_mnm.datasets._text_files import as_sample_size

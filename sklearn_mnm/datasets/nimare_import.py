@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from sklearn_mnm._storage import as_path
-from sklearn_mnm.datasets._deactivations import Points, check_points
+from sklearn_mnm._tools.storage import as_path
+from sklearn_mnm.brain._deactivations import Points, check_points
 from sklearn_mnm.datasets._studyset_tables import (
     StudysetTables,
     contrast_keys,

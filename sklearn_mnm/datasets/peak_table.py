@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_mnm._storage import as_path
-from sklearn_mnm.datasets import _tables
-from sklearn_mnm.datasets._column_names import (
+from sklearn_mnm._tools.storage import as_path
+from sklearn_mnm.brain._deactivations import FLAGS, Points, check_points, chosen_points
+from sklearn_mnm.brain._peak_columns import (
     Triple,
     coordinate_triples,
     identities,
     is_of_clusters,
     statistic_name,
 )
-from sklearn_mnm.datasets._deactivations import FLAGS, Points, check_points, chosen_points
+from sklearn_mnm.brain.spaces import standardise_space
+from sklearn_mnm.datasets import _tables
 from sklearn_mnm.datasets._spreadsheets import (
     MISSING,
     Sheet,
@@ -29,7 +30,6 @@ from sklearn_mnm.datasets._spreadsheets import (
 )
 from sklearn_mnm.datasets._texts import joined_texts
 from sklearn_mnm.datasets._warnings import warn_of_data
-from sklearn_mnm.datasets.spaces import standardise_space
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import DataFormatError
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sklearn_mnm._storage import as_path, reading
+from sklearn_mnm._tools.storage import as_path, reading
+from sklearn_mnm.brain.spaces import standardise_space
 from sklearn_mnm.datasets import _tables
 from sklearn_mnm.datasets._texts import joined_texts
 from sklearn_mnm.datasets._warnings import warn_of_data
-from sklearn_mnm.datasets.spaces import standardise_space
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_mnm._files import replacing
-from sklearn_mnm._storage import as_path, storing
-from sklearn_mnm.datasets._deactivations import chosen_points
+from sklearn_mnm._tools.files import replacing
+from sklearn_mnm._tools.storage import as_path, storing
+from sklearn_mnm.brain._deactivations import chosen_points
+from sklearn_mnm.brain.spaces import standardise_space
 from sklearn_mnm.datasets._sleuth_lines import parse_header
 from sklearn_mnm.datasets._sleuth_reader import read_sleuth
 from sklearn_mnm.datasets._studyset_tables import tables_from_rows
@@ -23,7 +24,6 @@ from sklearn_mnm.datasets.nimare_export import (
     sample_sizes,
     unread_sizes,
 )
-from sklearn_mnm.datasets.spaces import standardise_space
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.datasets.studyset import ROW_NAMES, Level, check_level, studies_from_tables
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError

@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from sklearn_mnm._frames import as_pandas, is_frame
+from sklearn_mnm._tools.frames import as_pandas, is_frame
 from sklearn_mnm.datasets._alignment import in_order_of, named_counts
+from sklearn_mnm.datasets._joining import joined
 from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
 PEAK_COLUMNS = ("id", "x", "y", "z")
@@ -192,12 +193,10 @@ class Studies:
         """
         if not isinstance(other, Studies):
             return NotImplemented
-        from sklearn_mnm.datasets._joining import join_studies
-
-        studies, notes = join_studies([self, other], ["1", "2"])
+        fields, notes = joined([self, other], ["1", "2"])
         if notes:
             warnings.warn(f"{'; '.join(notes)}.", DataWarning, stacklevel=2)
-        return studies
+        return Studies(**fields)
 
     def select(self, *, ids: Iterable[str]) -> Studies:
         """Return the studies with the given ids, in the order given.

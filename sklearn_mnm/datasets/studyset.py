@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from sklearn_mnm._storage import as_path
-from sklearn_mnm.datasets._deactivations import Points, check_points, chosen_points
+from sklearn_mnm._tools.storage import as_path
+from sklearn_mnm.brain._deactivations import Points, check_points, chosen_points
+from sklearn_mnm.brain.spaces import standardise_space
 from sklearn_mnm.datasets._studyset_metadata import study_rows
 from sklearn_mnm.datasets._studyset_tables import StudysetTables, read_studyset
 from sklearn_mnm.datasets._tables import as_numbers
 from sklearn_mnm.datasets._texts import joined_texts
 from sklearn_mnm.datasets._warnings import warn_of_data
-from sklearn_mnm.datasets.spaces import standardise_space
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import InvalidInputError
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import safetensors.torch
 from torch import Tensor
 
-from sklearn_mnm._files import read_checked, write_checked
+from sklearn_mnm._tools.files import read_checked, write_checked
 
 _RECORD = "record"
 

@@ -204,7 +204,7 @@ class AngleModel(BrainTextModel):
 
     The similarity of a text of direction u and height h and a map of direction v and height k is
     ``u . v + h + k``, the inner product of the rows ``[u, 1, h]`` and ``[v, k, 1]`` that stand
-    for points here. :class:`~sklearn_mnm.joint_space.JointSpace` makes points of them.
+    for points here. :class:`~sklearn_mnm.model.joint_space.JointSpace` makes points of them.
 
     Parameters
     ----------

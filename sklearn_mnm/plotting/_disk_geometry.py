@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_mnm._points import tangent_of
+from sklearn_mnm.geometry.arrays import tangent_of
 from sklearn_mnm.plotting._kinds import radii_of
 
 # Points of a polyline that stands for an arc.

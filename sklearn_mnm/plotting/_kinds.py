@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from sklearn_mnm._points import check_curvature, check_points
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import radius
+from sklearn_mnm.geometry.arrays import check_curvature, check_points
 from sklearn_mnm.plotting._figure import COLOURS
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_mnm._inputs import region_activations, target_columns
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.map_uncertainty import COVERAGES
+from sklearn_mnm.model.inputs import region_activations, target_columns
+from sklearn_mnm.model.map_uncertainty import COVERAGES
 from sklearn_mnm.plotting._brain_panels import described
 from sklearn_mnm.plotting._figure import COLOURS, MARKERS, SOFT, axes_or_new
 

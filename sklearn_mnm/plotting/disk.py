@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklearn_mnm._dependencies import import_optional
+from sklearn_mnm._tools.dependencies import import_optional
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.plotting._disk_geometry import disk_positions, geodesic_arcs
 from sklearn_mnm.plotting._figure import COLOURS, MARKERS, SOFT, axes_or_new

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.metrics import _finite_matrix, retrieval_ranks
+from sklearn_mnm.metrics.pairs import _finite_matrix, retrieval_ranks
 from sklearn_mnm.plotting._figure import COLOURS, SOFT, axes_or_new, figure_or_new
 
 _LINES = ("-", "--", "-.", ":")

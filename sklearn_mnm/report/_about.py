@@ -6,7 +6,7 @@ from typing import Any
 import joblib
 
 import sklearn_mnm
-from sklearn_mnm._dependencies import installed_version
+from sklearn_mnm._tools.dependencies import installed_version
 
 # Packages on which results depend.
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "nilearn")

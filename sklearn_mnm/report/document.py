@@ -6,9 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sklearn_mnm._dependencies import import_optional
-from sklearn_mnm._files import replacing
-from sklearn_mnm._storage import storing
+from sklearn_mnm._tools.dependencies import import_optional
+from sklearn_mnm._tools.files import replacing
+from sklearn_mnm._tools.storage import storing
 
 # Height in pixels of the frame in a notebook; the page scrolls within.
 _HEIGHT = 700

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklearn_mnm._images import highest_value
+from sklearn_mnm.brain.resampled_images import highest_value
 from sklearn_mnm.plotting._figure import import_pyplot
 
 # Dots per inch: sharp at the width of the page.

@@ -9,11 +9,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mnm._evaluation import retrieval_by_direction
-from sklearn_mnm._inputs import region_activations, text_input
-from sklearn_mnm._points import points_of
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
+from sklearn_mnm.geometry.arrays import points_of
+from sklearn_mnm.metrics.pairs.summaries import retrieval_by_direction
+from sklearn_mnm.model.inputs import region_activations, text_input
+from sklearn_mnm.model.text_regression import count_terms
 from sklearn_mnm.plotting import (
     plot_calibration,
     plot_history,
@@ -27,7 +28,6 @@ from sklearn_mnm.report._about import about_model, versions
 from sklearn_mnm.report._facts import points_of_terms
 from sklearn_mnm.report.document import HTMLReport, fill_template
 from sklearn_mnm.report.figures import Picture, picture
-from sklearn_mnm.text_regression import count_terms
 
 _COVERAGE = 0.9
 # Terms in the disk.

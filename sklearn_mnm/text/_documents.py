@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sklearn_mnm._frames import is_frame
+from sklearn_mnm._tools.frames import is_frame
 from sklearn_mnm.exceptions import InvalidInputError
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sklearn_mnm._files import read_checked, write_checked
-from sklearn_mnm._storage import reading, storing
+from sklearn_mnm._tools.files import read_checked, write_checked
+from sklearn_mnm._tools.storage import reading, storing
 from sklearn_mnm.exceptions import StorageError
 
 _DIGEST_SIZE = 16

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from sklearn_mnm._frames import as_pandas, is_frame
+from sklearn_mnm._tools.frames import as_pandas, is_frame
 from sklearn_mnm.exceptions import InvalidInputError
 
 TERM_COLUMNS = ("id", "name", "aliases", "definition", "kind")

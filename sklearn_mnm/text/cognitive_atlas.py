@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sklearn_mnm._dependencies import import_optional
+from sklearn_mnm._tools.dependencies import import_optional
 from sklearn_mnm.exceptions import DataFormatError
 from sklearn_mnm.text._tables import read_strings
 from sklearn_mnm.text.ontology import Ontology, warn_of

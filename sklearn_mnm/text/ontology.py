@@ -218,7 +218,7 @@ class Ontology:
         -------
         parents : ndarray of int, shape (n_terms,)
             Row of the parent of each term, -1 where there is none, as
-            :func:`sklearn_mnm.hierarchy_metrics.tree_distances` takes it.
+            :func:`sklearn_mnm.metrics.tree_distances` takes it.
 
         Warns
         -----

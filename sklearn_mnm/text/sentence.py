@@ -15,7 +15,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mnm._dependencies import import_optional
+from sklearn_mnm._tools.dependencies import import_optional
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.text._documents import as_documents
 from sklearn_mnm.text._embedding_cache import EmbeddingCache

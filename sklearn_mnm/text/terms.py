@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklearn_mnm._arrays import clear_errors
+from sklearn_mnm._tools.arrays import clear_errors
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.text._documents import as_documents, is_documents
 from sklearn_mnm.text.matching import LongestTermMatcher

@@ -70,7 +70,7 @@ def test_a_mutant_names_the_lines_of_its_statement(found):
 def test_tests_kill_what_they_notice_and_nothing_else(tmp_path):
     """Some mutants for real, in a process of its own: pytest does not run within itself."""
     log, page = tmp_path / "log", tmp_path / "page.md"
-    module = "hierarchy_metrics.py"
+    module = "metrics/hierarchy.py"
     unchanged = (ROOT / "sklearn_mnm" / module).read_text()
     command = [sys.executable, ROOT / "benchmarks" / "mutation.py", "--only", module]
     options = ["--sample", "8", "--log", log, "--output", page]

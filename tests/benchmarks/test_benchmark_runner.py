@@ -23,7 +23,7 @@ def add(path, line):
 @pytest.mark.parametrize(
     "source",
     [
-        "sklearn_mnm/_alignment.py",
+        "sklearn_mnm/model/alignment.py",
         "sklearn_mnm/geometry/lorentz.py",
         "sklearn_mnm/brain/regions.py",
         "sklearn_mnm/nn/losses.py",

@@ -6,9 +6,8 @@ import os
 import pytest
 import safetensors.numpy
 
-from sklearn_mnm import persistence
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.persistence import load_model, save_model
+from sklearn_mnm.persistence import files, load_model, save_model
 
 
 def snapshot(folder):
@@ -35,7 +34,7 @@ def test_a_failure_while_writing_leaves_the_old_model(
     before = snapshot(folder)
     with monkeypatch.context() as patch:
         # As where the system cannot swap names.
-        patch.setattr(persistence, "exchange", lambda new, old: False)
+        patch.setattr(files, "exchange", lambda new, old: False)
         patch.setattr(target, name, failing(error))
         with pytest.raises(type(error)):
             save_model(ward, folder, overwrite=True)
@@ -57,7 +56,7 @@ def test_a_failure_of_the_last_step_brings_the_old_model_back(ward, tmp_path, mo
             raise OSError("no")
         rename(source, target)
 
-    monkeypatch.setattr(persistence, "exchange", lambda new, old: False)
+    monkeypatch.setattr(files, "exchange", lambda new, old: False)
     monkeypatch.setattr(os, "rename", fail_for_new)
     with pytest.raises(OSError, match="no"):
         save_model(ward, folder, overwrite=True)

@@ -20,11 +20,11 @@ import pandas as pd
 import pytest
 
 from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMEncoder, PeaksToRegions, TermVectorizer
-from sklearn_mnm._state_schema import _ATTRIBUTES
 from sklearn_mnm.brain import BrainHierarchy
 from sklearn_mnm.datasets import Studies
 from sklearn_mnm.exceptions import ModelFormatError
 from sklearn_mnm.persistence import load_model, save_model
+from sklearn_mnm.persistence.schema import _ATTRIBUTES
 
 HERE = Path(__file__).parent
 WRITTEN = (".json", ".safetensors")

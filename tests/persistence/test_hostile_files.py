@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import NotFittedError
 
-from sklearn_mnm._state import StateReader
-from sklearn_mnm._state_schema import CLASSES
 from sklearn_mnm.exceptions import InvalidInputError, ModelFormatError
 from sklearn_mnm.persistence import load_model, save_model
+from sklearn_mnm.persistence.schema import CLASSES
+from sklearn_mnm.persistence.state import StateReader
 
 
 def edit(folder, change, target):

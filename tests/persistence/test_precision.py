@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy import sparse
 
-from sklearn_mnm._state import StateReader, StateWriter
-from sklearn_mnm.neighbours import StudyNeighbours
+from sklearn_mnm.model.term_head import TermHead
 from sklearn_mnm.persistence import load_model, save_model
-from sklearn_mnm.term_head import TermHead
+from sklearn_mnm.persistence.state import StateReader, StateWriter
+from sklearn_mnm.search.neighbours import StudyNeighbours
 
 
 def round_trip(model, folder, precision="compact"):

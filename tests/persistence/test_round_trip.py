@@ -14,12 +14,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils import Bunch
 
 from sklearn_mnm import PeaksToRegions, TermVectorizer
-from sklearn_mnm._state_schema import _ATTRIBUTES, CLASSES
 from sklearn_mnm.brain import BrainHierarchy
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.map_uncertainty import MapUncertainty
+from sklearn_mnm.model.map_uncertainty import MapUncertainty
+from sklearn_mnm.model.term_head import TermHead
 from sklearn_mnm.persistence import load_model, save_model
-from sklearn_mnm.term_head import TermHead
+from sklearn_mnm.persistence.schema import _ATTRIBUTES, CLASSES
 
 DOCUMENTS = ["pain and memory", "working memory", "pain in the brain", "memory of the brain"]
 

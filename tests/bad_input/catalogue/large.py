@@ -18,9 +18,9 @@ from catalogue.hardship import as_nobody
 from catalogue.points import POINTS
 from catalogue.workshop import Workshop
 from sklearn_mnm.exceptions import DataFormatError, InvalidInputError, StorageError
-from sklearn_mnm.inner_product import inner_product_vectors
+from sklearn_mnm.model.out_of_core import batches, count_rows, fit_in_batches, transform_to_file
 from sklearn_mnm.nn.distributed import shared_batches, shared_training
-from sklearn_mnm.out_of_core import batches, count_rows, fit_in_batches, transform_to_file
+from sklearn_mnm.search.inner_product import inner_product_vectors
 
 _ROWS = np.arange(1.0, 4001.0).reshape(1000, 4)
 

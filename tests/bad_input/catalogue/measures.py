@@ -18,7 +18,7 @@ from catalogue.workshop import Workshop
 from sklearn_mnm import HyperbolicBrainTextEmbedder, get_scorer, hierarchy_metrics
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.scorers import BrainTextScorer, RecallScorer
-from sklearn_mnm.walk import Walk, geodesic_to_root, walk_to_root
+from sklearn_mnm.search.walk import Walk, geodesic_to_root, walk_to_root
 
 _NOT_THERE = ("{x}: .* no points of a hyperboloid, as row", "exp_map0")
 #: Points of a hyperboloid whose curvature is not said.

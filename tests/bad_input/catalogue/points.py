@@ -24,7 +24,7 @@ from sklearn_mnm import (
     walk_to_root,
 )
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
-from sklearn_mnm.index import PointIndex
+from sklearn_mnm.search.index import PointIndex
 
 
 def of_points(change: Callable[[np.ndarray], Any]) -> Callable[[Workshop], Any]:

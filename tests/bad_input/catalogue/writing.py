@@ -16,7 +16,7 @@ from catalogue.workshop import Workshop
 from sklearn_mnm import MNMEncoder, load_from_hub, push_to_hub, save_model
 from sklearn_mnm.datasets import Studies, save_sleuth
 from sklearn_mnm.exceptions import HubError, InvalidInputError, StorageError
-from sklearn_mnm.out_of_core import transform_to_file
+from sklearn_mnm.model.out_of_core import transform_to_file
 from sklearn_mnm.report import HTMLReport, model_report, query_report
 
 

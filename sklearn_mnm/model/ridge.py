@@ -1,0 +1,337 @@
+"""Ridge regression in closed form, with exact leave-out predictions.
+
+The start of the text tower. Leave-out predictions of the training studies are distributed like
+the predictions of new studies, so whatever is trained on top of them does not inherit the
+overfitting of the regression.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import linalg
+
+from sklearn_mnm._tools.threads import one_thread_if_small
+from sklearn_mnm.exceptions import InvalidInputError
+
+# Side of the largest dense matrix that is factorised: 20,000 x 20,000 doubles are 3.2 GB.
+_LARGEST_SIDE = 20_000
+# Rows of X times a dense (p, p) matrix held at once.
+_BLOCK = 512
+# Weight of a feature whose coefficients are no larger than chance makes them, where 1 is that
+# of a feature with twice the energy of chance: small, so that its words still count a little.
+_SMALLEST_EXCESS = 0.02
+
+
+class RidgeFit(NamedTuple):
+    """A fitted ridge regression without intercept.
+
+    Attributes
+    ----------
+    alpha : float
+        Penalty.
+    coef : ndarray of shape (n_features, n_targets), float32
+        Predictions are ``X @ coef``.
+    left_out : ndarray of shape (n_samples, n_targets), float32
+        Prediction of each sample by the regression fitted without it (and its group).
+    """
+
+    alpha: float
+    coef: np.ndarray
+    left_out: np.ndarray
+
+
+class RidgeStatistics(NamedTuple):
+    """All that a ridge regression needs to know of studies that it no longer has.
+
+    Attributes
+    ----------
+    gram : ndarray of shape (n_features, n_features)
+        ``X'X``, each row of X weighted by the weight of its study.
+    moment : ndarray of shape (n_features, n_targets)
+        ``X'T``, likewise.
+    energy : float
+        Weighted sum of the squared targets.
+    n_samples : int
+        Number of studies.
+    """
+
+    gram: np.ndarray
+    moment: np.ndarray
+    energy: float
+    n_samples: int
+
+    def scaled(self, factors: np.ndarray) -> "RidgeStatistics":
+        """Return what these were if each feature were multiplied by a factor."""
+        column = factors[:, np.newaxis].astype(np.float64)
+        return self._replace(gram=self.gram * column * column.T, moment=self.moment * column)
+
+
+class LeaveOutRidge:
+    """Ridge regressions of one data set at any penalty.
+
+    Minimises ``|X W - T|^2 + alpha |W|^2``, the square of each row times its weight. The
+    leave-out prediction follows from one fit: with H = X (X'X + alpha I)^-1 X' and G the rows of
+    a group, the residual that G would have had if left out is (I - H_GG)^-1 e_G (Cook & Weisberg
+    1982, section 2.2); a group of one row gives the well-known e_i / (1 - h_ii). The smaller of
+    the primal and the dual problem is solved; a sparse `X` is never made dense as a whole.
+
+    Parameters
+    ----------
+    X : ndarray or scipy.sparse.csr_matrix of shape (n_samples, n_features)
+        Features.
+    targets : ndarray of shape (n_samples, n_targets)
+        Targets, centred by the caller.
+    groups : ndarray of shape (n_samples,), optional
+        Samples left out together, e.g. contrasts of one paper. Default is each by itself.
+    sample_weight : ndarray of shape (n_samples,), optional
+        Positive weights. Default is 1 for all.
+    earlier : RidgeStatistics, optional
+        Of samples that the regressions are fitted to as well; they are not predicted.
+
+    Raises
+    ------
+    InvalidInputError
+        If both the samples and the features are too many to factorise, or the features are and
+        there are `earlier` samples.
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        targets: np.ndarray,
+        groups: np.ndarray | None = None,
+        *,
+        sample_weight: np.ndarray | None = None,
+        earlier: RidgeStatistics | None = None,
+    ):
+        n_samples, n_features = X.shape
+        self._primal = n_features <= n_samples or earlier is not None
+        if (n_features if self._primal else n_samples) > _LARGEST_SIDE:
+            raise InvalidInputError(
+                f"X has {n_samples} rows and {n_features} columns; the closed-form start needs "
+                f"{'the latter' if earlier else 'one of the two'} to be at most {_LARGEST_SIDE}. "
+                "Keep fewer terms (a larger min_df or max_features) or reduce X first, e.g. by "
+                "TruncatedSVD."
+            )
+        targets = np.asarray(targets, dtype=np.float64)
+        self._root_weight = None
+        if sample_weight is not None:
+            self._root_weight = np.sqrt(sample_weight, dtype=np.float64)[:, np.newaxis]
+            X, targets = scaled_rows(X, self._root_weight), self._root_weight * targets
+        self._X, self._targets, self._earlier = X, targets, earlier
+        product = X.T @ X if self._primal else X @ X.T
+        self._gram = _dense(product).astype(np.float64)
+        self._moment = X.T @ targets if self._primal else targets
+        if earlier is not None:
+            self._gram += earlier.gram
+            self._moment = self._moment + earlier.moment
+        self._blocks = _groups_by_size(groups) if groups is not None else []
+        self._last: tuple[float, np.ndarray] | None = None
+
+    def statistics(self) -> RidgeStatistics:
+        """All that later regressions need to know of these samples and earlier ones.
+
+        Returns
+        -------
+        statistics : RidgeStatistics
+        """
+        gram, moment = self._gram, self._moment
+        if not self._primal:
+            gram = _dense(self._X.T @ self._X).astype(np.float64)
+            moment = self._X.T @ self._targets
+        energy, n_samples = float(np.vdot(self._targets, self._targets)), len(self._targets)
+        if self._earlier is not None:
+            energy, n_samples = energy + self._earlier.energy, n_samples + self._earlier.n_samples
+        return RidgeStatistics(gram, np.asarray(moment), energy, n_samples)
+
+    def fit(self, alpha: float) -> RidgeFit:
+        """Fit at one penalty.
+
+        Parameters
+        ----------
+        alpha : float
+            Positive penalty.
+
+        Returns
+        -------
+        fit : RidgeFit
+        """
+        inverse = self._inverse_at(alpha)
+        weights = inverse @ self._moment
+        # Dual: the residual is alpha * weights, and I - H = alpha * inverse.
+        coef = weights if self._primal else self._X.T @ weights
+        residuals = self._targets - self._X @ coef if self._primal else alpha * weights
+        if self._primal:
+            slack = 1.0 - _quadratic_forms(self._X, inverse)
+        else:
+            slack = alpha * np.diag(inverse)
+        # A study whose words nobody else uses has slack near 0; alpha > 0 keeps it positive.
+        left_out_residuals = residuals / np.maximum(slack, 1e-9)[:, np.newaxis]
+        for rows in self._blocks:
+            matrices = self._slack_blocks(rows, inverse, alpha)
+            left_out_residuals[rows] = np.linalg.solve(matrices, residuals[rows])
+        left_out = self._targets - left_out_residuals
+        if self._root_weight is not None:
+            left_out /= self._root_weight
+        return RidgeFit(
+            float(alpha), np.asarray(coef, dtype=np.float32), left_out.astype(np.float32)
+        )
+
+    def excess_energy(self, fit: RidgeFit) -> np.ndarray:
+        """How far the coefficients of each feature exceed what noise alone would make of them.
+
+        With W = M T and M = (X'X + alpha I)^-1 X', noise of variance v_k in target k gives the
+        coefficients of feature j the expected energy |M_j|^2 sum_k v_k. The ratio of the
+        observed energy to this, less 1, is the feature's ratio of signal to noise; residual
+        variances stand for v_k. NeuroQuery selects terms by such energies
+        (Dockès et al. 2020, doi:10.7554/eLife.53385).
+
+        Parameters
+        ----------
+        fit : RidgeFit
+            Fit of this data at any penalty.
+
+        Returns
+        -------
+        excess : ndarray of shape (n_features,)
+            At least a small positive number; the same for all features if nothing is left
+            unexplained.
+        """
+        inverse = self._inverse_at(fit.alpha)
+        if self._primal:
+            # M M' = inverse (inverse^-1 - alpha I) inverse
+            squared = np.einsum("ij,ij->i", inverse, inverse)
+            gains = np.diag(inverse) - fit.alpha * squared
+        else:
+            gains = np.empty(self._X.shape[1])
+            columns = self._X.tocsc() if hasattr(self._X, "tocsc") else self._X
+            for start in range(0, len(gains), _BLOCK):
+                product = _dense(columns[:, start : start + _BLOCK]).T @ inverse
+                gains[start : start + _BLOCK] = np.einsum("ij,ij->i", product, product)
+        expected = gains * self._noise(fit.coef)
+        energy = np.square(fit.coef, dtype=np.float64).sum(axis=1)
+        possible = expected > 1e-12 * max(float(energy.max(initial=0.0)), 1e-300)
+        ratio = np.divide(energy, expected, out=np.ones_like(energy), where=possible)
+        return np.maximum(ratio - 1.0, _SMALLEST_EXCESS)
+
+    def search(
+        self, alphas: Sequence[float], score: Callable[[RidgeFit], float]
+    ) -> tuple[RidgeFit, dict[float, float]]:
+        """Climb a grid of penalties from its middle to a local optimum.
+
+        Parameters
+        ----------
+        alphas : sequence of float
+            Penalties in increasing order.
+        score : callable
+            Higher is better.
+
+        Returns
+        -------
+        best : RidgeFit
+        scores : dict of float to float
+            Score of each penalty tried.
+        """
+        position = len(alphas) // 2
+        best = self.fit(alphas[position])
+        scores = {alphas[position]: score(best)}
+        for step in (-1, 1):
+            while 0 <= position + step < len(alphas) and alphas[position + step] not in scores:
+                current = self.fit(alphas[position + step])
+                scores[current.alpha] = score(current)
+                if scores[current.alpha] <= scores[best.alpha]:
+                    break
+                best, position = current, position + step
+        return best, scores
+
+    def _inverse_at(self, alpha: float) -> np.ndarray:
+        """Inverse of the system at a penalty; the last one is kept."""
+        if self._last is None or self._last[0] != alpha:
+            self._last = None  # before there is another, which is as large
+            self._last = alpha, _inverse(self._gram, alpha)
+        return self._last[1]
+
+    def _noise(self, coef: np.ndarray) -> float:
+        """Mean squared residual of a sample, over all targets."""
+        if self._earlier is None:
+            return float(np.square(self._targets - self._X @ coef).sum()) / len(self._targets)
+        statistics = self.statistics()
+        explained = np.vdot(coef, 2 * self._moment - self._gram @ coef)
+        return max(float(statistics.energy - explained), 0.0) / statistics.n_samples
+
+    def _slack_blocks(self, rows: np.ndarray, inverse: np.ndarray, alpha: float) -> np.ndarray:
+        """I - H_GG of groups of equal size, (n_groups, size, size)."""
+        if not self._primal:
+            return alpha * inverse[rows[:, :, np.newaxis], rows[:, np.newaxis, :]]
+        blocks = np.empty((len(rows), rows.shape[1], rows.shape[1]))
+        for position, group in enumerate(rows):
+            features = self._X[group]
+            hat = _dense((features @ inverse) @ features.T)
+            blocks[position] = np.eye(len(group)) - hat
+        return blocks
+
+
+def scaled_rows(X: Any, factors: np.ndarray) -> Any:
+    """Multiply the rows of a matrix, sparse or not, by a column of factors of its dtype."""
+    factors = factors.astype(X.dtype)
+    return X.multiply(factors).tocsr() if hasattr(X, "multiply") else X * factors
+
+
+def _dense(matrix: Any) -> np.ndarray:
+    return matrix.toarray() if hasattr(matrix, "toarray") else np.asarray(matrix)
+
+
+def _inverse(gram: np.ndarray, alpha: float) -> np.ndarray:
+    """Inverse of the positive definite ``gram + alpha I``."""
+    with one_thread_if_small(gram.size):
+        system = gram.copy()
+        system.flat[:: len(system) + 1] += alpha
+        factor, info = linalg.lapack.dpotrf(system, lower=1, overwrite_a=1)
+        if info:
+            raise InvalidInputError(
+                f"alpha={alpha} is too small for features of this scale: the ridge system is "
+                "not positive definite. Raise alpha or scale X."
+            )
+        inverse, _ = linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
+    _mirror(inverse)
+    # Its transpose is the same matrix, with rows in a piece: products with sparse matrices would
+    # copy it as a whole if columns were.
+    return inverse.T
+
+
+def _mirror(lower: np.ndarray) -> None:
+    """Copy the lower triangle to the upper one, in place and block by block."""
+    for start in range(0, len(lower), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        square = lower[block, block]
+        above = np.triu_indices(len(square), 1)
+        square[above] = square.T[above]
+        lower[block, start + _BLOCK :] = lower[start + _BLOCK :, block].T
+
+
+def _quadratic_forms(X: Any, matrix: np.ndarray) -> np.ndarray:
+    """x_i' M x_i for each row, by blocks of rows."""
+    forms = np.empty(X.shape[0])
+    for start in range(0, len(forms), _BLOCK):
+        rows = X[start : start + _BLOCK]
+        product = rows @ matrix
+        forms[start : start + _BLOCK] = (
+            np.asarray(rows.multiply(product).sum(axis=1)).ravel()
+            if hasattr(rows, "multiply")
+            else np.einsum("ij,ij->i", rows, product)
+        )
+    return forms
+
+
+def _groups_by_size(groups: np.ndarray) -> list[np.ndarray]:
+    """Rows of the groups of more than one sample: one (n_groups, size) array per size."""
+    _, codes = np.unique(groups, return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    sizes = np.bincount(codes)
+    starts = np.cumsum(sizes) - sizes
+    return [
+        order[starts[sizes == size][:, np.newaxis] + np.arange(size)]
+        for size in np.unique(sizes)
+        if size > 1
+    ]

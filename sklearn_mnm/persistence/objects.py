@@ -1,0 +1,359 @@
+"""Objects of the package as dictionaries of plain values, and back.
+
+What is quickly made again (smoothing operators, tables of words) is left out.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from sklearn_mnm.exceptions import ModelFormatError
+from sklearn_mnm.persistence.schema import (
+    CLASSES,
+    check_object,
+    check_value,
+    class_name,
+    class_named,
+)
+
+
+class UnknownPartError(ModelFormatError):
+    """A file names a class, a parameter or a field that this version of the package lacks."""
+
+
+_TOWERS = ("AngleModel", "BrainTextModel")
+_ONTOLOGIES = ("CognitiveAtlas", "Ontology")
+# Parameters that are None in every file.
+_NOT_KEPT = {"callbacks", "checkpoint", "memory"}
+
+
+def state_of(value: Any) -> dict[str, Any]:
+    """Return the values that an object of a known class is made from.
+
+    Parameters
+    ----------
+    value : object
+        Of one of the classes of `sklearn_mnm.persistence.schema`.
+
+    Returns
+    -------
+    state : dict of str to object
+        Arrays, images, plain Python values, and objects of known classes.
+    """
+    if isinstance(value, tuple):
+        return value._asdict()  # type: ignore[attr-defined]  # the known ones are named tuples
+    name = str(class_name(value))
+    if name == "BrainHierarchy":
+        return _hierarchy_state(value)
+    if name in _TOWERS:
+        return _towers_state(value)
+    if name in _ONTOLOGIES:
+        return _ontology_state(value)
+    fitted = None
+    if _fitted_attributes(value):
+        fitted = _FITTED_STATES.get(name, _fitted_attributes)(value)
+    output = getattr(value, "_sklearn_output_config", {})
+    return {"params": _params(value), "fitted": fitted, "output": output.get("transform")}
+
+
+def from_state(name: str, state: dict[str, Any]) -> Any:
+    """Make an object of a known class from its values.
+
+    Parameters
+    ----------
+    name : str
+        Of the class.
+    state : dict of str to object
+        As :func:`state_of` gives it; anything else is taken for an error.
+
+    Returns
+    -------
+    value : object
+
+    Raises
+    ------
+    UnknownPartError
+        If the name or a value's name is unknown.
+    Exception
+        Of whatever kind if the values do not fit each other.
+    """
+    if name not in CLASSES:
+        raise UnknownPartError(f"{name!r} is no class of this package that can be loaded")
+    made_by = class_named(name)
+    if name == "BrainHierarchy":
+        _check_names(name, state, made_by)
+        value = made_by._restored(**state)
+    elif name in _TOWERS:
+        _check_names(name, state, _towers_from_state)
+        value = _towers_from_state(**state, are_directions=name == "AngleModel")
+    elif name in _ONTOLOGIES:
+        _check_names(name, state, made_by)
+        value = _ontology_from_state(made_by, **state)
+    elif issubclass(made_by, tuple):
+        _check_names(name, state, made_by)
+        value = made_by(**state)
+    else:
+        value = _estimator_from_state(name, made_by, **state)
+        if state["fitted"] is None:
+            return value
+    check_object(value)
+    if name in ("MNMEncoder", "MNMDecoder"):
+        for level in value.hierarchy_.levels:
+            sizes = {"r": value.hierarchy_.n_networks(level)}
+            check_value("uncertainty_", value.uncertainty_[level], "MapUncertainty", sizes)
+    return value
+
+
+def _check_names(name: str, values: dict[str, Any], made_by: Callable[..., Any]) -> None:
+    if unknown := values.keys() - inspect.signature(made_by).parameters.keys():
+        raise UnknownPartError(f"{name} has no {', '.join(map(repr, sorted(unknown)))}")
+
+
+def _params(estimator: Any) -> dict[str, Any]:
+    params = estimator.get_params(deep=False)
+    # Functions cannot be stored, and a file must not lead a later fit to folders of its sender's
+    # choice, which may hold pickles.
+    params.update(dict.fromkeys(_NOT_KEPT & params.keys()))
+    # A generator of random numbers cannot be stored: it would not go on where it was.
+    if "random_state" in params and not isinstance(params["random_state"], int | np.integer):
+        params["random_state"] = None
+    if sparse.issparse(params.get("term_parts")):
+        params["term_parts"] = sparse.csr_matrix(params["term_parts"])
+    if class_name(estimator) == "PeaksToRegions":
+        params.update(_atlas_params(**params))
+    return params
+
+
+def _atlas_params(atlas: Any, region_names: Any, **others: Any) -> dict[str, Any]:
+    """Image and names of an atlas, as of a masker or what a fetcher returns no more is used."""
+    from sklearn_mnm.brain.atlas import _open_atlas
+    from sklearn_mnm.brain.region_names import plain_names
+
+    image, names, background = _open_atlas(atlas)
+    if background != 0:
+        return {}
+    names = plain_names(names if region_names is None else region_names)
+    return {"atlas": image, "region_names": names}
+
+
+def _estimator_from_state(
+    name: str, made_by: Any, params: dict[str, Any], fitted: dict[str, Any] | None, output: Any
+) -> Any:
+    if brought := [name for name in _NOT_KEPT if params.get(name) is not None]:
+        raise ValueError(f"{brought[0]} is not None: a model must not bring one")
+    _check_names(name, params, made_by)
+    # Parameters that an older file lacks take their defaults.
+    estimator = made_by(**params)
+    estimator._validate_params()
+    if fitted is not None:
+        _RESTORE.get(name, _set_attributes)(estimator, fitted)
+    if output not in (None, "default", "pandas", "polars"):
+        raise ValueError(f"output is {output!r}")
+    return estimator if output is None else estimator.set_output(transform=output)
+
+
+def _is_fitted_attribute(name: str) -> bool:
+    return name.isidentifier() and name.endswith("_") and not name.startswith("_")
+
+
+def _fitted_attributes(estimator: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(estimator).items() if _is_fitted_attribute(name)}
+
+
+def _set_attributes(estimator: Any, fitted: Mapping[str, Any]) -> None:
+    for name, value in fitted.items():
+        if not _is_fitted_attribute(name) or hasattr(type(estimator), name):
+            raise ValueError(f"{name!r} is no fitted attribute")
+        setattr(estimator, name, value)
+
+
+def _embedder_state(embedder: Any) -> dict[str, Any]:
+    fitted = _fitted_attributes(embedder)
+    if isinstance(history := fitted.get("history_"), pd.DataFrame):
+        records = history.to_dict("records")
+        fitted["history_"] = [{k: v for k, v in row.items() if not pd.isna(v)} for row in records]
+    if "left_out_points_" in fitted:
+        # The time coordinate follows from the others: so points come back to the hyperboloid
+        # however coarsely these are stored.
+        fitted["left_out_points_"] = fitted["left_out_points_"][:, 1:]
+    return fitted
+
+
+def _restore_embedder(embedder: Any, fitted: dict[str, Any]) -> None:
+    # Files of models with learnt radii do not tell of other dimensions.
+    earlier = {"term_space_": None, "joint_space_": None}
+    if "n_components_" in fitted:
+        earlier["n_dimensions_"] = fitted["n_components_"]
+    _set_attributes(embedder, {**earlier, **fitted})
+    if (embedder.joint_space_ is None) == (type(embedder.model_).__name__ == "AngleModel"):
+        raise ValueError("joint_space_ and model_ are of different alignments")
+    if isinstance(history := fitted.get("history_"), list):
+        embedder.history_ = pd.DataFrame(history)
+    if "left_out_points_" in fitted:
+        import torch
+
+        from sklearn_mnm.geometry import from_space
+
+        space = torch.from_numpy(fitted["left_out_points_"])
+        embedder.left_out_points_ = from_space(space, embedder.curvature_).numpy()
+
+
+def _regions_state(regions: Any) -> dict[str, Any]:
+    names = ["mask_img_", "region_names_", "children_", "peak_tally_"]
+    state = {name: getattr(regions, name) for name in names}
+    if regions.labels_img_ is None:
+        return {**state, "labels": None, "membership_": regions.membership_}
+    inside = np.asarray(regions.mask_img_.dataobj) != 0
+    return {**state, "labels": np.asarray(regions.labels_img_.dataobj)[inside], "membership_": None}
+
+
+def _restore_regions(regions: Any, state: dict[str, Any]) -> None:
+    from sklearn_mnm.brain._networks import networks_of_tree
+    from sklearn_mnm.brain.atlas import Regions, regions_from_labels
+
+    regions.mask_img_ = state["mask_img_"]
+    regions.children_, regions.peak_tally_ = state["children_"], state["peak_tally_"]
+    mask, affine = np.asarray(regions.mask_img_.dataobj), regions.mask_img_.affine
+    if not (mask.ndim == 3 and mask.min() >= 0 and mask.max() == 1 and np.linalg.det(affine)):
+        raise ValueError("mask_img_ is no mask of a brain")
+    names, membership = state["region_names_"], state["membership_"]
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError("region_names_ holds something else than strings")
+    n_voxels = np.count_nonzero(mask)
+    if membership is None:
+        check_value("labels", state["labels"], (n_voxels,), {})
+        regions._set_regions(regions_from_labels(state["labels"].astype(np.int64) - 1, names))
+    elif membership.shape == (n_voxels, len(names)):
+        regions._set_regions(Regions(membership, names, are_labels=False))
+    else:
+        raise ValueError(f"membership_ has shape {membership.shape}")
+    if regions.children_ is not None:
+        networks_of_tree(regions.children_, {"regions": len(names)})
+
+
+def _vectorizer_state(vectorizer: Any) -> dict[str, Any]:
+    counter = vectorizer._counter
+    return {
+        "n_features_in_": vectorizer.n_features_in_,
+        "feature_names_in_": getattr(vectorizer, "feature_names_in_", None),
+        "kept_columns": vectorizer.kept_columns_,
+        "idf": vectorizer.idf_,
+        "terms": None if counter is None else counter.get_feature_names_out().tolist(),
+        "are_matched": counter is not None and callable(counter.analyzer),
+    }
+
+
+def _restore_vectorizer(vectorizer: Any, state: dict[str, Any]) -> None:
+    state = dict(state)
+    n_features, names = state.pop("n_features_in_"), state.pop("feature_names_in_")
+    kept, terms = state["kept_columns"], state["terms"]
+    sizes: dict[str, int] = {}
+    check_value("n_features_in_", n_features, "f", sizes)
+    check_value("kept_columns_", kept, ("p",), sizes)
+    check_value("idf_", state["idf"], ("p",), sizes)
+    if kept.dtype.kind not in "iu" or kept.min() < 0 or kept.max() >= n_features:
+        raise ValueError("kept_columns_ holds numbers that are no columns")
+    vectorizer.n_features_in_ = n_features
+    if names is not None:
+        check_value("feature_names_in_", names, ("f", str), sizes)
+        vectorizer.feature_names_in_ = names
+    if terms is not None and len(terms) != n_features:
+        raise ValueError(f"there are {len(terms)} terms for {n_features} columns")
+    vectorizer._restore(**state)
+
+
+_FITTED_STATES: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "HyperbolicBrainTextEmbedder": _embedder_state,
+    "PeaksToRegions": _regions_state,
+    "TermVectorizer": _vectorizer_state,
+}
+_RESTORE: dict[str, Callable[[Any, dict[str, Any]], None]] = {
+    "HyperbolicBrainTextEmbedder": _restore_embedder,
+    "PeaksToRegions": _restore_regions,
+    "TermVectorizer": _restore_vectorizer,
+}
+
+
+def _hierarchy_state(hierarchy: Any) -> dict[str, Any]:
+    levels = {level: hierarchy.memberships(level) for level in hierarchy.levels[1:-1]}
+    return {
+        "levels": {
+            level: shares.argmax(axis=1) if hierarchy.is_partition(level) else shares
+            for level, shares in levels.items()
+        },
+        "sizes": hierarchy.sizes,
+        "strategy": hierarchy.strategy,
+        "names": {level: hierarchy.network_names(level) for level in hierarchy.levels},
+    }
+
+
+def _ontology_state(ontology: Any) -> dict[str, Any]:
+    tables = {"terms": ontology.terms, "relations": ontology.relations}
+    columns = {
+        name: {str(column): table[column].tolist() for column in table}
+        for name, table in tables.items()
+    }
+    return {**columns, "broader": ontology.broader}
+
+
+def _ontology_from_state(
+    made_by: Any,
+    terms: dict[str, list[Any]],
+    relations: dict[str, list[Any]],
+    broader: tuple[str, ...],
+) -> Any:
+    for row, aliases in enumerate(terms["aliases"]):
+        if not isinstance(aliases, tuple) or not all(isinstance(alias, str) for alias in aliases):
+            raise ValueError(f"aliases of row {row} are no strings")
+    if not all(isinstance(name, str) for name in terms["name"]):
+        raise ValueError("the name of a term is no string")
+    return made_by(pd.DataFrame(terms), pd.DataFrame(relations), broader)
+
+
+def _towers_state(model: Any) -> dict[str, Any]:
+    return {
+        "weights": {name: tensor.cpu().numpy() for name, tensor in model.state_dict().items()},
+        "dropout": [model.text_tower.dropout, model.brain_tower.dropout],
+        "learn_curvature": model.learn_curvature,
+    }
+
+
+def _towers_from_state(
+    weights: dict[str, np.ndarray],
+    dropout: list[float],
+    learn_curvature: bool,
+    are_directions: bool = False,
+) -> Any:
+    import torch
+
+    from sklearn_mnm.nn.towers import AngleModel, BrainTextModel, DirectionTower, LiftTower
+
+    check_value("learn_curvature", learn_curvature, bool, {})
+    tensors = {
+        name: torch.from_numpy(np.asarray(array, dtype=np.float32))
+        for name, array in weights.items()
+    }
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise ValueError("weights of the towers are not finite")
+    towers = []
+    # Weights are drawn here and replaced below; the caller's random numbers stay as they are.
+    with torch.random.fork_rng(devices=[]):
+        for tower, share in zip(("text_tower", "brain_tower"), dropout, strict=True):
+            check_value("dropout", share, float, {})
+            basis = tensors[f"{tower}.basis"]
+            (n_hidden,) = tensors[f"{tower}.radius_network.0.bias"].shape
+            # Before the tower is made, which takes the memory that these sizes ask for.
+            if tensors[f"{tower}.radius_network.0.weight"].shape != (n_hidden, len(basis) + 1):
+                raise ValueError(f"the radius network of {tower} has weights of another shape")
+            if are_directions:
+                towers.append(DirectionTower(basis, n_hidden=n_hidden, dropout=share))
+            else:
+                towers.append(LiftTower(basis, radius=1.0, n_hidden=n_hidden, dropout=share))
+        made_by = AngleModel if are_directions else BrainTextModel
+        model = made_by(*towers, curvature=1.0, learn_curvature=learn_curvature, scale=1.0)
+    model.load_state_dict(tensors)
+    return model.eval()

@@ -1,0 +1,1 @@
+"""Nearest points, in memory, on disk and by other engines; walks to the root."""

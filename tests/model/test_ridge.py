@@ -1,0 +1,122 @@
+"""Leave-out predictions equal those of regressions that are really fitted without the rows."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.linear_model import Ridge
+
+from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.model.ridge import LeaveOutRidge
+
+
+def _data(seed, n_samples, n_features, density=0.5):
+    random = np.random.default_rng(seed)
+    X = sparse.random(n_samples, n_features, density=density, random_state=random, format="csr")
+    return X, random.standard_normal((n_samples, 3))
+
+
+def _refitted(X, targets, alpha, groups):
+    """Predictions by scikit-learn's Ridge, fitted again for each group left out."""
+    predictions = np.empty_like(targets)
+    for group in np.unique(groups):
+        out = groups == group
+        ridge = Ridge(alpha=alpha, fit_intercept=False).fit(X[~out], targets[~out])
+        predictions[out] = ridge.predict(X[out])
+    return predictions
+
+
+@settings(max_examples=40, derandomize=True)
+@given(
+    seed=st.integers(0, 10_000),
+    n_samples=st.integers(6, 30),
+    n_features=st.integers(2, 60),
+    alpha=st.floats(0.05, 20),
+    as_sparse=st.booleans(),
+    grouped=st.booleans(),
+)
+def test_left_out_predictions_equal_refitting(
+    seed, n_samples, n_features, alpha, as_sparse, grouped
+):
+    X, targets = _data(seed, n_samples, n_features)
+    random = np.random.default_rng(seed)
+    groups = random.integers(0, 4, n_samples) if grouped else np.arange(n_samples)
+    if len(np.unique(groups)) < 2:
+        groups[0] = groups.max() + 1
+    dense = X.toarray()
+    fit = LeaveOutRidge(X if as_sparse else dense, targets, groups).fit(alpha)
+    expected = _refitted(dense, targets, alpha, groups)
+    np.testing.assert_allclose(fit.left_out, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_features", [10, 80], ids=["primal", "dual"])
+def test_coefficients_equal_scikit_learns_ridge(n_features):
+    X, targets = _data(0, 40, n_features)
+    fit = LeaveOutRidge(X, targets).fit(2.0)
+    expected = Ridge(alpha=2.0, fit_intercept=False, solver="cholesky").fit(X.toarray(), targets)
+    np.testing.assert_allclose(fit.coef, expected.coef_.T, rtol=1e-4, atol=1e-6)
+
+
+def test_an_empty_text_is_predicted_as_zero():
+    X, targets = _data(0, 20, 8)
+    X = X.tolil()
+    X[3] = 0
+    fit = LeaveOutRidge(X.tocsr(), targets).fit(1.0)
+    assert (fit.left_out[3] == 0).all()
+
+
+def test_a_problem_too_large_to_factorise_says_what_to_reduce():
+    X = sparse.csr_matrix((30_000, 40_000))
+    with pytest.raises(InvalidInputError, match=r"30000 rows and 40000 columns.*TruncatedSVD"):
+        LeaveOutRidge(X, np.zeros((30_000, 1)))
+
+
+@pytest.mark.parametrize("best", [0.1, 1.0, 10.0, 100.0, 1000.0])
+def test_the_search_climbs_to_the_best_penalty_of_the_grid(best):
+    X, targets = _data(0, 20, 8)
+    alphas = [0.1, 1.0, 10.0, 100.0, 1000.0]
+    fit, scores = LeaveOutRidge(X, targets).search(alphas, lambda f: -abs(np.log(f.alpha / best)))
+    assert fit.alpha == best
+    assert max(scores, key=scores.__getitem__) == best
+    assert len(scores) <= 4 or best in (0.1, 1000.0)
+
+
+@pytest.mark.parametrize("n_features", [20, 200], ids=["primal", "dual"])
+def test_excess_energy_compares_coefficients_with_those_of_noise(n_features):
+    X, _ = _data(0, 100, n_features)
+    alpha, noise = 3.0, 2.0
+    # Coefficients of pure noise, drawn many times: their mean energy is what 1 stands for.
+    random = np.random.default_rng(0)
+    weights = np.linalg.solve(X.T @ X + alpha * np.eye(n_features), X.toarray().T)
+    energy = np.zeros(n_features)
+    for _ in range(300):
+        energy += np.square(weights @ random.normal(scale=noise, size=(100, 4))).sum(axis=1) / 300
+    signal = random.normal(size=(100, 4))
+    fit = LeaveOutRidge(X, signal).fit(alpha)
+    residual = np.square(signal - X @ fit.coef).sum() / 100 / (4 * noise**2)
+    expected = np.square(fit.coef).sum(axis=1) / (energy * residual) - 1
+    found = LeaveOutRidge(X, signal).excess_energy(fit)
+    clear = expected > 0.3
+    np.testing.assert_allclose(found[clear], expected[clear], rtol=0.5)
+    assert (found > 0).all()
+
+
+def test_features_that_carry_signal_get_the_weight():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(400, 30))
+    targets = X[:, :5] @ random.normal(size=(5, 20)) + random.normal(scale=3, size=(400, 20))
+    ridge = LeaveOutRidge(X, targets)
+    excess = ridge.excess_energy(ridge.fit(10.0))
+    assert excess[:5].min() > 5 * excess[5:].max()
+
+
+def test_excess_energy_without_signal_or_noise_is_finite():
+    for X, targets in [
+        (np.zeros((5, 3)), np.ones((5, 2))),
+        (np.eye(3), np.zeros((3, 2))),
+        (np.ones((1, 4)), np.ones((1, 1))),
+    ]:
+        ridge = LeaveOutRidge(X, targets)
+        excess = ridge.excess_energy(ridge.fit(1.0))
+        assert ((excess > 0) & np.isfinite(excess)).all()
