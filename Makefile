@@ -2,7 +2,7 @@
 # make test      the test suite, with the examples in docstrings
 # make test-old  the same with the oldest versions of the dependencies, in .venv-old
 # make bench     times of the main calls; again after a change, with COMPARE=1, beside those before
-# make lint      formatting, style, types
+# make lint      formatting, style, types, direction of imports, length of modules
 # make audit     known vulnerabilities of what is installed; needs the network
 # make docs      the manual, with its figures and examples, in docs/_build/html
 # make links     whether what the manual links to is there; needs the network
@@ -48,6 +48,8 @@ lint: $(VENV)/.installed-dev
 	$(IN_VENV) -m ruff format --check .
 	$(IN_VENV) -m ruff check .
 	$(IN_VENV) -m mypy
+	$(VENV)/bin/lint-imports --no-logo
+	$(IN_VENV) .ci/house.py
 
 audit: $(VENV)/.installed-dev
 	$(INSTALL) pip-audit

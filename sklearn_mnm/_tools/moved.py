@@ -23,7 +23,7 @@ _MOVED = {
 class _Moved(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds modules by their old names."""
 
-    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]
+    def find_spec(self, name, path=None, target=None):
         return importlib.machinery.ModuleSpec(name, self) if name in _MOVED else None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:

@@ -83,6 +83,7 @@ PARAMS = "model/state/params/items/"
         (FITTED + "fit", 1, "no fitted attribute"),
         (FITTED + "_n_features_out", 1, "no fitted attribute"),
         (FITTED + "n_features_in_", put, "n_features_in_ is missing"),
+        (FITTED + "joint_space_", None, "of different alignments"),
         (FITTED + "decode_head_", put, "decode_head_ is missing"),
         (FITTED + "decode_head_", 1, "decode_head_ is of type int"),
         (FITTED + "n_regions_", 10**15, "other parts need 10{15}"),

@@ -262,7 +262,7 @@ def hub(request, client, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def encoder():
-    return load_model(Path(__file__).parent / "persistence" / "format_1" / "encoder")
+    return load_model(Path(__file__).parent / "format_1" / "encoder")
 
 
 @pytest.fixture(scope="module")
