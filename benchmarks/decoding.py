@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import runner
-import torch
 from decoding_baselines import (
     GCLDA_SWEEPS,
     active_regions,
@@ -43,15 +42,13 @@ from table import interval, markdown_table, paired_interval
 
 from sklearn_mnm import Studies
 from sklearn_mnm.exceptions import DataWarning
-from sklearn_mnm.geometry import log_map0
-from sklearn_mnm.model.term_head import TermHead, salient_terms
+from sklearn_mnm.model.salience import salient_terms
+from sklearn_mnm.model.term_posterior import TermPosterior
 
-# Inverse temperature of the mean over texts: the best of 4, 8, 10, 12, 16, 20, 24 and 32 on fold -1
-# with folds 3 to 9 as training data.
-INVERSE_TEMPERATURE = 12.0
-# What is compared on fold -1: dimensions, and K of the reliability of a lift.
+# What is compared on fold -1: dimensions, and how the likeness of studies becomes a ranking.
 DIMENSIONS = (64, 128, None)
-RANKING_PSEUDO_STUDIES = (20.0, 50.0, 100.0, 200.0, 300.0, 500.0, 1000.0)
+INVERSE_TEMPERATURES = (0.5, 0.6, 0.7, 0.85, 1.0)
+FREQUENCY_POWERS = (0.0, 0.3, 0.5, 0.75)
 # What this script does not measure, for the time it takes.
 NOTE = """The maps of `CorrelationDecoder` with `MKDAChi2` are computed for all terms in one \
 product: the decoder itself needs 20 s a term, 25 hours a fold. They are those of the decoder \
@@ -82,14 +79,8 @@ BASELINES = {
     ),
 }
 OURS = {
-    "lift": ("ours, TermHead.decision_function", "leave-out likelihood; K on fold -1"),
-    "probability": ("ours, TermHead.predict_proba", "leave-out likelihood"),
-}
-REFERENCES = {
-    "texts": (
-        "reference that needs the corpus: mean over training texts near the map",
-        "inverse temperature on fold -1",
-    ),
+    "ranking": ("ours, MNMDecoder.decision_function", "two constants on fold -1"),
+    "probability": ("ours, MNMDecoder.predict_proba", "calibrated on studies left out"),
 }
 
 
@@ -156,19 +147,15 @@ def calibration_error(probability: np.ndarray, truth: np.ndarray, n_bins: int = 
 
 def measure(train: Studies, test: Studies) -> dict[str, Any]:
     """Fit everything on the training studies and score the test studies."""
-    model = MODELS["ours"].build().fit(train)
+    model = _built(None).fit(train)
     terms, truth = model.text.transform(train), salient_terms(model.text.transform(test)).toarray()
-    salience = salient_terms(terms).astype(np.float64)
-    frequency = np.asarray(salience.sum(axis=0)).ravel()
+    frequency = np.asarray(salient_terms(terms).sum(axis=0)).ravel()
     activations, test_activations = model.regions.transform(train), model.regions.transform(test)
-    points = model.embedder.transform_brain(test_activations)
     start = time.perf_counter()
-    head = TermHead.fit(_tangent(model, model.embedder.transform_brain(activations)), terms)
+    posterior = _posterior(model, activations, terms)
     fit_seconds = time.perf_counter() - start
-    tangent = _tangent(model, points)
-    probability = head.predict_proba(tangent)
-    similarity = model.embedder.similarity(model.embedder.transform(terms), points)
-    weights = softmax(INVERSE_TEMPERATURE * similarity, axis=0)
+    shares = posterior.shares(_log_odds(model, test_activations))
+    probability = posterior.predict_proba(shares)
     ridges, alphas = ridge_scores(train, test, terms, mean_score)
     patterns = association_maps(active_regions(activations), terms)
     scores = {
@@ -177,16 +164,15 @@ def measure(train: Studies, test: Studies) -> dict[str, Any]:
         "correlation decoder": correlation_decoder_scores(train, test, terms),
         "gclda": gclda_scores(train, test, terms),
         **ridges,
-        "lift": head.decision_function(tangent),
+        "ranking": posterior.decision_function(shares),
         "probability": probability,
-        "texts": np.asarray((salience.T @ weights).T),
     }
     return {
         "n_terms": int(truth.shape[1]),
         "n_maps": int(truth.any(axis=1).sum()),
-        "penalties": {**alphas, "TermHead": head.alpha, "pseudo-studies": head.pseudo_studies},
+        "penalties": alphas,
         "fit seconds": fit_seconds,
-        "milliseconds a map": _milliseconds(model, head, test_activations),
+        "milliseconds a map": _milliseconds(model, posterior, test_activations),
         "calibration error": calibration_error(probability, truth),
         "mean probability": float(probability.mean()),
         "base rate": float(truth.mean()),
@@ -201,45 +187,57 @@ def measure(train: Studies, test: Studies) -> dict[str, Any]:
 def measure_dimension(
     train: Studies, validation: Studies, n_components: int | None
 ) -> dict[str, Any]:
-    """Score decoding and retrieval of an embedder of some dimension, and each K."""
-    params = {**MODELS["ours"].params, "n_components": n_components}
-    model = replace(MODELS["ours"], params=params).build().fit(train)
+    """Score decoding and retrieval of an embedder of some dimension, and ways to rank."""
+    model = _built(n_components).fit(train)
     terms, test_terms = model.text.transform(train), model.text.transform(validation)
     truth = salient_terms(test_terms).toarray()
-    counts = np.asarray(salient_terms(terms).sum(axis=0)).ravel()
-    points = model.embedder.transform_brain(model.regions.transform(validation))
+    activations, maps = model.regions.transform(train), model.regions.transform(validation)
+    points = model.embedder.transform_brain(maps)
     similarity = model.embedder.similarity(model.embedder.transform(test_terms), points)
     # Pools as large as those of the other folds.
     pools = [similarity[pool, pool] for pool in gen_batches(len(points), POOL_SIZE)]
     recalls = pd.DataFrame([retrieval_scores(pool) for pool in pools]).mean()
-    tangents = _tangent(model, model.embedder.transform_brain(model.regions.transform(train)))
-    head, tangent = TermHead.fit(tangents, terms), _tangent(model, points)
-    lift = head.decision_function(tangent) / head.reliability
-    by_k = {}
-    for k in RANKING_PSEUDO_STUDIES:
-        scores = lift * ((counts + head.pseudo_studies) / (counts + k))
-        by_k[f"{k:g}"] = ranking_scores(scores, truth) | popularity_scores(scores, counts)
+    posterior, log_odds = _posterior(model, activations, terms), _log_odds(model, maps)
+    shares = posterior.shares(log_odds)
+    ways = {}
+    for inverse in INVERSE_TEMPERATURES:
+        likelihood = softmax(inverse * log_odds, axis=0)
+        of_terms = np.asarray((posterior.salience.T @ likelihood).T)
+        few = 5 / len(activations)
+        for power in FREQUENCY_POWERS:
+            scores = (of_terms + few) / (posterior.rates + few) ** power
+            ways[f"{inverse:g}, {power:g}"] = ranking_scores(scores, truth)
     return {
         "dimension": model.embedder.n_components_,
         "retrieval": {name: float(recalls[name]) for name in ("t2b R@10", "b2t R@10")},
-        "lift": ranking_scores(head.decision_function(tangent), truth),
-        "probability": ranking_scores(head.predict_proba(tangent), truth),
-        "by K": by_k,
-        "true frequency": float((truth @ counts).sum() / truth.sum()),
+        "ranking": ranking_scores(posterior.decision_function(shares), truth),
+        "probability": ranking_scores(posterior.predict_proba(shares), truth),
+        "ways": ways,
     }
 
 
-def _tangent(model: Any, points: np.ndarray) -> np.ndarray:
-    return log_map0(torch.as_tensor(points), model.embedder.curvature_).numpy()
+def _built(n_components: int | None) -> Any:
+    params = {**MODELS["ours"].params, "n_components": n_components, "store_left_out": True}
+    return replace(MODELS["ours"], params=params).build()
 
 
-def _milliseconds(model: Any, head: TermHead, activations: np.ndarray) -> float:
+def _log_odds(model: Any, activations: np.ndarray) -> np.ndarray:
+    """Of the texts of the training studies, predicted without themselves, with maps."""
+    embedder = model.embedder
+    return embedder.pair_log_odds(embedder.left_out_points_, embedder.transform_brain(activations))
+
+
+def _posterior(model: Any, activations: np.ndarray, terms: Any) -> TermPosterior:
+    return TermPosterior.fit(lambda rows: _log_odds(model, activations[rows]), terms)
+
+
+def _milliseconds(model: Any, posterior: TermPosterior, activations: np.ndarray) -> float:
     """Median time from one map of region activations to its 50 most probable terms."""
     seconds = []
     for row in range(50):
         start = time.perf_counter()
-        tangent = _tangent(model, model.embedder.transform_brain(activations[row : row + 1]))
-        probability = head.predict_proba(tangent)[0]
+        log_odds = _log_odds(model, activations[row : row + 1])
+        probability = posterior.predict_proba(posterior.shares(log_odds))[0]
         top = np.argpartition(-probability, 50)[:50]
         top[np.argsort(-probability[top])]
         seconds.append(time.perf_counter() - start)
@@ -271,12 +269,12 @@ def report(records: list[dict[str, Any]]) -> str:
 
     scores = {
         name: pd.DataFrame([record["scores"][name] for record in records])
-        for name in (*BASELINES, *OURS, *REFERENCES)
+        for name in (*BASELINES, *OURS)
     }
     columns = list(scores["popularity"])
     rows = [
         [*text, *(f"{scores[name][c].mean():.2f} ± {scores[name][c].std():.2f}" for c in columns)]
-        for name, text in {**BASELINES, **OURS, **REFERENCES}.items()
+        for name, text in {**BASELINES, **OURS}.items()
     ]
     best = max(BASELINES, key=lambda name: scores[name]["mAP"].mean())
     differences = [
@@ -302,7 +300,7 @@ deviation over folds; all rank the same terms for the same maps. A term is true 
 above the 80th percentile of the non-zero TF-IDF of the study (or the highest of a text of few \
 terms); {n_terms[0]:,} to {n_terms[-1]:,} terms, in at least 3 training studies. Popularity rho: \
 Spearman's correlation of the mean score of a term with the number of training studies in which \
-it is true; near 0 by construction for scores centred on the training maps, as lifts are. Top 10 \
+it is true; near 0 for scores centred on the training maps. Top 10 \
 frequency: mean of that number over the ten highest terms of each map; the true terms have \
 {over_folds("true frequency")}.
 
@@ -315,33 +313,33 @@ folds (folds share most of their training studies, so the intervals are somewhat
 
 {NOTE} Chosen on the folds: {chosen}.
 
-Calibration of TermHead on held-out maps: mean absolute gap of predicted and observed shares in \
-100 bins of equal count {over_folds("calibration error")}, at a base rate of \
+Calibration of `predict_proba` on held-out maps: mean absolute gap of predicted and observed \
+shares in 100 bins of equal count {over_folds("calibration error")}, at a base rate of \
 {over_folds("base rate")} (mean probability {over_folds("mean probability")}). One map to 50 \
-terms: {over_folds("milliseconds a map")} ms on one core. Fitting the head: \
+terms: {over_folds("milliseconds a map")} ms on one core. Finding salient terms \
+and calibration: \
 {over_folds("fit seconds")} s.
 """
 
 
 def report_choices(records: list[dict[str, Any]]) -> str:
-    """Tables of dimensions and of K on the validation studies, in Markdown."""
+    """Tables of dimensions and of ways to rank on the validation studies, in Markdown."""
     rows = [
         [str(record["dimension"])]
         + [
             f"{value:.2f}"
-            for part in ("probability", "lift", "retrieval")
+            for part in ("ranking", "probability", "retrieval")
             for value in record[part].values()
         ]
         for record in records
     ]
     header = [
         "dimension",
-        *(f"{s} by {by}" for by in ("probability", "lift") for s in ("mAP", "nDCG@10")),
+        *(f"{s} by {by}" for by in ("ranking", "probability") for s in ("mAP", "nDCG@10")),
     ]
-    full = records[-1]
-    kept = full["by K"]["100"]["mAP"] / max(scores["mAP"] for scores in full["by K"].values())
-    by_k = [
-        [k, *(f"{value:.2f}" for value in scores.values())] for k, scores in full["by K"].items()
+    ways = [
+        [*way.split(", "), *(f"{value:.2f}" for value in scores.values())]
+        for way, scores in records[-1]["ways"].items()
     ]
     return f"""
 Choices on fold -1 (2,000 studies), with folds 3 to 9 as training data, in percent. Dimension of \
@@ -349,11 +347,10 @@ the embedder (R@10 in pools of 1,000):
 
 {markdown_table([*header, "R@10 t→b", "R@10 b→t"], rows, 1)}
 
-K of the reliability of a lift, at the full dimension; the true terms have a frequency of \
-{full["true frequency"]:.0f}. K = 100 keeps {100 * kept:.0f} % of the best mAP with less \
-frequent terms:
+Inverse temperature of the log-odds and power of the base rate by which a ranking divides, at the \
+full dimension:
 
-{markdown_table(["K", "mAP", "nDCG@10", "popularity rho", "top 10 frequency"], by_k, 1)}
+{markdown_table(["inverse temperature", "power", "mAP", "nDCG@10"], ways, 2)}
 """
 
 

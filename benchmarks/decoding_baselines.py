@@ -13,7 +13,7 @@ from tuning import validation_split
 
 from sklearn_mnm import Studies
 from sklearn_mnm._tools.dependencies import import_optional
-from sklearn_mnm.model.term_head import salient_terms
+from sklearn_mnm.model.salience import salient_terms
 
 # Penalties of the ridge baselines; their maps have unit norm.
 ALPHAS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)

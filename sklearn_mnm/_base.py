@@ -23,7 +23,7 @@ from sklearn_mnm.brain.regions import PeaksToRegions
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
-from sklearn_mnm.geometry.arrays import tangent_of
+from sklearn_mnm.geometry.arrays import points_of, tangent_of
 from sklearn_mnm.model.inputs import (
     are_images,
     are_peaks,
@@ -34,8 +34,8 @@ from sklearn_mnm.model.inputs import (
 )
 from sklearn_mnm.model.leave_out import leave_out_activations
 from sklearn_mnm.model.map_uncertainty import MapUncertainty
-from sklearn_mnm.model.term_head import TermHead
 from sklearn_mnm.model.term_hierarchy import TermHierarchy
+from sklearn_mnm.model.term_posterior import TermPosterior
 from sklearn_mnm.model.text_regression import count_terms
 from sklearn_mnm.nn.term_directions import held_terms
 from sklearn_mnm.search.neighbours import StudyNeighbours
@@ -116,8 +116,7 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         self.embedder_ = embedder
         text_tangent, brain_tangent = self._fit_embedder(fit, X, Y, groups, sample_weight)
         self._fit_uncertainty(embedder._text_predictors(text_tangent), Y, groups, seeds[2])
-        predictors = embedder._brain_predictors(brain_tangent)
-        self._fit_terms(documents, X, kept, predictors, groups, seeds[2])
+        self._fit_terms(documents, X, kept, text_tangent, brain_tangent, groups, seeds[2])
         self.neighbours_ = StudyNeighbours.from_arrays(
             text_tangent, brain_tangent, None if ids is None else ids[kept], titles, kept
         )
@@ -128,7 +127,8 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
             return
         ids, titles, groups = _study_names(text, maps, groups)
         Y = self._activations(maps)
-        X = _matrix(self.vectorizer_.transform(text_input(text)))
+        documents = text_input(text)
+        X = _matrix(self.vectorizer_.transform(documents))
         kept, sample_weight = _usable_rows(X, Y, sample_weight, least=1)
         groups = None if groups is None else groups[kept]
         # A copy, as the other direction may share the embedder; its arrays are not changed.
@@ -152,6 +152,11 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         earlier: Any = getattr(self, "study_terms_", None)
         if earlier is not None:
             self.study_terms_: Any = sparse.vstack([earlier, X[kept] != 0], format="csr")
+        posterior: Any = getattr(self, "term_posterior_", None)
+        if posterior is not None:  # not so of models saved by earlier versions
+            own = self.term_vectorizer_ is self.vectorizer_
+            terms = X if own else self.term_vectorizer_.transform(documents)
+            self.term_posterior_: Any = posterior.extended(terms[kept])
 
     def _fit_embedder(
         self, fit: Any, X: Any, Y: np.ndarray, groups: Any, sample_weight: Any
@@ -249,7 +254,8 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         documents: Any,
         X: Any,
         kept: np.ndarray,
-        tangent: np.ndarray,
+        text_tangent: np.ndarray,
+        brain_tangent: np.ndarray,
         groups: np.ndarray | None,
         seed: int,
     ) -> None:
@@ -263,7 +269,11 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         if self.term_vectorizer_ is self.vectorizer_ and self.embedder_.term_space_ is not None:
             self.study_terms_ = (X != 0).tocsr()
         self.terms_ = np.asarray(self.term_vectorizer_.get_feature_names_out(), dtype=object)
-        self.term_head_ = TermHead.fit(tangent, X, groups, seed=seed)
+        embedder = self.embedder_
+        texts, maps = (points_of(t, embedder.curvature_) for t in (text_tangent, brain_tangent))
+        self.term_posterior_ = TermPosterior.fit(
+            lambda rows: embedder.pair_log_odds(texts, maps[rows]), X, groups, seed=seed
+        )
 
     def _text_points(self, X: Any) -> np.ndarray:
         return self._text_points_and_features(X)[0]

@@ -17,11 +17,14 @@ from sklearn_mnm.geometry.arrays import as_tensor, points_of, tangent_of
 from sklearn_mnm.model.inputs import are_peaks, check_pairs, target_columns, text_input
 from sklearn_mnm.model.pairing import paired
 from sklearn_mnm.model.phrases import PhraseScorer
-from sklearn_mnm.model.term_head import salient_terms
+from sklearn_mnm.model.salience import salient_terms
 from sklearn_mnm.persistence.schema import class_named
 from sklearn_mnm.text._documents import as_documents
 from sklearn_mnm.text.concepts import match_terms
 from sklearn_mnm.text.terms import TermVectorizer
+
+# Maps whose likeness to all studies is held at once.
+_BLOCK = 128
 
 
 class MNMDecoder(TransformerMixin, BrainTextEstimator):
@@ -41,7 +44,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
     ----------
     terms_ : ndarray of shape (n_terms,), object
         Vocabulary of the corpus, the columns of :meth:`decision_function`.
-    term_head_ : TermHead
+    term_posterior_ : TermPosterior
         Scores of terms.
     vectorizer_, regions_, embedder_, hierarchy_, n_regions_, neighbours_, uncertainty_
         See :class:`~sklearn_mnm.MNMEncoder`.
@@ -180,9 +183,10 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         Returns
         -------
         scores : ndarray of shape (n_maps, n_terms)
-            Comparable between maps. By default the log-odds of a term given the map less those
-            without, so that frequent terms are not favoured, drawn to 0 for terms of few studies;
-            see :class:`~sklearn_mnm.model.term_head.TermHead`. For terms of your own, the
+            Positive and comparable between maps. By default the share of the studies with such a
+            map in which the term is salient, divided by a power of its share of all studies, so
+            that frequent terms are less favoured; see
+            :class:`~sklearn_mnm.model.term_posterior.TermPosterior`. For terms of your own, the
             similarity of the term as a text to the map, in standard deviations from its mean over
             the maps of the fit; NaN where nothing of a term is known. Hyphens, plurals and case of
             your terms do not matter.
@@ -217,8 +221,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
             Of each of `terms_`, calibrated on studies left out; rows do not sum to 1. Salient are
             the fifth of the terms of a study with the highest TF-IDF.
         """
-        points = self._brain_points(X, level)
-        return self.term_head_.predict_proba(self._predictors_of(points))
+        return self._terms_asked(self._brain_points(X, level), "predict_proba")[0]
 
     def predict(self, X):
         """Terms that speak for each map, the best first.
@@ -257,7 +260,10 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
             If `k` is not between 1 and the number of terms.
         """
         points = self._brain_points(X, level)
-        scores = self._scores(points, terms)
+        if terms is None:
+            scores, probability = self._terms_asked(points, "decision_function", "predict_proba")
+        else:
+            scores = self._scores(points, terms)
         n_maps, n_terms = scores.shape
         if not isinstance(k, Integral) or not 1 <= int(k) <= n_terms:
             raise InvalidInputError(f"k={k!r} must be an integer from 1 to {n_terms}, the terms.")
@@ -273,7 +279,6 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
             }
         )
         if terms is None:
-            probability = self.term_head_.predict_proba(self._predictors_of(points))
             ranking["probability"] = np.take_along_axis(probability, best, axis=1).ravel()
         return ranking
 
@@ -440,19 +445,30 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
     def _scores(self, points: np.ndarray, terms) -> np.ndarray:
         if terms is not None:
             return self._phrase_scorer(terms)(points)
-        return self.term_head_.decision_function(self._predictors_of(points))
+        return self._terms_asked(points, "decision_function")[0]
 
-    def _predictors_of(self, points: np.ndarray) -> np.ndarray:
-        tangent = tangent_of(points, self.embedder_.curvature_)
-        return self.embedder_._brain_predictors(tangent)
+    def _terms_asked(self, points: np.ndarray, *methods: str) -> tuple[np.ndarray, ...]:
+        """Ask terms about maps: an array (n_maps, n_terms) for each method of the posterior."""
+        if not hasattr(self, "term_posterior_"):  # a model saved by an earlier version
+            tangent = tangent_of(points, self.embedder_.curvature_)
+            predictors = self.embedder_._brain_predictors(tangent)
+            return tuple(getattr(self.term_head_, method)(predictors) for method in methods)
+        blocks = []
+        for start in range(0, len(points), _BLOCK):
+            log_odds = self._log_odds_of_studies(points[start : start + _BLOCK])
+            shares = self.term_posterior_.shares(log_odds)
+            blocks.append([getattr(self.term_posterior_, method)(shares) for method in methods])
+        return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
+
+    def _log_odds_of_studies(self, points: np.ndarray) -> np.ndarray:
+        """Log-odds of each study of the fit to be that of a map, (n_studies, n_maps)."""
+        embedder, tangent = self.embedder_, self.neighbours_.text_tangent
+        texts = self._made_once("texts", lambda: as_tensor(points_of(tangent, embedder.curvature_)))
+        return embedder._as_log_odds(embedder._similarity(texts, as_tensor(points)))
 
     def _held_by(self, points: np.ndarray) -> np.ndarray:
         """Probability that the study of a map holds each term, (n_maps, n_terms)."""
-        embedder, held = self.embedder_, self._term_hierarchy().held
-        texts = self._made_once(
-            "texts", lambda: points_of(self.neighbours_.text_tangent, embedder.curvature_)
-        )
-        log_odds = embedder.pair_log_odds(texts, points)
+        held, log_odds = self._term_hierarchy().held, self._log_odds_of_studies(points)
         weights = np.exp(log_odds - log_odds.max(axis=0))
         return np.asarray((held.T @ (weights / weights.sum(axis=0))).T)
 

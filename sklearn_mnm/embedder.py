@@ -712,6 +712,10 @@ class HyperbolicBrainTextEmbedder(
             as_tensor(checked_points(points, name, self.n_dimensions_))
             for points, name in ((text_points, "text_points"), (brain_points, "brain_points"))
         )
+        return self._similarity(texts, brains)
+
+    def _similarity(self, texts, brains):
+        """Similarities of points that are known to be some, as tensors."""
         similarity = np.empty((len(texts), len(brains)))
         for start in range(0, len(texts), _BLOCK):
             rows = slice(start, start + _BLOCK)
@@ -735,7 +739,9 @@ class HyperbolicBrainTextEmbedder(
             to be that of a map, if one of them is; likewise for maps. With texts or brains at the
             root, of which nothing is known, as for a pair of no similarity.
         """
-        similarity = self.similarity(text_points, brain_points)
+        return self._as_log_odds(self.similarity(text_points, brain_points))
+
+    def _as_log_odds(self, similarity: np.ndarray) -> np.ndarray:
         if self.joint_space_ is not None:
             similarity = similarity / self.joint_space_.cosine_unit
         return float(self.model_.log_scale.detach().exp()) * similarity

@@ -59,7 +59,7 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         Number of regions.
     uncertainty_ : dict of str to MapUncertainty
         By level: how predictions of new studies err.
-    term_head_ : TermHead
+    term_posterior_ : TermPosterior
         From maps to terms, for the decoder.
     terms_ : ndarray of shape (n_terms,), object
         Its terms.

@@ -18,7 +18,7 @@ from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMDecoder, MNMEncoder, Pea
 from sklearn_mnm.brain import BrainHierarchy
 from sklearn_mnm.datasets import load_nback_flanker
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError, UnknownQueryWarning
-from sklearn_mnm.model.term_head import salient_terms
+from sklearn_mnm.model.salience import salient_terms
 
 N_REGIONS = 80
 

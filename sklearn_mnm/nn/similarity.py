@@ -24,7 +24,8 @@ def distance_similarity(text: Tensor, brain: Tensor, curvature: float | Tensor) 
 
 def cosine_similarity(text: Tensor, brain: Tensor, curvature: float | Tensor) -> Tensor:
     """Cosine of the angle at the origin, that of the tangent vectors: radii play no part."""
-    directions = (functional.normalize(log_map0(x, curvature), dim=1) for x in (text, brain))
+    # Tangent vectors at the origin point where the space coordinates do.
+    directions = (functional.normalize(x[:, 1:], dim=1) for x in (text, brain))
     return torch.mm(next(directions), next(directions).T)
 
 

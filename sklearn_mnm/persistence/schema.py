@@ -37,6 +37,7 @@ CLASSES = {
     "RidgeStatistics": "sklearn_mnm.model.ridge",
     "StudyNeighbours": "sklearn_mnm.search.neighbours",
     "TermHead": "sklearn_mnm.model.term_head",
+    "TermPosterior": "sklearn_mnm.model.term_posterior",
     "TermSpace": "sklearn_mnm.model.term_space",
     "TermVectorizer": "sklearn_mnm.text.terms",
 }
@@ -68,7 +69,8 @@ _BRAIN_TEXT = {
     "terms_": ("t", str),
     "term_counts_": ("t",),
     "study_terms_?": ("n", "t", sparse.csr_matrix),
-    "term_head_": "TermHead",
+    "term_head_?": "TermHead",
+    "term_posterior_?": "TermPosterior",
     "neighbours_": "StudyNeighbours",
 }
 _ONTOLOGY = {"terms": pd.DataFrame, "relations": pd.DataFrame, "broader": tuple}
@@ -155,6 +157,7 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
         "alpha": float,
         "pseudo_studies": float,
     },
+    "TermPosterior": {"salience": ("n", "t", sparse.csr_matrix), "calibration": (3,)},
     "TermSpace": {
         "directions": ("p", "s"),
         "information": ("p",),

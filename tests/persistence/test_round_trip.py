@@ -17,7 +17,7 @@ from sklearn_mnm import PeaksToRegions, TermVectorizer
 from sklearn_mnm.brain import BrainHierarchy
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.model.map_uncertainty import MapUncertainty
-from sklearn_mnm.model.term_head import TermHead
+from sklearn_mnm.model.term_posterior import TermPosterior
 from sklearn_mnm.persistence import load_model, save_model
 from sklearn_mnm.persistence.schema import _ATTRIBUTES, CLASSES
 
@@ -179,8 +179,8 @@ def test_hierarchies_come_back_to_the_bit(number, hierarchies, tmp_path, assert_
 
 def test_heads_come_back_to_the_bit(studies, tmp_path, assert_same):
     X, Y = studies
-    tangent = np.random.default_rng(0).normal(size=(150, 6))
-    terms = TermHead.fit(tangent, X)
+    odds = np.random.default_rng(0).normal(size=(150, 150))
+    terms = TermPosterior.fit(lambda rows: odds[:, rows], X)
     assert_same(round_trip(terms, tmp_path / "terms"), terms)
     for name, observed in {"counts": Y, "signed": Y - 1}.items():
         uncertainty = MapUncertainty.fit(np.abs(Y - 0.5), observed)
