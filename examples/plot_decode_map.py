@@ -9,7 +9,6 @@ hand rather than the right, and comes with nilearn.
 import matplotlib.pyplot as plt
 import numpy as np
 from nilearn.datasets import load_sample_motor_activation_image
-from nilearn.image import threshold_img
 
 from sklearn_mnm import load_pretrained
 from sklearn_mnm.plotting import plot_map
@@ -18,40 +17,39 @@ _, decoder = load_pretrained()
 observed = load_sample_motor_activation_image()
 
 # %%
-# Threshold first
-# ---------------
-# Peaks are reported where a map is significant, and the decoder has learnt from peaks. Values
-# below zero count as zero; noise all over the brain would count as activation all over the brain.
-motor = threshold_img(observed, 3, two_sided=False, copy_header=True)
-best = decoder.predict_topk(motor, k=12)
+# No threshold
+# ------------
+# The decoder has learnt from peaks, which studies report where a map stands out. So of an image it
+# takes by how much values exceed their own 95th percentile, whatever their unit.
+best = decoder.predict_topk(observed, k=12)
 best
 
 # %%
-# The score favours no word for being frequent; the probability, calibrated on left-out studies,
-# does: it is the chance that the word is one of those that mark a study with this map.
+# The probability, calibrated on left-out studies, is the chance that the word is one of those that
+# mark a study with this map: frequent words lead. The score favours them less.
 #
 # Your own words
 # --------------
 # Words and phrases need not be in the vocabulary as they stand. Their scores are standard
 # deviations from the mean over the maps of the corpus.
 own = ["motor control", "hand movements", "pain", "working memory", "face perception", "reward"]
-own_scores = decoder.decision_function(motor, terms=own)[0]
+own_scores = decoder.decision_function(observed, terms=own)[0]
 
 # %%
 # Studies with such a map
 # -----------------------
-decoder.retrieve(motor, k=5, by="brain")
+decoder.retrieve(observed, k=5, by="brain")
 
 # %%
 # The map and its words
 # ---------------------
 figure = plt.figure(figsize=(10, 6.6), layout="constrained")
 above, below = figure.subfigures(2, 1)
-plot_map(motor, threshold=3, title="Left hand less right hand", label="z", ax=above.subplots())
+plot_map(observed, threshold=3, title="Left hand less right hand", label="z", ax=above.subplots())
 left, right = below.subplots(1, 2)
 left.barh(best["term"], best["score"], color="#0072b2")
 left.invert_yaxis()
-left.set(xlabel="score: log-odds with the map less without", title="Words of the corpus")
+left.set(xlabel="score", title="Words of the corpus")
 order = np.argsort(own_scores)
 right.barh(np.array(own)[order], own_scores[order], color="#d55e00")
 right.axvline(0, color="black", linewidth=0.8)

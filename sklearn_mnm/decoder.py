@@ -171,8 +171,9 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         ----------
         X : Studies, DataFrame, list of arrays of shape (n_peaks_i, 3), image, path, list of \
                 these, or array of shape (n_maps, n_regions)
-            Peaks in mm, MNI152. Images are statistical maps on any grid, 3D or 4D; their values
-            below zero count as 0. Threshold them with nilearn if noise is all over the brain.
+            Peaks in mm, MNI152. Images are statistical maps on any grid, 3D or 4D, that need no
+            threshold: what counts is by how much values exceed the 95th percentile of the map over
+            the brain. To decode the negative side, change the sign.
         terms : list of str or None, default=None
             Your own terms or phrases, e.g. the names of
             :func:`~sklearn_mnm.text.load_cognitive_atlas`; None takes `terms_`.

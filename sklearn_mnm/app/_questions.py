@@ -290,7 +290,7 @@ class MapQuestion(Question):
         # Its doubts are among the notes: it does not go through the gate again.
         values = np.asarray(image.dataobj)
         on_mask = averages_on_mask(values, image.affine, regions.mask_img_)
-        activations = regions.regions_from_voxels(on_mask, positive=True)
+        activations = regions.regions_from_voxels(on_mask, prominent=True)
         self._activations = np.asarray(activations, dtype=np.float64)
         if not self._activations.any():
             over = "0" if threshold is None else f"the threshold of {threshold:g}"

@@ -14,6 +14,9 @@ from sklearn_mnm.brain.maps import voxels_from_images
 from sklearn_mnm.brain.operator import RegionInterpolator
 from sklearn_mnm.exceptions import InvalidInputError
 
+# Of the values of a map over the mask; chosen on 26 real maps, where 85 to 97 differ little.
+_PERCENTILE = 95
+
 
 class RegionImages:
     """The part of :class:`~sklearn_mnm.PeaksToRegions` that reads and makes images.
@@ -119,7 +122,7 @@ class RegionImages:
         voxels = (self.operator_ @ (values * volumes).T).T * scale
         return np.asarray(voxels, dtype=values.dtype)
 
-    def regions_from_img(self, images, *, positive=False):
+    def regions_from_img(self, images, *, prominent=False):
         """Sum or average statistical maps over the regions, as :meth:`transform` does peaks.
 
         Parameters
@@ -128,8 +131,10 @@ class RegionImages:
             3D or 4D maps in MNI152 space on any grid; averaged over the voxels of the mask, so
             that the integral of a small cluster is kept wherever it lies. They are not smoothed.
             Values that are not finite count as 0.
-        positive : bool, default=False
-            Take values below zero as 0, as peaks report activations.
+        prominent : bool, default=False
+            Count only what stands out of a map, as a study reports it: by how much values exceed
+            the 95th percentile of the map over the mask, or 0 if that is negative. Of a map that
+            is 0 in 95 % of the brain, thresholded before, all positive values count in full.
 
         Returns
         -------
@@ -154,17 +159,17 @@ class RegionImages:
         """
         check_is_fitted(self)
         voxels = voxels_from_images(image_list(images), self.mask_img_)
-        return self.regions_from_voxels(voxels, positive=positive)
+        return self.regions_from_voxels(voxels, prominent=prominent)
 
-    def regions_from_voxels(self, maps, *, positive=False):
+    def regions_from_voxels(self, maps, *, prominent=False):
         """Sum or average maps on the voxels of the mask over the regions.
 
         Parameters
         ----------
         maps : ndarray of shape (n_maps, n_voxels)
             Columns are the voxels of `mask_img_` in C order.
-        positive : bool, default=False
-            Take values below zero as 0, as peaks report activations.
+        prominent : bool, default=False
+            See :meth:`regions_from_img`.
 
         Returns
         -------
@@ -183,7 +188,7 @@ class RegionImages:
                 f"maps has {voxels.shape[1]} columns, but the mask has "
                 f"{self.membership_.shape[0]} voxels. Give maps as transform_voxels makes them."
             )
-        voxels = np.maximum(voxels, 0.0) if positive else voxels
+        voxels = _standing_out(voxels) if prominent else voxels
         total = np.asarray(self.membership_.sum(axis=0), dtype=np.float64).ravel()
         scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
         averages = (self.membership_.T @ voxels.T.astype(np.float64)).T * scale
@@ -216,3 +221,10 @@ class RegionImages:
                 self.operator_, self.mask_img_, self.fwhm
             )
         return self._interpolation
+
+
+def _standing_out(maps: np.ndarray) -> np.ndarray:
+    """Excess of maps over their own high values; a map without any keeps what is positive."""
+    least = np.maximum(np.percentile(maps, _PERCENTILE, axis=1), 0)
+    least = np.where(maps.max(axis=1) > least, least, 0)
+    return np.maximum(maps - least[:, np.newaxis], 0).astype(maps.dtype, copy=False)

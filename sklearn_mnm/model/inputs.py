@@ -99,8 +99,9 @@ def region_activations(
     ----------
     maps : array of shape (n_maps, n_regions), image, path, list, array or Series of these, \
             ImageCollection, Studies, data frame or list of arrays of shape (n_peaks_i, 3)
-        Images are 3D or 4D in MNI152 space on any grid; their negative values count as 0, as
-        peaks report activations. Peaks are in mm, MNI152.
+        Images are 3D or 4D in MNI152 space on any grid; what counts of them is by how much they
+        exceed their 95th percentile over the brain, as studies report what stands out. Peaks are
+        in mm, MNI152.
     regions : PeaksToRegions or None
         Fitted; None if only arrays can be taken.
     n_regions : int, optional
@@ -136,7 +137,7 @@ def region_activations(
         if peaks:
             activations = regions.transform(maps)
         else:
-            activations = regions.regions_from_img(maps, positive=True)
+            activations = regions.regions_from_img(maps, prominent=True)
         if not len(activations):
             raise InvalidInputError(f"{name} holds no study; give the peaks of at least one.")
         # In double precision, as the points of these maps are to be: they have none of their own.

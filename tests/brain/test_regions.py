@@ -186,6 +186,35 @@ def test_images_on_another_grid_are_resampled(ward):
     np.testing.assert_allclose(mean_height[middle], np.array(expected)[middle], atol=1.0)
 
 
+def test_what_stands_out_is_the_excess_over_the_95th_percentile(ward):
+    n_voxels = ward.membership_.shape[0]
+    maps = np.random.default_rng(0).gamma(2.0, size=(3, n_voxels))
+    found = ward.regions_from_voxels(maps, prominent=True)
+    for row, values in zip(found, maps, strict=True):
+        least = np.sort(values)[int(np.ceil(0.95 * (n_voxels - 1)))]
+        below = np.sort(values)[int(np.floor(0.95 * (n_voxels - 1)))]
+        cut = below + (0.95 * (n_voxels - 1) % 1) * (least - below)
+        expected = ward.regions_from_voxels(np.where(values > cut, values - cut, 0)[np.newaxis])
+        np.testing.assert_allclose(row, expected[0], rtol=1e-5, atol=1e-6)
+    # Neither the unit nor a constant below all that stands out matters for the pattern.
+    np.testing.assert_allclose(
+        ward.regions_from_voxels(7 * maps + 100, prominent=True), 7 * found, rtol=1e-3, atol=1e-3
+    )
+
+
+def test_of_a_map_thresholded_before_all_that_is_left_counts(ward):
+    n_voxels = ward.membership_.shape[0]
+    values = np.zeros(n_voxels)
+    values[: n_voxels // 25] = np.linspace(3.1, 6, n_voxels // 25)
+    negative = np.where(values > 0, values, -1)
+    for given in (values, negative):
+        found = ward.regions_from_voxels(given[np.newaxis], prominent=True)
+        np.testing.assert_array_equal(found, ward.regions_from_voxels(values[np.newaxis]))
+    even = np.ones((1, n_voxels))
+    found = ward.regions_from_voxels(even, prominent=True)
+    np.testing.assert_array_equal(found, ward.regions_from_voxels(even))
+
+
 def test_values_that_are_not_finite_count_as_zero(ward):
     volume = np.ones(ward.mask_img_.shape)
     volume[::2] = np.nan
