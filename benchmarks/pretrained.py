@@ -35,8 +35,7 @@ from sklearn_mnm import (
     save_model,
 )
 from sklearn_mnm.exceptions import DataWarning
-from sklearn_mnm.metrics import recall_at_k
-from sklearn_mnm.metrics.hierarchy import radial_order
+from sklearn_mnm.metrics import radial_order, recall_at_k
 from sklearn_mnm.text import load_cognitive_atlas
 
 NAME = "neuroquery"

@@ -24,7 +24,7 @@ from sklearn_mnm.datasets import make_literature
 from sklearn_mnm.datasets.literature import ConceptTree, Literature
 from sklearn_mnm.exceptions import DataWarning
 from sklearn_mnm.geometry import distance, exp_map0, from_space, log_map0, lorentz_centroid
-from sklearn_mnm.metrics.hierarchy import (
+from sklearn_mnm.metrics import (
     cone_containment,
     radial_order,
     tree_distances,

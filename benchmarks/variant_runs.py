@@ -29,7 +29,7 @@ from protocol import (
 from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, Studies, load_database
 from sklearn_mnm.brain import BrainHierarchy
 from sklearn_mnm.brain.features import relative_extent
-from sklearn_mnm.metrics.hierarchy import extent_order, radial_order
+from sklearn_mnm.metrics import extent_order, radial_order
 
 ABOVE, BROAD = "text above brain", "broad above focal"
 # In `Variant.regions`, stands for the file, whose place differs from machine to machine.

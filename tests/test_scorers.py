@@ -14,8 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMEncoder, PeaksToRegions, TermVectorizer
 from sklearn_mnm.datasets import Studies, make_literature
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
-from sklearn_mnm.metrics import dice_top, map_correlation, mix_and_match, recall_at_k
-from sklearn_mnm.metrics.hierarchy import radial_order
+from sklearn_mnm.metrics import dice_top, map_correlation, mix_and_match, radial_order, recall_at_k
 from sklearn_mnm.scorers import (
     SCORERS,
     BrainTextScorer,

@@ -41,7 +41,7 @@ from hierarchy_measures.walks import (
     walk_table,
 )
 from sklearn_mnm.brain.features import relative_extent
-from sklearn_mnm.metrics.hierarchy import extent_order
+from sklearn_mnm.metrics import extent_order
 
 # Weights of the information that are tried on the validation half.
 BETAS = (0.0, 0.1, 0.25, 0.35, 0.5, 0.75, 1.0)

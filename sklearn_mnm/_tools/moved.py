@@ -8,7 +8,7 @@ from types import ModuleType
 
 # Documented name of a module of an earlier version -> where it is.
 _MOVED = {
-    "sklearn_mnm.hierarchy_metrics": "sklearn_mnm.metrics.hierarchy",
+    "sklearn_mnm.hierarchy_metrics": "sklearn_mnm.metrics",
     "sklearn_mnm.hub": "sklearn_mnm.persistence.hub",
     "sklearn_mnm.index": "sklearn_mnm.search.index",
     "sklearn_mnm.inner_product": "sklearn_mnm.search.inner_product",

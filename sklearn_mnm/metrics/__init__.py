@@ -4,13 +4,10 @@ Plain functions on arrays.
 """
 
 from sklearn_mnm.metrics.hierarchy import (
-    TreeRecovery,
     cone_containment,
     extent_correlation,
     extent_order,
     radial_order,
-    tree_distances,
-    tree_recovery,
 )
 from sklearn_mnm.metrics.pairs import (
     correct_hubness,
@@ -21,6 +18,7 @@ from sklearn_mnm.metrics.pairs import (
     retrieval_ranks,
     retrieval_report,
 )
+from sklearn_mnm.metrics.trees import TreeRecovery, tree_distances, tree_recovery
 
 __all__ = [
     "TreeRecovery",

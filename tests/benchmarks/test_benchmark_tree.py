@@ -4,7 +4,7 @@ import torch
 from scipy.spatial.distance import squareform
 
 from sklearn_mnm.datasets.literature import ConceptTree
-from sklearn_mnm.metrics.hierarchy import tree_distances, tree_recovery
+from sklearn_mnm.metrics import tree_distances, tree_recovery
 
 # A complete binary tree of 31 nodes, in the order of a heap.
 PARENTS = (np.arange(31) + 1) // 2 - 1

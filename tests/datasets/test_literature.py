@@ -15,8 +15,7 @@ from sklearn_mnm.brain.features import relative_extent
 from sklearn_mnm.brain.peaks import peak_counts
 from sklearn_mnm.datasets import make_literature
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.metrics import retrieval_report
-from sklearn_mnm.metrics.hierarchy import tree_distances
+from sklearn_mnm.metrics import retrieval_report, tree_distances
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from scipy.stats import kendalltau
 
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.geometry import exp_map, exp_map0, pairwise_distance
-from sklearn_mnm.metrics.hierarchy import (
+from sklearn_mnm.metrics import (
     cone_containment,
     extent_correlation,
     extent_order,

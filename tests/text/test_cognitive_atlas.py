@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklearn_mnm.exceptions import DataFormatError, DataWarning
-from sklearn_mnm.metrics.hierarchy import tree_distances
+from sklearn_mnm.metrics import tree_distances
 from sklearn_mnm.text import CognitiveAtlas, load_cognitive_atlas
 from sklearn_mnm.text._tables import readable
 
