@@ -387,22 +387,6 @@ class BrainHierarchy:
         """
         return [self.smooth(Y, level) for level in self.levels[1:]]
 
-    def matrix(self, level: str) -> np.ndarray:
-        """Return the averaging operator of a level as a dense matrix.
-
-        Parameters
-        ----------
-        level : str
-            One of :attr:`levels`.
-
-        Returns
-        -------
-        matrix : ndarray of shape (n_regions, n_regions), float64
-            ``Y @ matrix`` is ``smooth(Y, level)``; ``torch.from_numpy`` takes it as it is.
-        """
-        aggregating, expanding = self._operators(level)
-        return np.asarray((aggregating @ expanding).toarray())
-
     def __repr__(self) -> str:
         levels = ", ".join(f"{level}: {self.n_networks(level)}" for level in self.levels)
         return f"BrainHierarchy({levels}; strategy={self._strategy!r})"
