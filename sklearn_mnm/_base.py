@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable
 from copy import copy
-from difflib import get_close_matches
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,8 +14,6 @@ from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_feature_names, _get_feature_names, check_is_fitted
 
-from sklearn_mnm._tools.frames import is_frame
-from sklearn_mnm._tools.sample_weight import checked_weights
 from sklearn_mnm.brain.hierarchy import BrainHierarchy
 from sklearn_mnm.brain.peaks import as_peak_table
 from sklearn_mnm.brain.regions import PeaksToRegions
@@ -27,20 +24,19 @@ from sklearn_mnm.geometry.arrays import points_of, tangent_of
 from sklearn_mnm.model.inputs import (
     are_images,
     are_peaks,
-    check_pairs,
+    feature_matrix,
     region_activations,
+    study_names,
     text_input,
+    usable_rows,
     warn_of_empty_maps,
 )
 from sklearn_mnm.model.leave_out import leave_out_activations
 from sklearn_mnm.model.map_uncertainty import MapUncertainty
-from sklearn_mnm.model.term_hierarchy import TermHierarchy
 from sklearn_mnm.model.term_posterior import TermPosterior
 from sklearn_mnm.model.text_regression import count_terms
-from sklearn_mnm.nn.term_directions import held_terms
 from sklearn_mnm.search.neighbours import StudyNeighbours
 from sklearn_mnm.text._documents import is_documents
-from sklearn_mnm.text._spelling import lexicon_in
 from sklearn_mnm.text.explanation import check_query
 from sklearn_mnm.text.ontology import Ontology
 from sklearn_mnm.text.subsumption import parts_of_names
@@ -92,16 +88,16 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     ) -> None:
         random = check_random_state(self.random_state)
         seeds = [int(seed) for seed in random.randint(np.iinfo(np.int32).max, size=3)]
-        ids, titles, groups = _study_names(text, maps, groups)
+        ids, titles, groups = study_names(text, maps, groups)
         # Texts first: what is wrong with them is known before regions are learnt.
         documents = text_input(text)
         self.vectorizer_ = self._make_vectorizer(text)
-        X = _matrix(self.vectorizer_.fit_transform(documents))
+        X = feature_matrix(self.vectorizer_.fit_transform(documents))
         self.regions_, Y = self._fit_regions(maps, seeds[0])
         self.__dict__.pop("map_names_", None)
         if self.regions_ is None and (names := _get_feature_names(maps)) is not None:
             self.map_names_ = names
-        kept, sample_weight = _usable_rows(X, Y, sample_weight, least=2)
+        kept, sample_weight = usable_rows(X, Y, sample_weight, least=2)
         X, Y, groups = X[kept], Y[kept], None if groups is None else groups[kept]
         self.n_regions_ = Y.shape[1]
         self.hierarchy_ = self._make_hierarchy()
@@ -125,11 +121,11 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
         if not hasattr(self, "embedder_"):
             self._fit(text, maps, groups, sample_weight, partial=True)
             return
-        ids, titles, groups = _study_names(text, maps, groups)
+        ids, titles, groups = study_names(text, maps, groups)
         Y = self._activations(maps)
         documents = text_input(text)
-        X = _matrix(self.vectorizer_.transform(documents))
-        kept, sample_weight = _usable_rows(X, Y, sample_weight, least=1)
+        X = feature_matrix(self.vectorizer_.transform(documents))
+        kept, sample_weight = usable_rows(X, Y, sample_weight, least=1)
         groups = None if groups is None else groups[kept]
         # A copy, as the other direction may share the embedder; its arrays are not changed.
         self.embedder_ = copy(self.embedder_)
@@ -281,7 +277,7 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     def _text_points_and_features(self, X: Any) -> tuple[np.ndarray, Any]:
         check_is_fitted(self)
         documents = text_input(X)
-        features = _matrix(self.vectorizer_.transform(documents))
+        features = feature_matrix(self.vectorizer_.transform(documents))
         if is_documents(documents) and isinstance(self.vectorizer_, TermVectorizer):
             self._check_known(documents, features)
         return self.embedder_.transform(features), features
@@ -354,72 +350,6 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     def __getstate__(self) -> Any:
         return {name: v for name, v in super().__getstate__().items() if name != "_made"}
 
-    @property
-    def _has_term_hierarchy(self) -> bool:
-        """Whether terms have points and studies: not so for sentences, learnt radii, old files."""
-        check_is_fitted(self)
-        space = getattr(self.embedder_, "term_space_", None)
-        return space is not None and getattr(self, "study_terms_", None) is not None
-
-    def _term_hierarchy(self) -> TermHierarchy:
-        """Terms as points with the studies that hold them, made once for each fit."""
-        if not self._has_term_hierarchy:
-            raise InvalidInputError(
-                f"This {type(self).__name__} knows no hierarchy of terms: its texts are no weights "
-                "of terms, radii are learnt, or it was saved by an earlier version. Fit it with "
-                "the default vectorizer and embedder."
-            )
-
-        def make() -> TermHierarchy:
-            space, present = self.embedder_.term_space_, self.study_terms_
-            parts = parts_of_names(self.terms_)
-            return TermHierarchy.from_studies(
-                self.terms_,
-                self.embedder_.term_points(),
-                space.information,
-                present,
-                held_terms(present, parts),
-                space.held(present),
-                self.embedder_.curvature_,
-            )
-
-        hierarchy: TermHierarchy = self._made_once("terms", make)
-        return hierarchy
-
-    def _row_of_term(self, term: Any) -> int:
-        """Row of a term of the vocabulary; near ones are named if there is none."""
-        if not isinstance(term, str):
-            raise InvalidInputError(f"term={term!r}: give a word or phrase as a string.")
-        known = self.vectorizer_.vocabulary_
-        query = term if term in known else lexicon_in(self.vectorizer_)[0].whole(term)
-        if query is None:
-            near = get_close_matches(term.lower(), list(known), n=3, cutoff=0.7)
-            raise InvalidInputError(
-                f"term={term!r} is no term of the vocabulary"
-                + (f"; near are {', '.join(map(repr, near))}." if near else ". See terms_.")
-            )
-        return int(known[query])
-
-    def _walk_frame(
-        self, start: str, radius: float, n_studies: int, steps: list[Any], probability: np.ndarray
-    ) -> pd.DataFrame:
-        """Table of a walk: the start, and the terms of each step."""
-        hierarchy = self._term_hierarchy()
-        first = pd.DataFrame(
-            {
-                "step": [0],
-                "rank": [1],
-                "term": [start],
-                "probability": [1.0],
-                "radius": [radius],
-                "n_studies": [n_studies],
-            }
-        )
-        parts = [first]
-        for step, rows in enumerate(steps, start=1):
-            parts.append(hierarchy.frame(rows, probability[rows], step=step))
-        return pd.concat(parts, ignore_index=True)
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
@@ -434,52 +364,3 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
             if name.endswith("_") and not name.startswith("_"):
                 setattr(other, name, value)
         return other
-
-
-def _matrix(features: Any) -> Any:
-    """Text features as CSR or an array, also where they come as a data frame."""
-    return features.tocsr() if hasattr(features, "tocsr") else np.asarray(features)
-
-
-def _study_names(
-    text: Any, maps: Any, groups: Any
-) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
-    """Ids, titles and groups of the studies as far as texts or maps carry them."""
-    sources = [value for value in (text, maps) if isinstance(value, Studies)]
-    groups = None if groups is None else np.asarray(groups)
-    if not sources:
-        is_table = is_frame(maps) and are_peaks(maps)
-        return as_peak_table(maps).study_ids.astype(str) if is_table else None, None, groups
-    studies = sources[0]
-    if groups is None and len(np.unique(studies.groups)) < len(studies):
-        groups = studies.groups
-    return studies.ids, studies.titles, groups
-
-
-def _usable_rows(
-    X: Any, Y: np.ndarray, sample_weight: Any, *, least: int
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Rows with something known of both text and brain, and their weights.
-
-    Rows of weight 0 are left out as asked; the others are counted in a warning.
-    """
-    check_pairs(X.shape[0], len(Y))
-    weights = None if sample_weight is None else checked_weights(sample_weight, Y)
-    asked = np.ones(len(Y), dtype=bool) if weights is None else weights > 0
-    with_text = count_terms(X) > 0
-    with_brain = np.any(Y, axis=1)
-    kept = np.flatnonzero(with_text & with_brain & asked)
-    if len(kept) < least:
-        raise InvalidInputError(
-            f"Only {len(kept)} of {len(Y)} studies have a text with known terms and a map that is "
-            f"not zero everywhere; at least {least} {'are' if least > 1 else 'is'} needed."
-        )
-    if len(kept) < asked.sum():
-        warnings.warn(
-            f"{asked.sum() - len(kept)} of {asked.sum()} studies are left out: "
-            f"{(asked & ~with_text).sum()} have no known term, {(asked & ~with_brain).sum()} no "
-            "activation.",
-            DataWarning,
-            stacklevel=4,
-        )
-    return kept, None if weights is None else weights[kept]

@@ -9,15 +9,14 @@ from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 
 from sklearn_mnm._base import BrainTextEstimator
-from sklearn_mnm._tools.arrays import check_count, check_share
 from sklearn_mnm._tools.sample_weight import checked_weights
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.geometry import radius
 from sklearn_mnm.geometry.arrays import as_tensor, points_of, tangent_of
 from sklearn_mnm.model.inputs import are_peaks, check_pairs, target_columns, text_input
 from sklearn_mnm.model.pairing import paired
 from sklearn_mnm.model.phrases import PhraseScorer
 from sklearn_mnm.model.salience import salient_terms
+from sklearn_mnm.model.walks import MapWalks
 from sklearn_mnm.persistence.schema import class_named
 from sklearn_mnm.text._documents import as_documents
 from sklearn_mnm.text.concepts import match_terms
@@ -27,7 +26,7 @@ from sklearn_mnm.text.terms import TermVectorizer
 _BLOCK = 128
 
 
-class MNMDecoder(TransformerMixin, BrainTextEstimator):
+class MNMDecoder(MapWalks, TransformerMixin, BrainTextEstimator):
     """Decode brain maps into words: rank the terms that studies with such a map speak of.
 
     The model is that of :class:`~sklearn_mnm.MNMEncoder`, read in the other direction;
@@ -205,7 +204,10 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
             If nothing is known of some of your terms, with count; if some maps are zero, or the
             same, everywhere; if images may not be in MNI152 space.
         """
-        return self._scores(self._brain_points(X, level), terms)
+        points = self._brain_points(X, level)
+        if terms is not None:
+            return self._phrase_scorer(terms)(points)
+        return self._terms_asked(points, "decision_function")[0]
 
     def predict_proba(self, X, level=None):
         """Probability that a term is salient in the study of a map.
@@ -264,7 +266,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         if terms is None:
             scores, probability = self._terms_asked(points, "decision_function", "predict_proba")
         else:
-            scores = self._scores(points, terms)
+            scores = self._phrase_scorer(terms)(points)
         n_maps, n_terms = scores.shape
         if not isinstance(k, Integral) or not 1 <= int(k) <= n_terms:
             raise InvalidInputError(f"k={k!r} must be an integer from 1 to {n_terms}, the terms.")
@@ -301,84 +303,6 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
             As :meth:`MNMEncoder.retrieve` gives it.
         """
         return self._retrieve(self._brain_points(X), "brain", k, by)
-
-    def ancestors(self, X, k=10, level=None, min_probability=0.0):
-        """Terms that hold for maps, from what studies with such maps speak of.
-
-        Parameters
-        ----------
-        X : maps as for :meth:`decision_function`
-        k : int, default=10
-            Terms for each map at most.
-        level : str or None, default=None
-            Level of `hierarchy_` over whose networks maps are averaged first.
-        min_probability : float, default=0.0
-            Least probability of a term.
-
-        Returns
-        -------
-        ancestors : DataFrame
-            A row for each map and rank, with the columns ``map``, ``rank``, ``term``,
-            ``probability`` that the study of the map holds the term, ``radius`` of the term and
-            ``n_studies`` that hold it. Only topics are named, ordered by the logarithm of the
-            probability plus half the information of the term.
-
-        Raises
-        ------
-        InvalidInputError
-            If maps have no usable form, `k` is no positive integer, `min_probability` is not
-            between 0 and 1, or the texts of the fit were no weights of terms.
-
-        Notes
-        -----
-        The similarity of a map to the texts of the fit, which training turned into the
-        logarithm of the odds of belonging together, gives each study of the fit the probability
-        of being like that of the map; the probability of a term is its mean over these.
-        """
-        check_count(k, "k")
-        check_share(min_probability, "min_probability")
-        hierarchy = self._term_hierarchy()
-        probabilities = self._held_by(self._brain_points(X, level))
-        parts = []
-        for number, probability in enumerate(probabilities):
-            known = hierarchy.is_topic & (probability >= max(min_probability, 1e-12))
-            rows = hierarchy.ancestors(np.where(known, probability, 0), np.array([], int), int(k))
-            parts.append(hierarchy.frame(rows, probability[rows], map=number))
-        return pd.concat(parts, ignore_index=True)
-
-    def walk(self, X, n_steps=6, k=1):
-        """Walk from a map up to the general: which terms hold for it, ever nearer to the root.
-
-        Parameters
-        ----------
-        X : one map, as for :meth:`decision_function`
-        n_steps : int, default=6
-            Bands of radius into which the way is divided; see :meth:`MNMEncoder.walk`.
-        k : int, default=1
-            Terms of each step at most, the best first.
-
-        Returns
-        -------
-        walk : DataFrame
-            As :meth:`MNMEncoder.walk` gives it; step 0 is the map, and ``probability`` is that of
-            :meth:`ancestors`.
-
-        Raises
-        ------
-        InvalidInputError
-            If `X` is not one map, `n_steps` or `k` is no positive integer, or the texts of the fit
-            were no weights of terms.
-        """
-        check_count(n_steps, "n_steps")
-        check_count(k, "k")
-        hierarchy = self._term_hierarchy()
-        points = self._brain_points(X)
-        if len(points) != 1:
-            raise InvalidInputError(f"X holds {len(points)} maps; walk from one at a time.")
-        probability = self._held_by(points)[0]
-        rho = float(radius(as_tensor(points), hierarchy.curvature)[0])
-        steps = hierarchy.walk(probability, rho, None, int(n_steps), int(k))
-        return self._walk_frame("map", rho, 1, steps, probability)
 
     def encoder(self):
         """Return the other direction of the same fit.
@@ -443,11 +367,6 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         tags.target_tags.positive_only = True
         return tags
 
-    def _scores(self, points: np.ndarray, terms) -> np.ndarray:
-        if terms is not None:
-            return self._phrase_scorer(terms)(points)
-        return self._terms_asked(points, "decision_function")[0]
-
     def _terms_asked(self, points: np.ndarray, *methods: str) -> tuple[np.ndarray, ...]:
         """Ask terms about maps: an array (n_maps, n_terms) for each method of the posterior."""
         if not hasattr(self, "term_posterior_"):  # a model saved by an earlier version
@@ -467,12 +386,6 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         texts = self._made_once("texts", lambda: as_tensor(points_of(tangent, embedder.curvature_)))
         return embedder._as_log_odds(embedder._similarity(texts, as_tensor(points)))
 
-    def _held_by(self, points: np.ndarray) -> np.ndarray:
-        """Probability that the study of a map holds each term, (n_maps, n_terms)."""
-        held, log_odds = self._term_hierarchy().held, self._log_odds_of_studies(points)
-        weights = np.exp(log_odds - log_odds.max(axis=0))
-        return np.asarray((held.T @ (weights / weights.sum(axis=0))).T)
-
     def _phrase_scorer(self, terms) -> PhraseScorer:
         queries = as_documents(terms, name="terms")
         if isinstance(self.vectorizer_, TermVectorizer):
@@ -483,5 +396,4 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
 
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:
-    """Columns of the k highest of each row, the best first, ties by column."""
     return np.argsort(-scores, axis=1, kind="stable")[:, :k]

@@ -1,27 +1,30 @@
 """MNMEncoder: from texts to brain maps."""
 
 import numpy as np
-import pandas as pd
-from scipy import sparse
 from sklearn.base import MultiOutputMixin, RegressorMixin, TransformerMixin, _fit_context
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm._base import BrainTextEstimator
-from sklearn_mnm._tools.arrays import check_count, check_share
 from sklearn_mnm._tools.sample_weight import checked_weights
-from sklearn_mnm.brain.resampled_images import resampled
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.geometry import radius
-from sklearn_mnm.geometry.arrays import as_tensor
 from sklearn_mnm.metrics.pairs import map_correlation
 from sklearn_mnm.model.inputs import check_pairs, target_columns
 from sklearn_mnm.model.pairing import paired
+from sklearn_mnm.model.predicted_maps import PredictedMaps
+from sklearn_mnm.model.walks import TextWalks
 from sklearn_mnm.persistence.schema import class_named
 from sklearn_mnm.text.explanation import explain_query
 
 
-class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEstimator):
+class MNMEncoder(
+    PredictedMaps,
+    TextWalks,
+    TransformerMixin,
+    MultiOutputMixin,
+    RegressorMixin,
+    BrainTextEstimator,
+):
     """Encode text into the brain: predict the activation map that a text speaks of.
 
     Texts become features, maps become activations of regions, both become points of one
@@ -237,88 +240,6 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
             return activations
         return activations, self.uncertainty_[level].std(activations)
 
-    def predict_z(self, X, level=None):
-        """How far predictions stand out from those of texts unrelated to a region.
-
-        Parameters
-        ----------
-        X : Studies, list of str, or array of shape (n_texts, n_terms)
-        level : str or None, default=None
-            See :meth:`predict`.
-
-        Returns
-        -------
-        z : ndarray of shape (n_texts, n_regions) or (n_texts, n_networks)
-            Standard normal for texts unrelated to the region: above 2 for one such text in forty,
-            above 3.1 for one in a thousand, which few maps reach. See
-            :class:`~sklearn_mnm.model.map_uncertainty.MapUncertainty`.
-        """
-        activations = self.predict(X, level)
-        return self.uncertainty_[self._checked_level(level)].z(activations)
-
-    def predict_interval(self, X, level=None, coverage=0.9):
-        """Range in which the activations of a new study on this text lie.
-
-        Parameters
-        ----------
-        X : Studies, list of str, or array of shape (n_texts, n_terms)
-        level : str or None, default=None
-            See :meth:`predict`.
-        coverage : float, default=0.9
-            Share of activations within, from 0.5 to 0.99.
-
-        Returns
-        -------
-        lower, upper : ndarray of shape (n_texts, n_regions) or (n_texts, n_networks)
-        """
-        activations = self.predict(X, level)
-        return self.uncertainty_[self._checked_level(level)].interval(activations, coverage)
-
-    def predict_img(self, X, kind="activation", level=None, resolution=None):
-        """Predicted maps as an image.
-
-        Parameters
-        ----------
-        X : Studies, list of str, or array of shape (n_texts, n_terms)
-        kind : {"activation", "z", "std"}, default="activation"
-            The activation, in peaks per cubic centimetre if the fit was to peaks; see
-            :meth:`predict_z`; or the standard deviation of :meth:`predict`, per region.
-        level : str or None, default=None
-            Level of `hierarchy_`: broader ones show each network as one.
-        resolution : int or None, default=None
-            Voxel size in mm. None takes the grid of the mask of `regions_`; others are
-            interpolated on nilearn's MNI152 mask of that size.
-
-        Returns
-        -------
-        image : nibabel.nifti1.Nifti1Image
-            MNI152 space, zero outside the brain; 3D for one text, 4D for several.
-
-        Raises
-        ------
-        InvalidInputError
-            If `kind` or `level` is none of the known, or the fit was to arrays.
-        """
-        if kind not in ("activation", "z", "std"):
-            raise InvalidInputError(f"kind={kind!r}: choose 'activation', 'z' or 'std'.")
-        level = self._checked_level(level)
-        if self.regions_ is None:
-            raise InvalidInputError(
-                "An image needs to know where regions are, but maps were given to fit as arrays. "
-                "Fit to peaks or images, or use predict()."
-            )
-        activations = self.predict(X, level)
-        if kind == "activation":
-            if level != self.hierarchy_.levels[0]:
-                activations = self.hierarchy_.expand(activations, level)
-            voxels = self.regions_.voxels_from_regions(activations)
-        else:
-            uncertainty = self.uncertainty_[level]
-            values = (uncertainty.z if kind == "z" else uncertainty.std)(activations)
-            # A value of a network is that of each of its regions.
-            voxels = self.regions_.blend(values @ self.hierarchy_.memberships(level).T)
-        return resampled(voxels, self.regions_.mask_img_, resolution)
-
     def retrieve(self, X, k=10, by="brain"):
         """Studies of the fit that are most like a text.
 
@@ -363,123 +284,6 @@ class MNMEncoder(TransformerMixin, MultiOutputMixin, RegressorMixin, BrainTextEs
         check_is_fitted(self)
         weights = np.linalg.norm(self.embedder_.text_coef_, axis=1)
         return explain_query(text, self.vectorizer_, weights, k)
-
-    def ancestors(self, X, k=10, min_probability=0.0):
-        """Terms that are more general than texts and hold for them.
-
-        Parameters
-        ----------
-        X : Studies, list of str, or array of shape (n_texts, n_terms)
-        k : int, default=10
-            Terms for each text at most.
-        min_probability : float, default=0.0
-            Least probability: 0.9 names only what holds for nine in ten studies with these words,
-            and nothing where nothing does.
-
-        Returns
-        -------
-        ancestors : DataFrame
-            A row for each text and rank, with the columns ``query``, ``rank``, ``term``,
-            ``probability`` that a study which holds the words of the text holds the term,
-            ``radius`` of the term and ``n_studies`` that hold it. Ordered by the logarithm of the
-            probability plus half the information of the term, for terms that no study shares with
-            the text minus their distance. Terms that the text names itself are left out.
-
-        Raises
-        ------
-        InvalidInputError
-            If nothing is known of any text, `k` is no positive integer, `min_probability` is not
-            between 0 and 1, or the texts are no weights of terms.
-
-        Notes
-        -----
-        See :class:`~sklearn_mnm.model.term_hierarchy.TermHierarchy` for the probability, and
-        :mod:`sklearn_mnm.geometry.information` for its geometry.
-        """
-        check_count(k, "k")
-        check_share(min_probability, "min_probability")
-        hierarchy = self._term_hierarchy()
-        points, features = self._text_points_and_features(X)
-        held = self.embedder_.term_space_.held(features)
-        probability = hierarchy.probability(points, held)
-        information = self.embedder_.term_space_.text_information(held)
-        features = sparse.csr_matrix(features)
-        parts = []
-        for query in range(len(points)):
-            known = probability[query]
-            general = hierarchy.information < information[query]
-            allowed = np.where(general & (known >= min_probability), known, 0)
-            own = features.indices[features.indptr[query] : features.indptr[query + 1]]
-            rows = hierarchy.ancestors(allowed, own, int(k))
-            parts.append(hierarchy.frame(rows, known[rows], query=query))
-        return pd.concat(parts, ignore_index=True)
-
-    def descendants(self, term, k=10):
-        """Terms that are more special than a term and for which it holds.
-
-        Parameters
-        ----------
-        term : str
-            A term of the vocabulary; case, hyphens and plurals do not matter.
-        k : int, default=10
-            At most so many.
-
-        Returns
-        -------
-        descendants : DataFrame
-            From the nearest on, with the columns ``rank``, ``term``, ``probability`` that a study
-            which holds this term holds the given one, ``radius`` and ``n_studies`` of this term.
-
-        Raises
-        ------
-        InvalidInputError
-            If there is no such term, which names near ones, or `k` is no positive integer.
-        """
-        check_count(k, "k")
-        hierarchy = self._term_hierarchy()
-        rows, probability = hierarchy.descendants(self._row_of_term(term), int(k))
-        return hierarchy.frame(rows, probability)
-
-    def walk(self, text, n_steps=6, k=1):
-        """Walk from a text up to the general: which terms hold for it, ever nearer to the root.
-
-        Parameters
-        ----------
-        text : str
-        n_steps : int, default=6
-            Bands of radius into which the way is divided. Where no term of a band holds, there is
-            no step, so that walks end where the evidence does.
-        k : int, default=1
-            Terms of each step at most, the best first.
-
-        Returns
-        -------
-        walk : DataFrame
-            Step 0 is the text itself. A row for each term, with the columns ``step``, ``rank``,
-            ``term``, ``probability`` that a study with the words of the text holds the term,
-            ``radius`` and ``n_studies`` that hold it. Each step is more general than the one
-            before, no term comes twice, and each speaks both of the text and of the step before:
-            see :meth:`TermHierarchy.walk <sklearn_mnm.model.term_hierarchy.TermHierarchy.walk>`.
-
-        Raises
-        ------
-        InvalidInputError
-            If nothing is known of the text, `n_steps` or `k` is no positive integer, or the texts
-            are no weights of terms.
-        """
-        check_count(n_steps, "n_steps")
-        check_count(k, "k")
-        hierarchy = self._term_hierarchy()
-        points, features = self._text_points_and_features([text])
-        held = self.embedder_.term_space_.held(features)
-        probability = hierarchy.probability(points, held)[0]
-        own = features.indices
-        rho = float(radius(as_tensor(points), hierarchy.curvature)[0])
-        steps = hierarchy.walk(
-            probability, rho, int(own[0]) if len(own) == 1 else None, int(n_steps), int(k)
-        )
-        n_studies = hierarchy.n_studies_with(held.indices)
-        return self._walk_frame(text, rho, n_studies, steps, probability)
 
     def decoder(self, **params):
         """Return the other direction of the same fit.

@@ -10,12 +10,15 @@ from scipy import sparse
 
 from sklearn_mnm._tools.arrays import check_magnitude, checked_array
 from sklearn_mnm._tools.frames import is_frame
+from sklearn_mnm._tools.sample_weight import checked_weights
 from sklearn_mnm.brain._peak_frames import are_peaks_of_studies
 from sklearn_mnm.brain.image_files import image_list, is_image
+from sklearn_mnm.brain.peaks import as_peak_table
 from sklearn_mnm.brain.regions import PeaksToRegions
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.model.pairing import by_id
+from sklearn_mnm.model.text_regression import count_terms
 
 _FORMS = (
     "an array of shape (n_maps, n_regions), images or paths of images, a Studies, a table of peaks "
@@ -211,6 +214,55 @@ def warn_of_empty_maps(activations: np.ndarray, name: str = "X", *, stacklevel: 
         )
     if notes:
         warnings.warn(f"{name}: {' '.join(notes)}", DataWarning, stacklevel=stacklevel)
+
+
+def feature_matrix(features: Any) -> Any:
+    """Text features as CSR or an array, also where they come as a data frame."""
+    return features.tocsr() if hasattr(features, "tocsr") else np.asarray(features)
+
+
+def study_names(
+    text: Any, maps: Any, groups: Any
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """Ids, titles and groups of the studies as far as texts or maps carry them."""
+    sources = [value for value in (text, maps) if isinstance(value, Studies)]
+    groups = None if groups is None else np.asarray(groups)
+    if not sources:
+        is_table = is_frame(maps) and are_peaks(maps)
+        return as_peak_table(maps).study_ids.astype(str) if is_table else None, None, groups
+    studies = sources[0]
+    if groups is None and len(np.unique(studies.groups)) < len(studies):
+        groups = studies.groups
+    return studies.ids, studies.titles, groups
+
+
+def usable_rows(
+    X: Any, Y: np.ndarray, sample_weight: Any, *, least: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Rows with something known of both text and brain, and their weights.
+
+    Rows of weight 0 are left out as asked; the others are counted in a warning.
+    """
+    check_pairs(X.shape[0], len(Y))
+    weights = None if sample_weight is None else checked_weights(sample_weight, Y)
+    asked = np.ones(len(Y), dtype=bool) if weights is None else weights > 0
+    with_text = count_terms(X) > 0
+    with_brain = np.any(Y, axis=1)
+    kept = np.flatnonzero(with_text & with_brain & asked)
+    if len(kept) < least:
+        raise InvalidInputError(
+            f"Only {len(kept)} of {len(Y)} studies have a text with known terms and a map that is "
+            f"not zero everywhere; at least {least} {'are' if least > 1 else 'is'} needed."
+        )
+    if len(kept) < asked.sum():
+        warnings.warn(
+            f"{asked.sum() - len(kept)} of {asked.sum()} studies are left out: "
+            f"{(asked & ~with_text).sum()} have no known term, {(asked & ~with_brain).sum()} no "
+            "activation.",
+            DataWarning,
+            stacklevel=4,
+        )
+    return kept, None if weights is None else weights[kept]
 
 
 def _shape(value: Any) -> tuple[int, ...]:

@@ -1,0 +1,99 @@
+"""What is made of predicted activations: z, intervals and images."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sklearn_mnm.brain.resampled_images import resampled
+from sklearn_mnm.exceptions import InvalidInputError
+
+
+class PredictedMaps:
+    """The part of :class:`~sklearn_mnm.MNMEncoder` that tells how sure predictions are."""
+
+    regions_: Any
+    hierarchy_: Any
+    uncertainty_: dict[str, Any]
+    predict: Callable[..., Any]
+    _checked_level: Callable[[str | None], str]
+
+    def predict_z(self, X, level=None):
+        """How far predictions stand out from those of texts unrelated to a region.
+
+        Parameters
+        ----------
+        X : Studies, list of str, or array of shape (n_texts, n_terms)
+        level : str or None, default=None
+            See :meth:`predict`.
+
+        Returns
+        -------
+        z : ndarray of shape (n_texts, n_regions) or (n_texts, n_networks)
+            Standard normal for texts unrelated to the region: above 2 for one such text in forty,
+            above 3.1 for one in a thousand, which few maps reach. See
+            :class:`~sklearn_mnm.model.map_uncertainty.MapUncertainty`.
+        """
+        activations = self.predict(X, level)
+        return self.uncertainty_[self._checked_level(level)].z(activations)
+
+    def predict_interval(self, X, level=None, coverage=0.9):
+        """Range in which the activations of a new study on this text lie.
+
+        Parameters
+        ----------
+        X : Studies, list of str, or array of shape (n_texts, n_terms)
+        level : str or None, default=None
+            See :meth:`predict`.
+        coverage : float, default=0.9
+            Share of activations within, from 0.5 to 0.99.
+
+        Returns
+        -------
+        lower, upper : ndarray of shape (n_texts, n_regions) or (n_texts, n_networks)
+        """
+        activations = self.predict(X, level)
+        return self.uncertainty_[self._checked_level(level)].interval(activations, coverage)
+
+    def predict_img(self, X, kind="activation", level=None, resolution=None):
+        """Predicted maps as an image.
+
+        Parameters
+        ----------
+        X : Studies, list of str, or array of shape (n_texts, n_terms)
+        kind : {"activation", "z", "std"}, default="activation"
+            The activation, in peaks per cubic centimetre if the fit was to peaks; see
+            :meth:`predict_z`; or the standard deviation of :meth:`predict`, per region.
+        level : str or None, default=None
+            Level of `hierarchy_`: broader ones show each network as one.
+        resolution : int or None, default=None
+            Voxel size in mm. None takes the grid of the mask of `regions_`; others are
+            interpolated on nilearn's MNI152 mask of that size.
+
+        Returns
+        -------
+        image : nibabel.nifti1.Nifti1Image
+            MNI152 space, zero outside the brain; 3D for one text, 4D for several.
+
+        Raises
+        ------
+        InvalidInputError
+            If `kind` or `level` is none of the known, or the fit was to arrays.
+        """
+        if kind not in ("activation", "z", "std"):
+            raise InvalidInputError(f"kind={kind!r}: choose 'activation', 'z' or 'std'.")
+        level = self._checked_level(level)
+        if self.regions_ is None:
+            raise InvalidInputError(
+                "An image needs to know where regions are, but maps were given to fit as arrays. "
+                "Fit to peaks or images, or use predict()."
+            )
+        activations = self.predict(X, level)
+        if kind == "activation":
+            if level != self.hierarchy_.levels[0]:
+                activations = self.hierarchy_.expand(activations, level)
+            voxels = self.regions_.voxels_from_regions(activations)
+        else:
+            uncertainty = self.uncertainty_[level]
+            values = (uncertainty.z if kind == "z" else uncertainty.std)(activations)
+            # A value of a network is that of each of its regions.
+            voxels = self.regions_.blend(values @ self.hierarchy_.memberships(level).T)
+        return resampled(voxels, self.regions_.mask_img_, resolution)
