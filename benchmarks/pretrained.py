@@ -46,15 +46,13 @@ TEMPLATE = Path(__file__).parent / "pretrained_card.md"
 
 
 def fit(studies: Studies, n_components: int | None = N_COMPONENTS) -> MNMEncoder:
-    """Fit the settings of the model; titles are left to the corpus."""
-    encoder = MNMEncoder(
+    """Fit the settings of the model."""
+    return MNMEncoder(
         vectorizer=TermVectorizer(studies.vocabulary),
         regions=PeaksToRegions(resolution=RESOLUTION, fwhm=FWHM, random_state=SEED),
         embedder=HyperbolicBrainTextEmbedder(n_components=n_components, random_state=SEED),
         random_state=SEED,
     ).fit(studies)
-    encoder.neighbours_ = encoder.neighbours_._replace(titles=None)
-    return encoder
 
 
 def measure(train: Studies, test: Studies) -> dict[str, float]:

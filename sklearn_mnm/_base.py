@@ -33,6 +33,7 @@ from sklearn_mnm.model.inputs import (
 )
 from sklearn_mnm.model.leave_out import leave_out_activations
 from sklearn_mnm.model.map_uncertainty import MapUncertainty
+from sklearn_mnm.model.study_search import StudySearch
 from sklearn_mnm.model.term_posterior import TermPosterior
 from sklearn_mnm.model.text_regression import count_terms
 from sklearn_mnm.search.neighbours import StudyNeighbours
@@ -48,7 +49,7 @@ _MOST_STEPS = 20
 _CUTS = {"ward17": 17, "ward7": 7}
 
 
-class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
+class BrainTextEstimator(StudySearch, ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     """Features of texts and maps, their embedding, and what is read out of it.
 
     Subclasses say which of the two is given and which predicted. Everything is fitted once; the
@@ -145,14 +146,15 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
             *tangents, names, titles, numbers if names is None else kept
         )
         self.neighbours_ = known.extended(new)
+        own = self.term_vectorizer_ is self.vectorizer_
+        terms = (X if own else self.term_vectorizer_.transform(documents))[kept]
+        # Neither is there in models saved by earlier versions.
         earlier: Any = getattr(self, "study_terms_", None)
         if earlier is not None:
-            self.study_terms_: Any = sparse.vstack([earlier, X[kept] != 0], format="csr")
+            self.study_terms_: Any = sparse.vstack([earlier, terms != 0], format="csr")
         posterior: Any = getattr(self, "term_posterior_", None)
-        if posterior is not None:  # not so of models saved by earlier versions
-            own = self.term_vectorizer_ is self.vectorizer_
-            terms = X if own else self.term_vectorizer_.transform(documents)
-            self.term_posterior_: Any = posterior.extended(terms[kept])
+        if posterior is not None:
+            self.term_posterior_: Any = posterior.extended(terms)
 
     def _fit_embedder(
         self, fit: Any, X: Any, Y: np.ndarray, groups: Any, sample_weight: Any
@@ -261,9 +263,7 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
             self.term_vectorizer_ = TermVectorizer()
             X = self.term_vectorizer_.fit_transform(documents)[kept]
         self.term_counts_ = np.bincount(X.indices, minlength=X.shape[1])
-        self.study_terms_ = None
-        if self.term_vectorizer_ is self.vectorizer_ and self.embedder_.term_space_ is not None:
-            self.study_terms_ = (X != 0).tocsr()
+        self.study_terms_ = (X != 0).tocsr()
         self.terms_ = np.asarray(self.term_vectorizer_.get_feature_names_out(), dtype=object)
         embedder = self.embedder_
         texts, maps = (points_of(t, embedder.curvature_) for t in (text_tangent, brain_tangent))
@@ -330,13 +330,6 @@ class BrainTextEstimator(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     @property
     def _n_features_out(self) -> int:
         return self.embedder_.n_dimensions_ + 1
-
-    def _retrieve(self, points: np.ndarray, role: str, k: int, by: str) -> pd.DataFrame:
-        def make() -> Any:
-            similarity, curvature = self.embedder_.alignment, self.embedder_.curvature_
-            return self.neighbours_.make_index(by, role, similarity, curvature)
-
-        return self.neighbours_.search(self._made_once((by, role), make), points, k)
 
     def _made_once(self, name: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` gives, made again only after a fit, which makes new neighbours."""

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._tools.sample_weight import checked_weights
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.geometry.arrays import as_tensor, points_of, tangent_of
+from sklearn_mnm.geometry.arrays import points_of, tangent_of
 from sklearn_mnm.model.inputs import are_peaks, check_pairs, target_columns, text_input
 from sklearn_mnm.model.pairing import paired
 from sklearn_mnm.model.phrases import PhraseScorer
@@ -285,7 +285,7 @@ class MNMDecoder(MapWalks, TransformerMixin, BrainTextEstimator):
             ranking["probability"] = np.take_along_axis(probability, best, axis=1).ravel()
         return ranking
 
-    def retrieve(self, X, k=10, by="text"):
+    def retrieve(self, X, k=10, by="both"):
         """Studies of the fit that are most like a map.
 
         Parameters
@@ -293,9 +293,10 @@ class MNMDecoder(MapWalks, TransformerMixin, BrainTextEstimator):
         X : maps as for :meth:`decision_function`
         k : int, default=10
             Number of studies for each map.
-        by : {"text", "brain"}, default="text"
-            Whether to compare with the texts of the studies, by what the embedder aligns, or with
-            their maps, by geodesic distance.
+        by : {"both", "text", "brain"}, default="both"
+            Whether to compare with the texts of the studies, by what the embedder aligns, with
+            their maps, by geodesic distance, or by the sum of both, each in standard deviations
+            over the studies.
 
         Returns
         -------
@@ -379,12 +380,6 @@ class MNMDecoder(MapWalks, TransformerMixin, BrainTextEstimator):
             shares = self.term_posterior_.shares(log_odds)
             blocks.append([getattr(self.term_posterior_, method)(shares) for method in methods])
         return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
-
-    def _log_odds_of_studies(self, points: np.ndarray) -> np.ndarray:
-        """Log-odds of each study of the fit to be that of a map, (n_studies, n_maps)."""
-        embedder, tangent = self.embedder_, self.neighbours_.text_tangent
-        texts = self._made_once("texts", lambda: as_tensor(points_of(tangent, embedder.curvature_)))
-        return embedder._as_log_odds(embedder._similarity(texts, as_tensor(points)))
 
     def _phrase_scorer(self, terms) -> PhraseScorer:
         queries = as_documents(terms, name="terms")

@@ -1,6 +1,7 @@
 """MNMEncoder: from texts to brain maps."""
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import MultiOutputMixin, RegressorMixin, TransformerMixin, _fit_context
 from sklearn.utils.validation import check_is_fitted
 
@@ -9,7 +10,7 @@ from sklearn_mnm._tools.sample_weight import checked_weights
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.metrics.pairs import map_correlation
-from sklearn_mnm.model.inputs import check_pairs, target_columns
+from sklearn_mnm.model.inputs import check_pairs, target_columns, text_input
 from sklearn_mnm.model.pairing import paired
 from sklearn_mnm.model.predicted_maps import PredictedMaps
 from sklearn_mnm.model.walks import TextWalks
@@ -240,7 +241,7 @@ class MNMEncoder(
             return activations
         return activations, self.uncertainty_[level].std(activations)
 
-    def retrieve(self, X, k=10, by="brain"):
+    def retrieve(self, X, k=10, by="both"):
         """Studies of the fit that are most like a text.
 
         Parameters
@@ -248,19 +249,36 @@ class MNMEncoder(
         X : Studies, list of str, or array of shape (n_texts, n_terms)
         k : int, default=10
             Number of studies for each text.
-        by : {"brain", "text"}, default="brain"
-            Whether to compare with the maps of the studies, by what the embedder aligns, or with
-            their texts, by geodesic distance.
+        by : {"both", "text", "brain"}, default="both"
+            What of the studies is compared with the text. ``"text"``: their texts, by words and
+            what these mean (:class:`~sklearn_mnm.search.study_texts.StudyTexts`), blind to their
+            peaks: for a meta-analysis of the studies. ``"brain"``: their maps, by what the
+            embedder aligns. ``"both"``: the sum of the two, each in standard deviations over the
+            studies.
 
         Returns
         -------
         studies : DataFrame
             A row for each text and rank, with the columns ``query``, ``rank``, ``id``, ``title``
-            where known, ``similarity`` and ``distance``.
-            ``to_nimare(corpus.select(ids=studies["id"]))`` hands them to NiMARE; for a
-            meta-analysis of their peaks choose them by text, blind to these.
+            where known, and ``similarity``, by which they are ranked.
+            ``to_nimare(corpus.select(ids=studies["id"]))`` hands them to NiMARE.
+
+        Raises
+        ------
+        InvalidInputError
+            If `by` is none of these, `k` is not between 1 and the number of studies, or nothing is
+            known of any text.
+
+        Warns
+        -----
+        DataWarning
+            If the model was saved by an earlier version that did not keep the words of its
+            studies: texts are then compared as points, in which maps had a part.
         """
-        return self._retrieve(self._text_points(X), "text", k, by)
+        points, features = self._text_points_and_features(X)
+        if self.term_vectorizer_ is not self.vectorizer_:
+            features = self.term_vectorizer_.transform(text_input(X))
+        return self._retrieve(points, "text", k, by, sparse.csr_matrix(features))
 
     def explain(self, text, k=3):
         """Say which words of a text are known, how much they count, and what is near the others.

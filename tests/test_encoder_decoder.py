@@ -106,6 +106,9 @@ def test_images_peaks_and_arrays_of_one_map_decode_alike(decoder, encoder, studi
     expected = decoder.decision_function(regions.transform(study))
     for form in (study, study.peaks, [study.peaks[["x", "y", "z"]].to_numpy()]):
         np.testing.assert_allclose(decoder.decision_function(form), expected, atol=1e-4)
+    standing_out = regions.regions_from_img(image, prominent=True)
+    expected = decoder.decision_function(standing_out)
+    assert (standing_out > 0).any()
     for form in (image, path, str(path), [path]):
         np.testing.assert_allclose(decoder.decision_function(form), expected, atol=1e-2)
     four = nibabel.Nifti1Image(np.stack([image.get_fdata()] * 2, axis=-1), image.affine)
@@ -231,22 +234,45 @@ def test_own_terms_are_standardised_and_unknown_ones_are_nan(decoder, studies):
     np.testing.assert_allclose(spelled[:, 0], scores[:3, 0], atol=1e-5)
 
 
-def test_retrieval_ranks_as_the_embedder_does(encoder, decoder, studies):
+def test_retrieval_by_maps_ranks_as_the_embedder_does(encoder, decoder, studies):
     points = encoder.transform(["working memory"])
     brain = decoder.transform(studies)
-    expected = encoder.embedder_.similarity(points, brain)[0]
-    found = encoder.retrieve(["working memory"], k=5)
+    expected = encoder.embedder_.pair_log_odds(points, brain)[0]
+    found = encoder.retrieve(["working memory"], k=5, by="brain")
     assert list(found["id"]) == list(studies.ids[np.argsort(-expected, kind="stable")[:5]])
     np.testing.assert_allclose(found["similarity"], np.sort(expected)[::-1][:5], rtol=1e-4)
     titles = dict(zip(studies.ids, studies.titles, strict=True))
     assert [titles[i] for i in found["id"]] == list(found["title"])
-    assert found["distance"].gt(0).all()
+
+
+def test_by_default_both_views_count_in_standard_deviations(encoder, decoder, studies):
+    for model, query in ((encoder, ["working memory"]), (decoder, studies[:1])):
+        views = [model.retrieve(query, k=len(studies), by=by) for by in ("text", "brain")]
+        expected = sum(
+            (view.set_index("id")["similarity"] - view["similarity"].mean())
+            / view["similarity"].std(ddof=0)
+            for view in views
+        ).sort_values(ascending=False)
+        found = model.retrieve(query, k=10)
+        np.testing.assert_allclose(found["similarity"], expected.iloc[:10], rtol=1e-6)
+
+
+def test_studies_chosen_by_text_do_not_depend_on_any_map(encoder, studies):
+    """Whatever the maps are, the same studies come: a meta-analysis of them is not circular."""
+    order = np.random.default_rng(1).permutation(len(studies))
+    other = MNMEncoder(**parts()).fit(studies.texts, encoder.regions_.transform(studies)[order])
+    queries = ["working memory", "flanker interference", "cognitive control in adults"]
+    for query in queries:
+        found, again = (
+            model.retrieve([query], k=30, by="text")["similarity"] for model in (encoder, other)
+        )
+        np.testing.assert_allclose(found, again, atol=1e-5)
 
 
 def test_a_study_of_the_fit_is_found_by_its_own_map(decoder, studies):
     found = decoder.retrieve(studies[:5], k=1, by="brain")
     assert list(found["id"]) == list(studies.ids[:5])
-    np.testing.assert_allclose(found["distance"], 0, atol=1e-3)
+    np.testing.assert_allclose(found["similarity"], 0, atol=1e-3)
 
 
 def test_retrieved_studies_go_to_nimare(encoder, studies):

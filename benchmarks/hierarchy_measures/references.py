@@ -12,7 +12,7 @@ from sklearn_mnm import Studies
 
 N_DIRECTIONS = 128
 DAMPING = 5.0
-POWER = 8
+POWER = 5
 # Weights of the cosine that are tried on the validation half.
 COSINE_WEIGHTS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
@@ -52,7 +52,7 @@ def counts_rows(corpus: FoldCorpus, cosine_weights: Sequence[float] = (0.0,)) ->
 
     Sanderson, M., & Croft, B. (1999). Deriving concept hierarchies from text. SIGIR,
     doi:10.1145/312624.312679. A text tells the mean of what its terms tell. The radius is half the
-    information, of a text (sum of I_b^8)^(1/8) / 2 over its terms b.
+    information, of a text (sum of I_b^5)^(1/5) / 2 over its terms b.
 
     Parameters
     ----------

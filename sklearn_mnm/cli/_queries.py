@@ -54,6 +54,7 @@ class Kind(Enum):
 class By(Enum):
     """What of the studies is compared."""
 
+    both = "both"
     text = "text"
     brain = "brain"
 
@@ -126,9 +127,9 @@ def search(
     model: Model = BUNDLED,
     k: Count = 10,
     by: Annotated[
-        By | None,
-        typer.Option(help="Compare with the texts or the maps of studies; default: the other."),
-    ] = None,
+        By,
+        typer.Option(help="Compare with texts of studies (blind to their maps), maps, or both."),
+    ] = By.both,
     threshold: Threshold = None,
     p_values: PValues = False,
     as_json: Json = False,
@@ -136,12 +137,11 @@ def search(
     """Find the studies of a model that are most like a text or a brain map."""
     thresholded = map_of_query(query, threshold, p_values)
     encoder = load_encoder(model)
-    way = {} if by is None else {"by": by.value}
     k = min(k, len(encoder.neighbours_.ids))
     if thresholded is None:
-        found = encoder.retrieve([query], k=k, **way)
+        found = encoder.retrieve([query], k=k, by=by.value)
     else:
-        found = encoder.decoder().retrieve(thresholded, k=k, **way)
+        found = encoder.decoder().retrieve(thresholded, k=k, by=by.value)
         found = _labelled(found, "query", thresholded)
     show_records(found, as_json)
 

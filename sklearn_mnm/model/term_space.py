@@ -18,7 +18,7 @@ from sklearn_mnm.nn.term_directions import (
 LARGEST_DIMENSION = 128
 # Of the norm by which the information of the terms of a text becomes that of the text: near to
 # the largest, as terms of one text are far from independent, yet more terms never tell less.
-_NORM = 8
+_NORM = 5
 # Studies by which pairs that are rarely seen together are drawn to independence.
 _PSEUDO_PAIRS = 5.0
 # Nats; terms of all studies are off the root, where they would have no direction.
@@ -32,7 +32,7 @@ class TermSpace(NamedTuple):
     r"""Information and direction of each term, and of texts by their terms.
 
     The information of a term is :math:`I_j = -\ln((n_j - 1/2) / n)`, of the number of studies that
-    hold it or a longer term that holds it; that of a text is the 8-norm of the information of its
+    hold it or a longer term that holds it; that of a text is the 5-norm of the information of its
     terms, so that a part of a text never tells more than the text. The radius of a point is half
     the information. Directions are unit vectors, those of texts weighted sums of those of their
     terms, learnt so that detours are conditional probabilities

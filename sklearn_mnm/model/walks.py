@@ -25,6 +25,7 @@ class TermQuestions:
     embedder_: Any
     terms_: np.ndarray
     vectorizer_: Any
+    term_vectorizer_: Any
     study_terms_: Any
     _made_once: Callable[..., Any]
 
@@ -32,8 +33,9 @@ class TermQuestions:
     def _has_term_hierarchy(self) -> bool:
         """Whether terms have points and studies: not so for sentences, learnt radii, old files."""
         check_is_fitted(self)
+        own = self.term_vectorizer_ is self.vectorizer_
         space = getattr(self.embedder_, "term_space_", None)
-        return space is not None and getattr(self, "study_terms_", None) is not None
+        return own and space is not None and getattr(self, "study_terms_", None) is not None
 
     def _term_hierarchy(self) -> TermHierarchy:
         """Terms as points with the studies that hold them, made once for each fit."""

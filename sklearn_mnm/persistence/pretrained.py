@@ -31,8 +31,8 @@ def load_pretrained(name: str = "neuroquery") -> Pretrained:
     ----------
     name : {"neuroquery"}, default="neuroquery"
         ``"neuroquery"`` is fitted to 12,000 studies of the NeuroQuery release. It holds
-        coefficients, vocabulary, and the embeddings and PubMed ids of the studies and which terms
-        they hold, but neither texts nor peaks. :func:`model_card` tells about data, licence,
+        coefficients, vocabulary, and of the studies PubMed ids, titles, embeddings and which terms
+        they hold, but neither abstracts nor peaks. :func:`model_card` tells about data, licence,
         quality and limits.
 
     Returns

@@ -5,11 +5,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.geometry import distance
-from sklearn_mnm.geometry.arrays import as_tensor, points_of
-from sklearn_mnm.search.index import PointIndex
-
 
 class StudyNeighbours(NamedTuple):
     """Embeddings of studies, by which they are found again.
@@ -65,71 +60,30 @@ class StudyNeighbours(NamedTuple):
             titles,
         )
 
-    def make_index(self, by: str, role: str, similarity: str, curvature: float) -> PointIndex:
-        """Make what finds studies by their texts or maps.
+    def found(self, rows: np.ndarray, scores: np.ndarray) -> pd.DataFrame:
+        """Tell what studies are called.
 
         Parameters
         ----------
-        by : {"text", "brain"}
-            What of the studies is compared with: pairs of a text and a map by `similarity`, two
-            of a kind by their geodesic distance.
-        role : {"text", "brain"}
-            What the queries will be.
-        similarity : str
-            See :class:`~sklearn_mnm.search.index.PointIndex`.
-        curvature : float
-            c of the space.
-
-        Returns
-        -------
-        index : PointIndex
-
-        Raises
-        ------
-        InvalidInputError
-            If `by` is neither of the two.
-        """
-        if by not in ("text", "brain"):
-            raise InvalidInputError(f"by={by!r}: choose 'text' or 'brain'.")
-        points = points_of(self.text_tangent if by == "text" else self.brain_tangent, curvature)
-        kind = "distance" if by == role else similarity
-        return PointIndex(points, similarity=kind, role=by, curvature=curvature)
-
-    def search(self, index: PointIndex, queries: np.ndarray, k: int) -> pd.DataFrame:
-        """Find the studies most like each query.
-
-        Parameters
-        ----------
-        index : PointIndex
-            Of these studies.
-        queries : ndarray of shape (n_queries, n_components + 1)
-            Points of texts or of maps, as the index was made for.
-        k : int
-            Number of studies for each.
+        rows : ndarray of int of shape (n_queries, k)
+            Studies of each query, the best first.
+        scores : ndarray of shape (n_queries, k)
+            Their similarity.
 
         Returns
         -------
         found : DataFrame of n_queries * k rows
-            ``query`` (row), ``rank`` from 1, ``id``, ``title`` where known, ``similarity`` and
-            ``distance``, the geodesic distance from the query.
-
-        Raises
-        ------
-        InvalidInputError
-            If `k` is out of range.
+            ``query`` (row), ``rank`` from 1, ``id``, ``title`` where known, and ``similarity``.
         """
-        indices, similarities = index.search(queries, k)
-        rows = indices.ravel()
-        own, others = as_tensor(np.repeat(queries, k, axis=0)), as_tensor(index.points[rows])
+        n_queries, k = rows.shape
         found = pd.DataFrame(
             {
-                "query": np.repeat(np.arange(len(queries)), k),
-                "rank": np.tile(np.arange(1, k + 1), len(queries)),
-                "id": self.ids[rows],
+                "query": np.repeat(np.arange(n_queries), k),
+                "rank": np.tile(np.arange(1, k + 1), n_queries),
+                "id": self.ids[rows.ravel()],
             }
         )
         if self.titles is not None:
-            found["title"] = self.titles[rows]
-        found["similarity"] = similarities.ravel()
-        found["distance"] = distance(own, others, index.curvature).numpy()
+            found["title"] = self.titles[rows.ravel()]
+        found["similarity"] = scores.ravel()
         return found

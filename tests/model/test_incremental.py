@@ -15,7 +15,7 @@ from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.metrics import map_correlation
 from sklearn_mnm.model.alignment import Pairs, align
 from sklearn_mnm.model.ridge import LeaveOutRidge
-from sklearn_mnm.search.neighbours import StudyNeighbours
+from sklearn_mnm.search.study_texts import StudyTexts
 
 FIRST, LATER = slice(0, 200), slice(200, 300)
 
@@ -279,19 +279,19 @@ def test_the_index_of_studies_is_kept_until_there_are_more(reported, monkeypatch
     texts, peaks = reported
     model = encoder().partial_fit(texts[:100], peaks[:100])
     made = []
-    original = StudyNeighbours.make_index
+    original = StudyTexts.from_studies
 
-    def counted(self, *args):
-        made.append(len(self.ids))
-        return original(self, *args)
+    def counted(present, *args):
+        made.append(present.shape[0])
+        return original(present, *args)
 
-    monkeypatch.setattr(StudyNeighbours, "make_index", counted)
+    monkeypatch.setattr(StudyTexts, "from_studies", counted)
     first = model.retrieve(texts[:2])
     pd.testing.assert_frame_equal(model.retrieve(texts[:2]), first)
     model.retrieve(texts[:2], by="text")
-    assert made == [100, 100]
+    assert made == [100]
     model.partial_fit(texts[100:], peaks[100:]).retrieve(texts[:2])
-    assert made == [100, 100, 120]
+    assert made == [100, 120]
     assert "_made" not in model.__getstate__()
 
 

@@ -1,0 +1,96 @@
+"""Studies whose texts are like another, by words and by what words mean: maps play no part."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.preprocessing import normalize
+
+from sklearn_mnm.nn.term_directions import held_terms
+
+# Of the cosine of meanings beside that of words, which decides among studies of the same words.
+_MEANING = 0.5
+_LEAST_INFORMATION = 0.1
+
+
+class StudyTexts(NamedTuple):
+    """Words of the studies of a fit, and how like them the words of another text are.
+
+    The similarity is the cosine of vectors of terms, each weighted by its information
+    ``-ln(share of the studies that hold it)``, with the parts of terms counted; plus half the
+    cosine of the meanings, the sums of the directions of the terms weighted alike. Directions are
+    learnt from which terms studies share. Nothing of this has seen a map, so that studies are
+    chosen blind to their peaks.
+
+    Attributes
+    ----------
+    words : csr_matrix of shape (n_studies, n_terms), float32
+        Unit rows, or zeros.
+    meanings : ndarray of shape (n_studies, n_dimensions), float32, or None
+        Unit rows, or zeros; None if directions of terms are not known.
+    information : ndarray of shape (n_terms,)
+        In nats.
+    parts : csr_matrix of shape (n_terms, n_terms)
+        Which terms hold which, themselves included.
+    directions : ndarray of shape (n_terms, n_dimensions) or None
+        Unit rows.
+    """
+
+    words: sparse.csr_matrix
+    meanings: np.ndarray | None
+    information: np.ndarray
+    parts: sparse.csr_matrix
+    directions: np.ndarray | None
+
+    @classmethod
+    def from_studies(
+        cls, present: sparse.csr_matrix, parts: sparse.csr_matrix, directions: np.ndarray | None
+    ) -> "StudyTexts":
+        """Weigh the terms of studies.
+
+        Parameters
+        ----------
+        present : csr_matrix of shape (n_studies, n_terms)
+            Not 0 where a study holds a term.
+        parts : csr_matrix of shape (n_terms, n_terms)
+            Not 0 where the term of a row holds that of a column.
+        directions : ndarray of shape (n_terms, n_dimensions) or None
+            See above.
+
+        Returns
+        -------
+        texts : StudyTexts
+        """
+        held = held_terms(present, parts)
+        counts = np.maximum(np.asarray(held.sum(axis=0)).ravel(), 1)
+        information = np.maximum(-np.log((counts - 0.5) / held.shape[0]), _LEAST_INFORMATION)
+        unknown = cls(held, None, information, parts, directions)
+        return cls(*unknown._placed(present), information, parts, directions)
+
+    def similarity(self, present: sparse.csr_matrix) -> np.ndarray:
+        """Compare texts with those of the studies.
+
+        Parameters
+        ----------
+        present : csr_matrix of shape (n_texts, n_terms)
+            Not 0 where a text holds a term.
+
+        Returns
+        -------
+        similarity : ndarray of shape (n_texts, n_studies), float64
+            Between -0.5 and 1.5; 0 with a text without a term.
+        """
+        words, meanings = self._placed(present)
+        similarity = np.asarray((words @ self.words.T).todense(), dtype=np.float64)
+        if meanings is not None:
+            similarity += _MEANING * (meanings @ np.asarray(self.meanings).T)
+        return similarity
+
+    def _placed(self, present: Any) -> tuple[sparse.csr_matrix, np.ndarray | None]:
+        """Make unit rows of words and of meanings."""
+        weights = sparse.csr_matrix(present != 0, dtype=np.float32).multiply(self.information)
+        held = held_terms(present, self.parts).multiply(self.information)
+        words = normalize(sparse.csr_matrix(held, dtype=np.float32))
+        if self.directions is None:
+            return words, None
+        return words, normalize(np.asarray(weights @ self.directions, dtype=np.float32))
