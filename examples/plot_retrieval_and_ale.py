@@ -29,12 +29,13 @@ encoder = MNMEncoder(regions=regions, random_state=0).fit(studies)
 # %%
 # Choose by texts
 # ---------------
-# By default, studies are found whose maps are most like what the text predicts. Maps that were
-# chosen for being alike agree with each other, whatever they are about, so for a test of agreement
-# they have to be chosen without looking at them: ``by="text"``.
+# By default, what studies say and what their maps show counts. Maps that were chosen for being
+# alike agree with each other, whatever they are about, so for a test of agreement they have to be
+# chosen without looking at them: ``by="text"`` compares words and what these mean by the company
+# that they keep in texts.
 query = "working memory load"
 found = encoder.retrieve([query], k=60, by="text")
-found[["rank", "title", "distance"]].head(8)
+found[["rank", "title", "similarity"]].head(8)
 
 # %%
 # The meta-analysis

@@ -5,6 +5,7 @@ import html
 import numpy as np
 
 from sklearn_mnm.app._questions import Shown
+from sklearn_mnm.brain.resampled_images import highest_value
 
 # Nothing is loaded, and what runs cannot reach the page around it: the frame has no origin.
 VIEWER_POLICY = (
@@ -29,7 +30,7 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
     title : str
         Says what is shown.
     place : (float, float, float) or None
-        Where the slices cross at first, in mm; None takes a place of high values.
+        Where the slices cross at first, in mm. If None, they do so where the map is highest.
 
     Returns
     -------
@@ -37,11 +38,17 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
     """
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
+    from nibabel import Nifti1Image
     from nilearn.plotting import view_img
 
-    image, threshold = shown.image, shown.threshold
-    highest = float(np.asarray(image.dataobj).max())
+    threshold = shown.threshold
+    # Nilearn takes a threshold for both signs, and would paint what is negative as barely positive.
+    positive = np.maximum(np.asarray(shown.image.dataobj), 0)
+    image = Nifti1Image(positive, shown.image.affine)
+    highest, peak = highest_value(image)
     empty = highest <= threshold
+    if place is None:
+        place = (0, 0, 0) if empty else tuple(map(float, peak))
     view = view_img(
         image,
         threshold=threshold,
@@ -50,7 +57,7 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
         vmax=2 * threshold if empty else highest,
         cmap=ListedColormap(colormaps[_COLOUR_MAP](np.linspace(_FIRST_COLOUR, 1, 256))),
         symmetric_cmap=False,
-        cut_coords=(0, 0, 0) if empty and place is None else place,
+        cut_coords=place,
         resampling_interpolation="linear",
         black_bg=True,
     )
