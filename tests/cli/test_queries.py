@@ -115,12 +115,12 @@ def test_texts_are_compared_with_texts_if_asked(fitted):
     encoder = load_model(fitted.folder)
     query = " ".join(encoder.terms_[:2])
     arguments = "search", query, "-m", fitted.folder, "-k", 10_000, "--json"
-    for by in ("both", "text", "brain"):
+    for by in ("text", "brain", "both"):
         found = json.loads(succeed(*arguments, "--by", by).stdout)
         assert [row["id"] for row in found] == encoder.retrieve([query], k=120, by=by)[
             "id"
         ].tolist()
-    # By default with maps.
+    # By default with both.
     assert json.loads(succeed(*arguments).stdout) == found
 
 
