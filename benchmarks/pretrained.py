@@ -47,12 +47,15 @@ TEMPLATE = Path(__file__).parent / "pretrained_card.md"
 
 def fit(studies: Studies, n_components: int | None = N_COMPONENTS) -> MNMEncoder:
     """Fit the settings of the model."""
-    return MNMEncoder(
+    encoder = MNMEncoder(
         vectorizer=TermVectorizer(studies.vocabulary),
         regions=PeaksToRegions(resolution=RESOLUTION, fwhm=FWHM, random_state=SEED),
         embedder=HyperbolicBrainTextEmbedder(n_components=n_components, random_state=SEED),
         random_state=SEED,
     ).fit(studies)
+    # Kept with the model, so that nobody waits for it at the first image.
+    encoder.noise_null_ = encoder.decoder()._noise_null()
+    return encoder
 
 
 def measure(train: Studies, test: Studies) -> dict[str, float]:

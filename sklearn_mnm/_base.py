@@ -87,6 +87,7 @@ class BrainTextEstimator(StudySearch, ClassNamePrefixFeaturesOutMixin, BaseEstim
     def _fit(
         self, text: Any, maps: Any, groups: Any, sample_weight: Any, *, partial: bool = False
     ) -> None:
+        self.__dict__.pop("noise_null_", None)  # of another fit
         random = check_random_state(self.random_state)
         seeds = [int(seed) for seed in random.randint(np.iinfo(np.int32).max, size=3)]
         ids, titles, groups = study_names(text, maps, groups)
@@ -125,6 +126,7 @@ class BrainTextEstimator(StudySearch, ClassNamePrefixFeaturesOutMixin, BaseEstim
         ids, titles, groups = study_names(text, maps, groups)
         Y = self._activations(maps)
         documents = text_input(text)
+        self.__dict__.pop("noise_null_", None)
         X = feature_matrix(self.vectorizer_.transform(documents))
         kept, sample_weight = usable_rows(X, Y, sample_weight, least=1)
         groups = None if groups is None else groups[kept]

@@ -1,5 +1,6 @@
 """MNMDecoder: from brain maps to words."""
 
+from collections.abc import Iterator
 from numbers import Integral
 from typing import ClassVar
 
@@ -11,22 +12,20 @@ from sklearn.utils._param_validation import Interval
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._tools.sample_weight import checked_weights
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.geometry.arrays import points_of, tangent_of
+from sklearn_mnm.geometry.arrays import points_of
 from sklearn_mnm.model.inputs import are_peaks, check_pairs, target_columns, text_input
 from sklearn_mnm.model.pairing import paired
 from sklearn_mnm.model.phrases import PhraseScorer
 from sklearn_mnm.model.salience import salient_terms
+from sklearn_mnm.model.term_evidence import TermEvidence, warn_of_noise
 from sklearn_mnm.model.walks import MapWalks
 from sklearn_mnm.persistence.schema import class_named
 from sklearn_mnm.text._documents import as_documents
 from sklearn_mnm.text.concepts import match_terms
 from sklearn_mnm.text.terms import TermVectorizer
 
-# Maps whose likeness to all studies is held at once.
-_BLOCK = 128
 
-
-class MNMDecoder(MapWalks, TransformerMixin, BrainTextEstimator):
+class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
     """Decode brain maps into words: rank the terms that studies with such a map speak of.
 
     The model is that of :class:`~sklearn_mnm.MNMEncoder`, read in the other direction;
@@ -255,13 +254,22 @@ class MNMDecoder(MapWalks, TransformerMixin, BrainTextEstimator):
         -------
         ranking : DataFrame
             A row for each map and rank, with the columns ``map``, ``rank``, ``term``, ``score``
-            and, for the vocabulary of the corpus, ``probability``.
+            and, for the vocabulary of the corpus, ``probability`` and, of images, ``p_map``, that
+            of :meth:`noise_p_values`, the same in all rows of a map.
 
         Raises
         ------
         InvalidInputError
             If `k` is not between 1 and the number of terms.
+
+        Warns
+        -----
+        DataWarning
+            If nothing stands out of an image: its ``p_map`` is above 0.05.
         """
+        voxels, X = None, list(X) if isinstance(X, Iterator) else X
+        if terms is None and level is None and (voxels := self._voxels_of_images(X)) is not None:
+            X = self._activations_of(voxels)
         points = self._brain_points(X, level)
         if terms is None:
             scores, probability = self._terms_asked(points, "decision_function", "predict_proba")
@@ -283,6 +291,10 @@ class MNMDecoder(MapWalks, TransformerMixin, BrainTextEstimator):
         )
         if terms is None:
             ranking["probability"] = np.take_along_axis(probability, best, axis=1).ravel()
+        if voxels is not None:
+            p = self._p_of(voxels, scores)
+            ranking["p_map"] = np.repeat(p, k)
+            warn_of_noise(p)
         return ranking
 
     def retrieve(self, X, k=10, by="both"):
@@ -367,19 +379,6 @@ class MNMDecoder(MapWalks, TransformerMixin, BrainTextEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.positive_only = True
         return tags
-
-    def _terms_asked(self, points: np.ndarray, *methods: str) -> tuple[np.ndarray, ...]:
-        """Ask terms about maps: an array (n_maps, n_terms) for each method of the posterior."""
-        if not hasattr(self, "term_posterior_"):  # a model saved by an earlier version
-            tangent = tangent_of(points, self.embedder_.curvature_)
-            predictors = self.embedder_._brain_predictors(tangent)
-            return tuple(getattr(self.term_head_, method)(predictors) for method in methods)
-        blocks = []
-        for start in range(0, len(points), _BLOCK):
-            log_odds = self._log_odds_of_studies(points[start : start + _BLOCK])
-            shares = self.term_posterior_.shares(log_odds)
-            blocks.append([getattr(self.term_posterior_, method)(shares) for method in methods])
-        return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
 
     def _phrase_scorer(self, terms) -> PhraseScorer:
         queries = as_documents(terms, name="terms")

@@ -48,7 +48,7 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
     highest, peak = highest_value(image)
     empty = highest <= threshold
     if place is None:
-        place = (0, 0, 0) if empty else tuple(map(float, peak))
+        place = (0.0, 0.0, 0.0) if empty else (float(peak[0]), float(peak[1]), float(peak[2]))
     view = view_img(
         image,
         threshold=threshold,

@@ -31,6 +31,7 @@ CLASSES = {
     "MNMDecoder": "sklearn_mnm.decoder",
     "MNMEncoder": "sklearn_mnm.encoder",
     "MapUncertainty": "sklearn_mnm.model.map_uncertainty",
+    "NoiseNull": "sklearn_mnm.model.noise_null",
     "Ontology": "sklearn_mnm.text.ontology",
     "PeakTally": "sklearn_mnm.brain.peaks",
     "PeaksToRegions": "sklearn_mnm.brain.regions",
@@ -71,6 +72,7 @@ _BRAIN_TEXT = {
     "study_terms_?": ("n", "t", sparse.csr_matrix),
     "term_head_?": "TermHead",
     "term_posterior_?": "TermPosterior",
+    "noise_null_?": "NoiseNull",
     "neighbours_": "StudyNeighbours",
 }
 _ONTOLOGY = {"terms": pd.DataFrame, "relations": pd.DataFrame, "broader": tuple}
@@ -156,6 +158,13 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
         "reliability": ("t",),
         "alpha": float,
         "pseudo_studies": float,
+    },
+    "NoiseNull": {
+        "mean": ("t",),
+        "spread": ("t",),
+        "units": (2, 2),
+        "fwhm": ("b",),
+        "statistic": ("b",),
     },
     "TermPosterior": {"salience": ("n", "t", sparse.csr_matrix), "calibration": (3,)},
     "TermSpace": {

@@ -13,12 +13,14 @@ from scipy.spatial import cKDTree
 
 import sklearn_mnm
 from sklearn_mnm import MNMDecoder, MNMEncoder, load_pretrained, model_card
-from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.brain.atlas import image_from_voxels
+from sklearn_mnm.brain.smoothness import smooth_noise
+from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
 # In mm: peaks of one activation scatter by about a centimetre from study to study (Eickhoff et al.
 # 2009, doi:10.1002/hbm.20718).
 TOLERANCE = 10
-LARGEST = 12_000_000
+LARGEST = 13_000_000
 MOTOR_MAP = Path(nilearn.__file__).parent / "datasets" / "data" / "image_10426.nii.gz"
 
 # Of the Harvard-Oxford cortical atlas: label value of each region.
@@ -238,10 +240,11 @@ def test_it_is_small_and_its_card_tells_what_it_holds(model):
     assert f"{len(model.decoder.terms_):,} terms" in card
 
 
-def test_it_holds_ids_but_no_titles(model):
+def test_studies_come_with_ids_and_titles(model):
     found = model.encoder.retrieve(["pain"], k=5)
-    assert list(found.columns) == ["query", "rank", "id", "similarity", "distance"]
+    assert list(found.columns) == ["query", "rank", "id", "title", "similarity"]
     assert found["id"].str.fullmatch(r"\d{7,8}").all()
+    assert found["title"].str.lower().str.contains("pain|noxious|nocicept|hyperalges").sum() >= 4
 
 
 def test_both_classes_load_it(model):
@@ -287,3 +290,44 @@ def test_images_in_arrays_series_and_iterators_are_decoded_like_lists():
     for maps in (paths, pd.Series(paths, index=[5, 2]), iter([path, path])):
         assert decoder.predict_topk(maps, k=3).equals(expected)
     assert decoder.predict_topk(tuple(paths), k=3).equals(expected)
+
+
+def test_noise_is_told_from_a_real_map(model):
+    """Of noise one map in twenty stands out; words of the others come with a warning."""
+    decoder, mask = model.decoder, model.encoder.regions_.mask_img_
+    fwhm = np.linspace(5, 20, 60)
+    noise = [
+        image_from_voxels(values.astype(np.float32), mask)
+        for values in smooth_noise(mask, fwhm, seed=11)
+    ]
+    p = decoder.noise_p_values(noise)
+    assert (p <= 0.05).sum() <= 7  # of 60 at 0.05, more once in a hundred times
+    assert decoder.noise_p_values(str(MOTOR_MAP))[0] <= 0.05
+    dull = noise[int(np.argmax(p))]
+    with pytest.warns(DataWarning, match="Nothing stands out of 1 of 1 maps"):
+        ranking = decoder.predict_topk(dull, k=3)
+    assert ranking["p_map"].tolist() == [p.max()] * 3
+
+
+def test_similar_studies_speak_of_the_query_and_show_its_map(model):
+    """Nine in ten of the first ten studies use the one term that a query names."""
+    encoder = model.encoder
+    held = encoder._term_hierarchy().held
+    counts = np.asarray(held.sum(axis=0)).ravel()
+    frequent = [row for row in np.argsort(encoder.terms_) if counts[row] > 300][::12]
+    assert len(frequent) > 30
+    used, alike = [], []
+    for row in frequent:
+        query = [encoder.terms_[row]]
+        found = encoder.retrieve(query, k=10)
+        rows = [model_row(encoder, name) for name in found["id"]]
+        used.append(np.mean(held[rows, row].toarray() > 0))
+        everything = encoder.retrieve(query, k=len(encoder.neighbours_.ids), by="brain")
+        place = dict(zip(everything["id"], everything["rank"], strict=True))
+        alike.append(np.mean([place[name] for name in found["id"]]) / len(everything))
+    assert np.mean(used) > 0.9
+    assert np.mean(alike) < 0.1  # by chance a half
+
+
+def model_row(encoder, name):
+    return int(np.flatnonzero(encoder.neighbours_.ids == name)[0])

@@ -1,0 +1,117 @@
+"""Whether anything stands out of an image: its scores of terms against those of smooth noise."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sklearn_mnm.brain.smoothness import smooth_noise
+
+# Of the noise, in mm; real group maps lie within.
+_FWHM = (4.0, 26.0)
+# Noise maps on a mask of this many voxels; fewer on finer ones, for the time that they take.
+_N_MAPS, _N_VOXELS, _FEWEST = 300, 30_000, 60
+# Noise within this many mm of the smoothness of a map is what it is compared with.
+_NEAR = 4.0
+# Added to the spread of each term: the rarest would else decide alone.
+_LEAST_SPREAD = 0.5
+_BLOCK = 100
+
+
+class NoiseNull(NamedTuple):
+    """Scores of terms for maps of smooth noise: whether a map is more than that.
+
+    A map whose studies speak of something has uneven scores. The statistic is the sum of two, each
+    in standard deviations over noise: the spread of the logarithms of the scores, and how far the
+    term that stands out most does, ``(ln score - mean) / (variance + 1/4)^(1/2)``, of the
+    logarithms over noise. The p value of a map is the share of noise maps about as smooth as it is
+    whose statistic is as high.
+
+    Attributes
+    ----------
+    mean, spread : ndarray of shape (n_terms,), float32
+        Of the logarithm of the scores over noise; 1/4 is added to the variance.
+    units : ndarray of shape (2, 2), float32
+        Mean and standard deviation over noise of the two statistics, a row each.
+    fwhm : ndarray of shape (n_noise,), float32
+        Smoothness of the noise maps in mm.
+    statistic : ndarray of shape (n_noise,), float32
+        Of these maps.
+    """
+
+    mean: np.ndarray
+    spread: np.ndarray
+    units: np.ndarray
+    fwhm: np.ndarray
+    statistic: np.ndarray
+
+    @classmethod
+    def fit(
+        cls, scores_of: Callable[[np.ndarray], np.ndarray], mask_img: Any, *, seed: int = 0
+    ) -> "NoiseNull":
+        """Score noise.
+
+        Parameters
+        ----------
+        scores_of : callable
+            Takes maps (n_maps, n_voxels) and returns positive scores (n_maps, n_terms).
+        mask_img : nibabel.nifti1.Nifti1Image
+            Binary mask.
+        seed : int, default=0
+
+        Returns
+        -------
+        null : NoiseNull
+        """
+        n_voxels = np.count_nonzero(np.asarray(mask_img.dataobj))
+        n_maps = int(np.clip(_N_MAPS * _N_VOXELS / n_voxels, _FEWEST, _N_MAPS))
+        # One half tells mean and spread, the other what is compared with.
+        fwhm = np.tile(np.linspace(*_FWHM, n_maps), 2)
+        noise = smooth_noise(mask_img, fwhm, seed)
+        logs = []
+        for start in range(0, len(fwhm), _BLOCK):
+            maps = np.stack([next(noise) for _ in fwhm[start : start + _BLOCK]])
+            logs.append(np.log(scores_of(maps)))
+        first, second = np.split(np.concatenate(logs), 2)
+        null = cls(
+            mean=first.mean(axis=0).astype(np.float32),
+            spread=np.hypot(first.std(axis=0), _LEAST_SPREAD).astype(np.float32),
+            units=np.array([[0, 1], [0, 1]], np.float32),
+            fwhm=fwhm[:n_maps].astype(np.float32),
+            statistic=np.empty(0, np.float32),
+        )
+        both = null._two_statistics(first)
+        units = np.stack([both.mean(axis=1), np.maximum(both.std(axis=1), 1e-6)], axis=1)
+        null = null._replace(units=units.astype(np.float32))
+        return null._replace(statistic=null._statistic(second).astype(np.float32))
+
+    def p_values(self, scores: np.ndarray, fwhm: np.ndarray) -> np.ndarray:
+        """Probability that scores of noise are as uneven as those of maps.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_maps, n_terms)
+            Positive.
+        fwhm : ndarray of shape (n_maps,)
+            Smoothness of the maps in mm.
+
+        Returns
+        -------
+        p : ndarray of shape (n_maps,)
+            Never 0.
+        """
+        found = self._statistic(np.log(scores))
+        p = np.empty(len(found))
+        for row, (value, width) in enumerate(zip(found, np.clip(fwhm, *_FWHM), strict=True)):
+            near = self.statistic[np.abs(self.fwhm - width) <= _NEAR]
+            p[row] = (1 + np.count_nonzero(near >= value)) / (1 + len(near))
+        return p
+
+    def _statistic(self, logs: np.ndarray) -> np.ndarray:
+        """Sum the two, in standard deviations, (n_maps, n_terms) -> (n_maps,)."""
+        centre, unit = self.units.T[:, :, np.newaxis]
+        return ((self._two_statistics(logs) - centre) / unit).sum(axis=0)
+
+    def _two_statistics(self, logs: np.ndarray) -> np.ndarray:
+        outstanding = ((logs - self.mean) / self.spread).max(axis=1)
+        return np.stack([logs.std(axis=1), outstanding])

@@ -1,0 +1,131 @@
+"""What terms say of maps, and whether an image is more than noise to them."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_mnm.brain.image_files import image_list
+from sklearn_mnm.brain.maps import voxels_from_images
+from sklearn_mnm.brain.smoothness import estimate_fwhm
+from sklearn_mnm.exceptions import DataWarning, InvalidInputError
+from sklearn_mnm.geometry.arrays import tangent_of
+from sklearn_mnm.model.inputs import are_images
+from sklearn_mnm.model.noise_null import NoiseNull
+
+# Maps whose likeness to all studies is held at once.
+_BLOCK = 128
+# p values above this bring a warning.
+_LARGEST_P = 0.05
+
+
+class TermEvidence:
+    """The part of :class:`~sklearn_mnm.MNMDecoder` that scores terms, of maps and of noise."""
+
+    regions_: Any
+    embedder_: Any
+    term_posterior_: Any
+    term_head_: Any
+    _made_once: Callable[..., Any]
+    _brain_points: Callable[..., np.ndarray]
+    _log_odds_of_studies: Callable[[np.ndarray], np.ndarray]
+
+    def noise_p_values(self, X):
+        """Tell whether anything stands out of images.
+
+        Parameters
+        ----------
+        X : image, path, or list of these
+            As for :meth:`decision_function`.
+
+        Returns
+        -------
+        p : ndarray of shape (n_maps,)
+            Share of maps of noise, about as smooth, whose scores of terms are as uneven
+            (:class:`~sklearn_mnm.model.noise_null.NoiseNull`).
+
+        Raises
+        ------
+        InvalidInputError
+            If `X` are no images, or the model knows nothing of images.
+        """
+        voxels = self._voxels_of_images(X)
+        if voxels is None:
+            raise InvalidInputError(
+                "X are no images, or the model was fitted to arrays or saved by an earlier "
+                "version; only images are compared with noise."
+            )
+        points = self._brain_points(self._activations_of(voxels))
+        return self._p_of(voxels, self._terms_asked(points, "decision_function")[0])
+
+    def _voxels_of_images(self, X: Any) -> np.ndarray | None:
+        """Read images, once, onto the voxels of the mask; None if they are something else."""
+        check_is_fitted(self)
+        is_old = not hasattr(self, "term_posterior_")
+        if self.regions_ is None or is_old or not are_images(X):
+            return None
+        return voxels_from_images(image_list(X), self.regions_.mask_img_)
+
+    def _activations_of(self, voxels: np.ndarray) -> np.ndarray:
+        activations = self.regions_.regions_from_voxels(voxels, prominent=True)
+        return np.asarray(activations, dtype=np.float64)
+
+    def _p_of(self, voxels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        return self._noise_null().p_values(scores, estimate_fwhm(voxels, self.regions_.mask_img_))
+
+    def _terms_asked(self, points: np.ndarray, *methods: str) -> tuple[np.ndarray, ...]:
+        """Ask terms about maps: an array (n_maps, n_terms) for each method of the posterior."""
+        if not hasattr(self, "term_posterior_"):  # a model saved by an earlier version
+            tangent = tangent_of(points, self.embedder_.curvature_)
+            predictors = self.embedder_._brain_predictors(tangent)
+            return tuple(getattr(self.term_head_, method)(predictors) for method in methods)
+        blocks = []
+        for start in range(0, len(points), _BLOCK):
+            log_odds = self._log_odds_of_studies(points[start : start + _BLOCK])
+            shares = self.term_posterior_.shares(log_odds)
+            blocks.append([getattr(self.term_posterior_, method)(shares) for method in methods])
+        return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
+
+    def _noise_null(self) -> NoiseNull:
+        """Scores of noise, which come with the bundled model and are else made once a fit."""
+        stored: NoiseNull | None = getattr(self, "noise_null_", None)
+        if stored is not None:
+            return stored
+
+        def make() -> NoiseNull:
+            return NoiseNull.fit(
+                lambda voxels: self._terms_asked(
+                    self.embedder_.transform_brain(self._activations_of(voxels)),
+                    "decision_function",
+                )[0],
+                self.regions_.mask_img_,
+            )
+
+        null: NoiseNull = self._made_once("noise", make)
+        return null
+
+
+def warn_of_noise(p: np.ndarray) -> None:
+    """Tell of maps of which nothing stands out.
+
+    Parameters
+    ----------
+    p : ndarray of shape (n_maps,)
+
+    Warns
+    -----
+    DataWarning
+        With count and the first such map.
+    """
+    if not (p > _LARGEST_P).any():
+        return
+    first = int(np.argmax(p > _LARGEST_P))
+    warnings.warn(
+        f"Nothing stands out of {np.count_nonzero(p > _LARGEST_P)} of {len(p)} maps: the scores of "
+        f"terms are no more uneven than those of noise that is as smooth (map {first}: "
+        f"p = {p[first]:.2g}). Their words may mean nothing.",
+        DataWarning,
+        stacklevel=4,
+    )
