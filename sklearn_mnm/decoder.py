@@ -33,7 +33,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
     Parameters
     ----------
     vectorizer, regions, embedder, hierarchy, ontology, random_state
-        See :class:`~sklearn_mnm.MNMEncoder`.
+        See :class:`~sklearn_mnm.MNMEncoder`, also for ``embedder__n_components`` and the like.
     n_terms : int, default=20
         Number of terms that :meth:`predict` names.
 
@@ -88,7 +88,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         self.n_terms = n_terms
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, groups=None, sample_weight=None):
         """Fit to maps and the texts of the same studies.
 
@@ -118,7 +118,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
         self._fit(X if y is None else target_columns(y), X, groups, sample_weight)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None, groups=None, sample_weight=None):
         """Learn from further studies, without those seen before.
 
@@ -444,7 +444,7 @@ class MNMDecoder(TransformerMixin, BrainTextEstimator):
 
     def _predictors_of(self, points: np.ndarray) -> np.ndarray:
         tangent = tangent_of(points, self.embedder_.curvature_)
-        return self.embedder_._brain_predictors(tangent)
+        return self.embedder_._embedding.brain_predictors(tangent)
 
     def _held_by(self, points: np.ndarray) -> np.ndarray:
         """Probability that the study of a map holds each term, (n_maps, n_terms)."""
