@@ -121,7 +121,9 @@ class BrainTextEstimator(DefaultParts, ClassNamePrefixFeaturesOutMixin, BaseEsti
         fit = embedder.partial_fit if partial else embedder.fit
         self.embedder_ = embedder
         text_tangent, brain_tangent = self._fit_embedder(fit, X, Y, groups, sample_weight)
-        self._fit_uncertainty(embedder._embedding.text_predictors(text_tangent), Y, groups, seeds[2])
+        self._fit_uncertainty(
+            embedder._embedding.text_predictors(text_tangent), Y, groups, seeds[2]
+        )
         predictors = embedder._embedding.brain_predictors(brain_tangent)
         self._fit_terms(documents, X, kept, predictors, groups, seeds[2])
         self.neighbours_ = StudyNeighbours.from_arrays(

@@ -357,6 +357,8 @@ def _towers_from_state(
             else:
                 towers.append(LiftTower(basis, radius=1.0, n_hidden=n_hidden, dropout=share))
         made_by = AngleModel if are_directions else BrainTextModel
-        model = made_by(*towers, curvature=1.0, learn_curvature=learn_curvature, inverse_temperature=1.0)
+        model = made_by(
+            *towers, curvature=1.0, learn_curvature=learn_curvature, inverse_temperature=1.0
+        )
     model.load_state_dict(tensors)
     return model.eval()

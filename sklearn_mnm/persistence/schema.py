@@ -111,7 +111,7 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
         "statistics_?": "RidgeStatistics",
         "history_": pd.DataFrame,
         "best_epoch_": int,
-        "objective.hierarchy?": "BrainHierarchy",
+        "objective?": "MNMObjective",
     },
     "JointSpace": {
         "n_components": "d",
@@ -124,6 +124,7 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
     },
     "MNMDecoder": _BRAIN_TEXT,
     "MNMEncoder": _BRAIN_TEXT,
+    "MNMObjective": {"hierarchy?": "BrainHierarchy"},
     "MapUncertainty": {
         "power": "positive",
         "nonnegative": bool,
@@ -164,6 +165,7 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
         "parts": ("p", "p", sparse.csr_matrix),
     },
     "TermVectorizer": {"idf_": ("p",), "vocabulary_": dict},
+    "Towers": {},
 }
 _NUMBERS: dict[type, Any] = {int: Integral, float: Real}
 
