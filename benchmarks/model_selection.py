@@ -44,14 +44,14 @@ _DIMENSIONS = [64, 128, 256, None]
 LATER, BOTH, SMALL = "later steps", "both steps", "small"
 GRIDS: dict[str, dict[str, list]] = {
     LATER: {
-        "embedder__alignment": ["exterior_angle", "distance", "cosine"],
+        "embedder__objective__similarity": ["exterior_angle", "distance", "cosine"],
         "embedder__n_components": _DIMENSIONS,
     },
     BOTH: {"terms__min_df": [3, 10, 30], "embedder__n_components": _DIMENSIONS},
     SMALL: {"embedder__n_components": [64, 256]},
 }
 TITLES = {
-    LATER: "12 candidates: 3 alignments x 4 dimensions",
+    LATER: "12 candidates: 3 similarities x 4 dimensions",
     BOTH: "12 candidates: 3 vocabularies (`min_df` 3, 10, 30) x 4 dimensions",
 }
 NOTE = f"""{N_STUDIES:,} random training studies of fold {EVERYDAY_FOLDS[0]} (seed {SEED}): term \

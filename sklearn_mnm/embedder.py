@@ -323,9 +323,3 @@ class HyperbolicBrainTextEmbedder(SteppedFit):
         )
         self._store_left_out(self._embedding.text_tangent(regression.left_out, X))
         return self
-
-    def _validate_params(self):
-        super()._validate_params()
-        for part in (self.objective, self.towers):
-            if part is not None:
-                part._validate_params()

@@ -55,6 +55,13 @@ class DefaultParts:
                 params[name] = make()
         return super().set_params(**params)  # type: ignore[misc]
 
+    def _validate_params(self) -> None:
+        """Check parts, too: what is wrong with them is told before anything is fitted."""
+        super()._validate_params()  # type: ignore[misc]
+        for name in self._default_parts:
+            # None, and parts of other makers, have no such check.
+            getattr(getattr(self, name), "_validate_params", lambda: None)()
+
     def _part(self, name: str) -> Any:
         """Return a part as it was given, or the default one."""
         part = getattr(self, name)
