@@ -14,8 +14,8 @@ one seed; differences are paired by fold, with 95 % t intervals over folds.
 Penalty and way back to voxels of the kernel ridges are chosen on 1,000 training studies: by their
 full texts, or by texts of the kind of the query; for one word, penalties up to 100,000 (for maps up
 to 1,000) change no figure. The share of terms that short texts lack was chosen on fold -1 with
-folds 3 to 9, and serves all kinds of query. NeuroQuery's model was run on one fold for the time it takes; it is
-made to predict maps, and retrieves by the cosine of predicted regions.
+folds 3 to 9, and serves all kinds of query. NeuroQuery's model was run on one fold for the time it
+takes; it is made to predict maps, and retrieves by the cosine of predicted regions.
 """
 
 import argparse

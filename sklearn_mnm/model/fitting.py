@@ -5,6 +5,7 @@ from functools import partial
 from os import PathLike, fspath
 
 import numpy as np
+import pandas as pd
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_memory
 
@@ -90,8 +91,9 @@ class SteppedFit(EmbeddingEstimator):
             verbose=self.verbose,
             checkpoint=checkpoint.training,
         )
-        before = None if start is None else self.history_
-        self.history_, self.best_epoch_ = told(result, before)
+        history, best_epoch = told(result, None if start is None else self.history_)
+        self.history_: pd.DataFrame = history
+        self.best_epoch_ = best_epoch
         learnt = float(self.model_.curvature.detach())
         # As given, unless learnt: the model holds it in single precision.
         self.curvature_ = learnt if self.model_.learn_curvature else float(self.curvature)
