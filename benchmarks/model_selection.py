@@ -32,7 +32,8 @@ from sklearn.pipeline import Pipeline
 from table import markdown_table
 from threadpoolctl import threadpool_info
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, TermVectorizer, _threads
+from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, TermVectorizer
+from sklearn_mnm._tools import threads as _threads
 from sklearn_mnm.exceptions import DataWarning
 from sklearn_mnm.model.text_regression import TextRegression
 from sklearn_mnm.scorers import recall_scorer
