@@ -29,7 +29,7 @@ from sklearn_mnm.nn.similarity import SIMILARITIES
 _BLOCK = 1024
 
 
-class EmbeddingEstimator(
+class _EmbeddingEstimator(
     DefaultParts,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,

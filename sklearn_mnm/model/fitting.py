@@ -21,7 +21,7 @@ from sklearn_mnm.model.checks import (
     term_parts_of,
 )
 from sklearn_mnm.model.decode_head import DecodeHead
-from sklearn_mnm.model.embedding_estimator import EmbeddingEstimator
+from sklearn_mnm.model.embedding_estimator import _EmbeddingEstimator
 from sklearn_mnm.model.fit_checkpoint import FitCheckpoint
 from sklearn_mnm.model.text_regression import TextRegression
 from sklearn_mnm.nn.training import TrainingSettings
@@ -34,7 +34,7 @@ FEW_FEATURES = 1024
 _ACTIVATION_POWER = 0.5
 
 
-class SteppedFit(EmbeddingEstimator):
+class SteppedFit(_EmbeddingEstimator):
     """Closed form, alignment, hierarchy, decoding.
 
     Reads the parameters of :class:`~sklearn_mnm.HyperbolicBrainTextEmbedder`, which says what the
