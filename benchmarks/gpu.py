@@ -24,10 +24,11 @@ from contrastive_memory import alignment, batch, exponent
 from protocol import load_corpus, retrieval_scores, split
 from sections import replace_section
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder, embedder
+from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMObjective, Towers
 from sklearn_mnm.exceptions import DataWarning
 from sklearn_mnm.geometry import _fused
-from sklearn_mnm.nn.objective import Objective, ObjectiveWeights
+from sklearn_mnm.model import fitting
+from sklearn_mnm.nn.objective import Alignment, Drift, Extent, Objective, TextAboveBrain
 from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
 from sklearn_mnm.nn.training import TrainingSettings, train
@@ -38,6 +39,8 @@ LARGEST_ON_PROCESSOR = 16_384
 COMPILED_AND_NOT = (16_384, 65_536)
 FORMS = {"float32": "highest", "TF32 products": "high"}
 DEFAULTS = HyperbolicBrainTextEmbedder()
+# The paper's own objective, whose parts ask for most.
+PAPER, TOWERS = MNMObjective("exterior_angle"), Towers()
 
 
 def seconds(work: Callable[[], Any], repetitions: int) -> float:
@@ -65,31 +68,27 @@ def ceilings() -> dict[str, float]:
 
 
 def training(n: int, device: str) -> tuple[BrainTextModel, Objective, torch.Tensor, torch.Tensor]:
-    """Towers, the objective of the defaults and features of `n` studies of chance."""
+    """Towers, the objective of the paper and features of `n` studies of chance."""
     generator = torch.Generator().manual_seed(0)
     text = torch.randn(n, N_FEATURES, generator=generator)
     brain = text + torch.randn(n, N_FEATURES, generator=generator)
-    towers = [
-        LiftTower(torch.eye(N_FEATURES), radius=radius, n_hidden=DEFAULTS.n_hidden, dropout=0.2)
-        for radius in (DEFAULTS.text_radius, DEFAULTS.brain_radius)
-    ]
-    model = BrainTextModel(*towers, curvature=1.0, learn_curvature=False, scale=DEFAULTS.scale)
-    weights = ObjectiveWeights(
-        alignment=DEFAULTS.alignment_weight,
-        brain_apex=DEFAULTS.brain_apex_weight,
-        radius_hinge=DEFAULTS.text_above_brain_weight,
-        centroid=0.0,
-        extent=DEFAULTS.extent_weight,
-        networks=DEFAULTS.network_weight,
-        drift=DEFAULTS.drift_weight,
-        radius_margin=DEFAULTS.brain_radius - DEFAULTS.text_radius,
-        text_radius=DEFAULTS.text_radius,
-        brain_radius=DEFAULTS.brain_radius,
-        min_extent_difference=DEFAULTS.min_extent_difference,
+    radii = (PAPER.text_radius, PAPER.brain_radius)
+    sizes: dict[str, Any] = {"n_hidden": TOWERS.n_hidden, "dropout": TOWERS.dropout}
+    model = BrainTextModel(
+        *(LiftTower(torch.eye(N_FEATURES), radius=radius, **sizes) for radius in radii),
+        curvature=1.0,
+        learn_curvature=False,
+        inverse_temperature=TOWERS.inverse_temperature,
     )
-    # The paper's own objective, whose parts ask for most.
-    angle = SIMILARITIES["exterior_angle"]
-    objective = Objective(weights, angle, torch.rand(n, generator=generator))
+    extent = torch.rand(n, generator=generator)
+    objective = Objective(
+        (
+            Alignment(PAPER.alignment_weight, SIMILARITIES[PAPER.similarity]),
+            TextAboveBrain(PAPER.text_above_brain_weight, PAPER.text_above_brain, *radii),
+            Extent(PAPER.extent_weight, extent, PAPER.min_extent_difference),
+            Drift(PAPER.drift_weight),
+        )
+    )
     return model.to(device), objective, text.to(device), brain.to(device)
 
 
@@ -102,9 +101,7 @@ def step(n: int, device: str, *, half_towers: bool = False) -> dict[str, float]:
         max_epochs=n_steps,
         batch_size=n,
         learning_rate=DEFAULTS.learning_rate,
-        learning_rate_schedule="constant",
-        weight_decay=DEFAULTS.weight_decay,
-        patience=1,
+        weight_decay=TOWERS.weight_decay,
     )
 
     if half_towers:
@@ -174,7 +171,7 @@ def fits() -> Iterator[dict[str, Any]]:
 
     warnings.simplefilter("ignore", DataWarning)
     studies, test = split(*load_corpus(), 0)
-    align, taken = embedder.align, []
+    align, taken = fitting.align, []
 
     def timed(*args: Any, **kwargs: Any) -> Any:
         start = time.perf_counter()
@@ -182,7 +179,7 @@ def fits() -> Iterator[dict[str, Any]]:
         taken.append(time.perf_counter() - start)
         return result
 
-    embedder.align = timed
+    fitting.align = timed
     for device, form, seed in (
         *(("cpu", "float32", seed) for seed in range(2)),
         *(("cuda", form, seed) for form in FORMS for seed in range(3)),
@@ -201,7 +198,7 @@ def fits() -> Iterator[dict[str, Any]]:
             "t2b": scores["t2b R@10"],
             "b2t": scores["b2t R@10"],
         }
-    embedder.align = align
+    fitting.align = align
 
 
 def measure() -> dict[str, Any]:

@@ -152,7 +152,7 @@ def embedder_row(name: str, corpus: FoldCorpus, seed: int, **params: Any) -> Row
     """
     given = {**MODELS[name].params, "random_state": seed, **params}
     model = dataclasses.replace(MODELS[name], params=given).build().fit(corpus.train)
-    embedder, is_flat = model.embedder, given.get("alignment") == "euclidean"
+    embedder, is_flat = model.embedder, given.get("objective__similarity") == "euclidean"
     root = np.sqrt(embedder.curvature_)
 
     def place(points: np.ndarray) -> np.ndarray:

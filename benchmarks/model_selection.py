@@ -32,7 +32,8 @@ from sklearn.pipeline import Pipeline
 from table import markdown_table
 from threadpoolctl import threadpool_info
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, TermVectorizer, _threads
+from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, TermVectorizer
+from sklearn_mnm._tools import threads as _threads
 from sklearn_mnm.exceptions import DataWarning
 from sklearn_mnm.model.text_regression import TextRegression
 from sklearn_mnm.scorers import recall_scorer
@@ -44,14 +45,14 @@ _DIMENSIONS = [64, 128, 256, None]
 LATER, BOTH, SMALL = "later steps", "both steps", "small"
 GRIDS: dict[str, dict[str, list]] = {
     LATER: {
-        "embedder__alignment": ["exterior_angle", "distance", "cosine"],
+        "embedder__objective__similarity": ["exterior_angle", "distance", "cosine"],
         "embedder__n_components": _DIMENSIONS,
     },
     BOTH: {"terms__min_df": [3, 10, 30], "embedder__n_components": _DIMENSIONS},
     SMALL: {"embedder__n_components": [64, 256]},
 }
 TITLES = {
-    LATER: "12 candidates: 3 alignments x 4 dimensions",
+    LATER: "12 candidates: 3 similarities x 4 dimensions",
     BOTH: "12 candidates: 3 vocabularies (`min_df` 3, 10, 30) x 4 dimensions",
 }
 NOTE = f"""{N_STUDIES:,} random training studies of fold {EVERYDAY_FOLDS[0]} (seed {SEED}): term \

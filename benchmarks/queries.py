@@ -13,9 +13,9 @@ one seed; differences are paired by fold, with 95 % t intervals over folds.
 
 Penalty and way back to voxels of the kernel ridges are chosen on 1,000 training studies: by their
 full texts, or by texts of the kind of the query; for one word, penalties up to 100,000 (for maps up
-to 1,000) change no figure. `term_dropout` was chosen on fold -1 with folds 3 to 9 as training data,
-and serves all kinds of query. NeuroQuery's model was run on one fold for the time it takes; it is
-made to predict maps, and retrieves by the cosine of predicted regions.
+to 1,000) change no figure. The share of terms that short texts lack was chosen on fold -1 with
+folds 3 to 9, and serves all kinds of query. NeuroQuery's model was run on one fold for the time it
+takes; it is made to predict maps, and retrieves by the cosine of predicted regions.
 """
 
 import argparse
@@ -24,7 +24,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -54,14 +53,12 @@ OURS = "ours"
 # What is fitted; the ridge gives two rows of the tables.
 FITS = {
     OURS: MODELS["ours"],
-    "without short": replace(MODELS["ours"], params={"term_dropout": 0.0}),
     "ridge": MODELS["kernel_ridge_regions"],
     "neuroquery": MODELS["neuroquery"],
 }
 FEWER_FOLDS = {"neuroquery": EVERYDAY_FOLDS[:1]}
 ROWS = {
     OURS: "HyperbolicBrainTextEmbedder",
-    "without short": "the same without coefficients for short texts (term_dropout=0)",
     "ridge": "kernel ridge, square root of region sums, tuned on full texts",
     "ridge by kind": "the same kernel ridge, tuned on texts of this kind",
     "neuroquery": f"NeuroQuery's model, by its package (fold {EVERYDAY_FOLDS[0]} only)",

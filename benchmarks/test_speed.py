@@ -83,6 +83,5 @@ def test_search(benchmark, points, method):
 
 def test_closed_form(benchmark, studies):
     brain = np.random.default_rng(0).random((N_STUDIES, 128), dtype=np.float32)
-    settings = {"alpha": 5.0, "feature_weighting": 1.0, "term_dropout": 0.95, "seed": 0}
-    found = benchmark(TextRegression.fit, studies.counts, brain, None, **settings)
+    found = benchmark(TextRegression.fit, studies.counts, brain, None, alpha=5.0, seed=0)
     assert np.isfinite(found.coef).all()

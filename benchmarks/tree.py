@@ -19,7 +19,7 @@ from scipy.spatial.distance import pdist, squareform
 from sections import replace_section
 from torch import Tensor
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions
+from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMObjective, PeaksToRegions
 from sklearn_mnm.datasets import make_literature
 from sklearn_mnm.datasets.literature import ConceptTree, Literature
 from sklearn_mnm.exceptions import DataWarning
@@ -124,8 +124,8 @@ SPACES = {
         lambda points: torch.nn.functional.normalize(points.mean(dim=0, keepdim=True)),
     ),
 }
-# Space in which each alignment of the embedder compares, and its name in the table.
-ALIGNMENTS = {
+# Space in which each similarity of the embedder compares, and its name in the table.
+SIMILARITIES = {
     "exterior_angle": ("hyperbolic", "hyperbolic, exterior angle"),
     "distance": ("hyperbolic", "hyperbolic, distance"),
     "euclidean": ("flat", "flat, squared distance"),
@@ -253,9 +253,13 @@ def midpoint_rows(data: Prepared, seed: int) -> Iterator[tuple[bool, tuple, dict
             figures = measure(tree, cosine_target(features[test], members))
             yield below, (0, modality, "mean features, 1 - cosine" + suffix), figures
     for size in EMBEDDING_DIMENSIONS:
-        for alignment, (name, title) in ALIGNMENTS.items():
+        for similarity, (name, title) in SIMILARITIES.items():
             embedder = HyperbolicBrainTextEmbedder(
-                size, alignment=alignment, curvature=CURVATURE, device="cpu", random_state=seed
+                size,
+                curvature=CURVATURE,
+                objective=MNMObjective(similarity),
+                device="cpu",
+                random_state=seed,
             )
             embedder.fit(*(data.features[each][data.train] for each in ("text", "brain")))
             embedded = embedder.transform(*(data.features[e][test] for e in ("text", "brain")))

@@ -47,7 +47,7 @@ class Variant:
     title : str
         Name in the table.
     embedder : dict
-        Parameters of `HyperbolicBrainTextEmbedder`. With a `network_weight` it is given the
+        Parameters of `HyperbolicBrainTextEmbedder`. With a weight of networks it is given the
         Ward tree cut at 17 and 7 as hierarchy.
     regions : dict
         Parameters of `PeaksToRegions`.
@@ -178,7 +178,7 @@ def make_embedder(variant: Variant, regions: Any, memory: str) -> HyperbolicBrai
     ----------
     variant : Variant
     regions : PeaksToRegions
-        Fitted; its tree is read if the variant has a `network_weight`.
+        Fitted; its tree is read if the variant has a weight of networks.
     memory : str
         Folder in which the closed form is kept.
 
@@ -187,11 +187,11 @@ def make_embedder(variant: Variant, regions: Any, memory: str) -> HyperbolicBrai
     embedder : HyperbolicBrainTextEmbedder
     """
     params = dict(variant.embedder)
-    if params.get("network_weight"):
-        params["hierarchy"] = BrainHierarchy.from_tree(
+    if params.get("objective__network_weight"):
+        params["objective__hierarchy"] = BrainHierarchy.from_tree(
             regions.children_, cuts={"ward17": 17, "ward7": 7}, sizes=regions.region_volumes_
         )
-    return HyperbolicBrainTextEmbedder(**params, memory=memory, random_state=SEED)
+    return HyperbolicBrainTextEmbedder(memory=memory, random_state=SEED).set_params(**params)
 
 
 def measure(variant: Variant, features: FoldFeatures, memory: str) -> dict[str, Any]:

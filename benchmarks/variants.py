@@ -24,20 +24,20 @@ from variant_runs import ABOVE, BROAD, HARVARD_OXFORD, Variant, run
 from sklearn_mnm.exceptions import DataWarning
 
 # The objective of the paper, of which these are parts.
-_PAPER = {"alignment": "exterior_angle"}
-_NO_EXTENT = {**_PAPER, "extent_weight": 0.0}
+_PAPER = {"objective__similarity": "exterior_angle"}
+_NO_EXTENT = {**_PAPER, "objective__extent_weight": 0.0}
 # Where similarities by distance start, as the flat control in `models`.
-_FAR = {"text_radius": 0.7, "brain_radius": 1.1}
-_ALIGNMENTS: dict[str, dict[str, Any]] = {
-    "squared distance": {"alignment": "euclidean", **_FAR},
-    "cosine": {"alignment": "cosine"},
+_FAR = {"objective__text_radius": 0.7, "objective__brain_radius": 1.1}
+_SIMILARITIES: dict[str, dict[str, Any]] = {
+    "squared distance": {"objective__similarity": "euclidean", **_FAR},
+    "cosine": {"objective__similarity": "cosine"},
     "exterior angle": _PAPER,
-    "geodesic distance": {"alignment": "distance", **_FAR},
+    "geodesic distance": {"objective__similarity": "distance", **_FAR},
 }
 
 
-def _alignments(**params: Any) -> list[Variant]:
-    return [Variant(title, {**params, **given}) for title, given in _ALIGNMENTS.items()]
+def _similarities(**params: Any) -> list[Variant]:
+    return [Variant(title, {**params, **given}) for title, given in _SIMILARITIES.items()]
 
 
 def _dimension(n_components: int) -> dict[str, int]:
@@ -57,22 +57,28 @@ GROUPS: dict[str, tuple[str, dict[str, list[Variant]]]] = {
                 *(
                     Variant(title, {**_PAPER, **params})
                     for title, params in {
-                        "without text above brain": {"text_above_brain_weight": 0.0},
-                        "text above brain by centroids": {"text_above_brain": "centroid"},
-                        "with the contrast at the brain as apex": {"brain_apex_weight": 0.3},
-                        "with entailment by networks": {"network_weight": 0.3},
-                        "without the pull to the start": {"drift_weight": 0.0},
-                        "text features weighted alike": {"feature_weighting": 0.0},
+                        "without text above brain": {"objective__text_above_brain_weight": 0.0},
+                        "text above brain by centroids": {
+                            "objective__text_above_brain": "centroid"
+                        },
+                        "with the contrast at the brain as apex": {
+                            "objective__brain_apex_weight": 0.3
+                        },
+                        "with entailment by networks": {"objective__network_weight": 0.3},
+                        "without the pull to the start": {"objective__drift_weight": 0.0},
                     }.items()
                 ),
-                Variant("closed form alone, cosine", {"max_epochs": 0, "alignment": "cosine"}),
+                Variant(
+                    "closed form alone, cosine",
+                    {"max_epochs": 0, "objective__similarity": "cosine"},
+                ),
             ],
             "Similarities, with the hierarchy of extent. The first two are flat.": [
-                *_alignments(),
-                Variant("geodesic distance, default radii", {"alignment": "distance"}),
+                *_similarities(),
+                Variant("geodesic distance, default radii", {"objective__similarity": "distance"}),
             ],
             "Similarities, without the hierarchy of extent. The first two are flat.": (
-                _alignments(**_NO_EXTENT)
+                _similarities(**_NO_EXTENT)
             ),
         },
     ),
@@ -80,7 +86,7 @@ GROUPS: dict[str, tuple[str, dict[str, list[Variant]]]] = {
         "Dimension and curvature",
         {
             **{
-                f"{n_components} components, without the hierarchy of extent.": _alignments(
+                f"{n_components} components, without the hierarchy of extent.": _similarities(
                     **_NO_EXTENT, **_dimension(n_components)
                 )
                 for n_components in (8, 32, 128, 512)
@@ -89,7 +95,7 @@ GROUPS: dict[str, tuple[str, dict[str, list[Variant]]]] = {
                 Variant("c = 1 (default)", _PAPER),
                 Variant("c = 0.1", {**_PAPER, "curvature": 0.1}),
                 Variant("c = 10", {**_PAPER, "curvature": 10.0}),
-                Variant("c learnt, from 1", {**_PAPER, "learn_curvature": True}),
+                Variant("c learnt, from 1", {**_PAPER, "objective__learn_curvature": True}),
             ],
         },
     ),
@@ -131,9 +137,10 @@ which does not hold the spread over seeds. Predicted maps are compared with maps
 whatever the variant. Text above brain: share of the held-out studies whose text is nearer to the
 origin than its own map. Broad above focal: share of the pairs of maps whose shares of active
 regions (above a tenth of the largest activation, of those of the variant) differ by more than
-{MIN_DIFFERENCE} in which the broader map is nearer to the origin. Learning rate, dropout and scale
-are those of the defaults in every row: nothing was tuned for a variant. These are test folds: the
-tables describe the defaults, and to choose by them would be to choose on test data."""
+{MIN_DIFFERENCE} in which the broader map is nearer to the origin. Learning rate, dropout and
+inverse temperature are those of the defaults in every row: nothing was tuned for a variant. These
+are test folds: the tables describe the defaults, and to choose by them would be to choose on test
+data."""
 
 Records = dict[tuple[str, int], dict[str, Any]]
 

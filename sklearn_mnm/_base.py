@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_feature_names, _get_feature_names, check_is_fitted
 
+from sklearn_mnm._tools.default_parts import DefaultParts
 from sklearn_mnm.brain.hierarchy import BrainHierarchy
 from sklearn_mnm.brain.peaks import as_peak_table
 from sklearn_mnm.brain.regions import PeaksToRegions
@@ -49,13 +50,18 @@ _MOST_STEPS = 20
 _CUTS = {"ward17": 17, "ward7": 7}
 
 
-class BrainTextEstimator(StudySearch, ClassNamePrefixFeaturesOutMixin, BaseEstimator):
+class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMixin, BaseEstimator):
     """Features of texts and maps, their embedding, and what is read out of it.
 
     Subclasses say which of the two is given and which predicted. Everything is fitted once; the
     other direction shares it.
     """
 
+    _default_parts: ClassVar[dict] = {
+        "vectorizer": TermVectorizer,
+        "regions": PeaksToRegions,
+        "embedder": HyperbolicBrainTextEmbedder,
+    }
     _parameter_constraints: ClassVar[dict] = {
         "vectorizer": [HasMethods(["fit", "transform"]), None],
         "regions": [HasMethods(["fit", "transform"]), None],
@@ -103,9 +109,9 @@ class BrainTextEstimator(StudySearch, ClassNamePrefixFeaturesOutMixin, BaseEstim
         X, Y, groups = X[kept], Y[kept], None if groups is None else groups[kept]
         self.n_regions_ = Y.shape[1]
         self.hierarchy_ = self._make_hierarchy()
-        embedder = clone(self.embedder or HyperbolicBrainTextEmbedder(random_state=seeds[1]))
-        if embedder.hierarchy is None:
-            embedder.set_params(hierarchy=self.hierarchy_)
+        embedder = self._own_part("embedder", seeds[1])
+        if embedder.get_params()["objective__hierarchy"] is None:
+            embedder.set_params(objective__hierarchy=self.hierarchy_)
         if embedder.term_parts is None and isinstance(self.vectorizer_, TermVectorizer):
             embedder.set_params(term_parts=self._term_parts())
         # Arrays within, whatever comes out: users may have asked for data frames everywhere.
@@ -113,7 +119,8 @@ class BrainTextEstimator(StudySearch, ClassNamePrefixFeaturesOutMixin, BaseEstim
         fit = embedder.partial_fit if partial else embedder.fit
         self.embedder_ = embedder
         text_tangent, brain_tangent = self._fit_embedder(fit, X, Y, groups, sample_weight)
-        self._fit_uncertainty(embedder._text_predictors(text_tangent), Y, groups, seeds[2])
+        predictors = embedder._embedding.text_predictors(text_tangent)
+        self._fit_uncertainty(predictors, Y, groups, seeds[2])
         self._fit_terms(documents, X, kept, text_tangent, brain_tangent, groups, seeds[2])
         self.neighbours_ = StudyNeighbours.from_arrays(
             text_tangent, brain_tangent, None if ids is None else ids[kept], titles, kept
@@ -173,17 +180,14 @@ class BrainTextEstimator(StudySearch, ClassNamePrefixFeaturesOutMixin, BaseEstim
 
     def _fit_regions(self, maps: Any, seed: int) -> tuple[Any, np.ndarray]:
         """Fitted regions, None if only arrays are known, and the activations of the maps."""
-        if self.regions is not None:
-            regions = clone(self.regions)
-        elif are_peaks(maps):
-            regions = PeaksToRegions(random_state=seed)
-        elif are_images(maps):
-            raise InvalidInputError(
-                "regions=None learns regions from peaks, but images were given. Name an atlas: "
-                "regions=PeaksToRegions(atlas=...)."
-            )
-        else:
+        if self.regions is None and not are_peaks(maps):
+            if are_images(maps):
+                raise InvalidInputError(
+                    "regions=None learns regions from peaks, but images were given. Name an atlas: "
+                    "regions=PeaksToRegions(atlas=...)."
+                )
             return None, region_activations(maps, None, name="maps")
+        regions = self._own_part("regions", seed)
         if are_peaks(maps):
             # In double precision, as the points of these maps are then: peaks have none.
             return regions, np.asarray(regions.fit_transform(maps), dtype=np.float64)
@@ -191,11 +195,20 @@ class BrainTextEstimator(StudySearch, ClassNamePrefixFeaturesOutMixin, BaseEstim
         return regions, region_activations(maps, regions, regions.n_regions_, name="maps")
 
     def _make_vectorizer(self, text: Any) -> Any:
-        if self.vectorizer is not None:
-            return clone(self.vectorizer)
-        if isinstance(text, Studies) and text.counts is not None:
-            return TermVectorizer(text.vocabulary)
-        return TermVectorizer()
+        vectorizer = clone(self._part("vectorizer"))
+        has_counts = isinstance(text, Studies) and text.counts is not None
+        if has_counts and isinstance(vectorizer, TermVectorizer) and vectorizer.vocabulary is None:
+            vectorizer.set_params(vocabulary=text.vocabulary)
+        return vectorizer
+
+    def _own_part(self, name: str, seed: int) -> Any:
+        """Copy of a part, which draws by `seed` unless it is given a `random_state`."""
+        part = clone(self._part(name))
+        # Without one of its own, what was given is as random as the whole.
+        is_seeded = self.random_state is not None or getattr(self, name) is None
+        if is_seeded and part.get_params(deep=False).get("random_state", seed) is None:
+            part.set_params(random_state=seed)
+        return part
 
     def _term_parts(self) -> Any:
         """Which terms hold which, by their words and by the ontology."""

@@ -34,7 +34,7 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
     Parameters
     ----------
     vectorizer, regions, embedder, hierarchy, ontology, random_state
-        See :class:`~sklearn_mnm.MNMEncoder`.
+        See :class:`~sklearn_mnm.MNMEncoder`, also for ``embedder__n_components`` and the like.
     n_terms : int, default=20
         Number of terms that :meth:`predict` names.
 
@@ -89,7 +89,7 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
         self.n_terms = n_terms
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, groups=None, sample_weight=None):
         """Fit to maps and the texts of the same studies.
 
@@ -119,7 +119,7 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
         self._fit(X if y is None else target_columns(y), X, groups, sample_weight)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None, groups=None, sample_weight=None):
         """Learn from further studies, without those seen before.
 

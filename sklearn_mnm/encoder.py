@@ -36,13 +36,15 @@ class MNMEncoder(
     Parameters
     ----------
     vectorizer : transformer or None, default=None
-        From texts to features. None takes a :class:`~sklearn_mnm.TermVectorizer`: TF-IDF of the
-        words of the texts, or of the term counts of a :class:`~sklearn_mnm.Studies`.
+        From texts to features. If None, it is ``TermVectorizer()``: TF-IDF of the words of the
+        texts, or of the term counts of a :class:`~sklearn_mnm.Studies`.
     regions : PeaksToRegions or None, default=None
-        Turns peaks and images into activations of regions. None learns 512 regions from the peaks
-        it is fitted to; maps given as arrays are taken as they are.
+        Turns peaks and images into activations of regions. If None, it is ``PeaksToRegions()`` for
+        peaks, which learns 512 regions from them; maps given as arrays are taken as they are.
     embedder : HyperbolicBrainTextEmbedder or None, default=None
-        None takes the defaults.
+        Places texts and maps. If None, it is ``HyperbolicBrainTextEmbedder()``. Parameters of
+        parts, of those that are None, too, can be set and searched, e.g.
+        ``embedder__n_components`` and ``embedder__objective__similarity``.
     hierarchy : "ward", "yeo" or BrainHierarchy, default="ward"
         Levels of networks at which maps are predicted: cuts of the tree of learnt regions in 17
         and 7 networks, the networks of Yeo et al. 2011 (downloaded by nilearn once), or your own.
@@ -52,8 +54,8 @@ class MNMEncoder(
         distances of terms. If None, only terms that are part of a longer one, as "memory" is of
         "working memory", are broader by themselves.
     random_state : int, RandomState instance or None, default=None
-        Of the regions, the embedding and the calibration. Components that are given keep their
-        own.
+        Of the regions, the embedding and the calibration. Parts that are given with one of their
+        own keep it.
 
     Attributes
     ----------
@@ -107,7 +109,7 @@ class MNMEncoder(
         self.ontology = ontology
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, groups=None, sample_weight=None):
         """Fit to texts and the maps of the same studies.
 
@@ -147,7 +149,7 @@ class MNMEncoder(
         self._fit(X, X if y is None else target_columns(y), groups, sample_weight)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None, groups=None, sample_weight=None):
         """Learn from further studies, without those seen before.
 

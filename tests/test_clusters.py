@@ -5,7 +5,7 @@ import pytest
 from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder
+from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMObjective
 from sklearn_mnm.model.out_of_core import transform_to_file
 from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.search.index import PointIndex
@@ -90,7 +90,9 @@ def test_candidates_of_a_vector_database_hold_the_nearest_points(similarity, rol
     topics = random.dirichlet(np.full(8, 0.2), size=4_000)
     X = topics @ random.normal(size=(8, 30)) + 0.1 * random.normal(size=(4_000, 30))
     Y = random.poisson(20 * topics @ random.gamma(0.3, size=(8, 24)))
-    embedder = HyperbolicBrainTextEmbedder(alignment=similarity, max_epochs=1, random_state=0)
+    embedder = HyperbolicBrainTextEmbedder(
+        objective=MNMObjective(similarity), max_epochs=1, random_state=0
+    )
     texts, brains = embedder.fit(X[:1000], Y[:1000]).transform(X, Y)
     stored, queries = (brains, texts) if role == "brain" else (texts, brains)
     queries, other = queries[::100], "text" if role == "brain" else "brain"

@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder
+from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMObjective
 from sklearn_mnm.brain import BrainHierarchy
 from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder as Embedder
 from sklearn_mnm.exceptions import InvalidInputError
@@ -22,7 +22,7 @@ from sklearn_mnm.metrics import recall_at_k
 from sklearn_mnm.nn.similarity import SIMILARITIES
 
 # The objective of the paper.
-LEARNT_RADII = {"alignment": "exterior_angle"}
+PAPER = MNMObjective("exterior_angle")
 
 
 def _studies(n=600, n_terms=120, n_regions=50, n_topics=12, seed=0):
@@ -167,7 +167,7 @@ def test_directions_of_maps_do_not_depend_on_their_units_and_less_is_farther_out
 
 def test_points_of_maps_with_learnt_radii_do_not_depend_on_their_units(studies):
     X, Y = studies
-    embedder = HyperbolicBrainTextEmbedder(8, max_epochs=1, random_state=0, **LEARNT_RADII)
+    embedder = HyperbolicBrainTextEmbedder(8, objective=PAPER, max_epochs=1, random_state=0)
     points = embedder.fit(X, Y).transform_brain(Y[:9])
     assert points.shape == (9, 9)
     assert embedder.n_dimensions_ == 8
@@ -274,25 +274,31 @@ def test_the_public_name_is_the_class():
 @pytest.mark.parametrize(
     ("parameters", "parts"),
     [
-        ({}, {"alignment", "radius_hinge", "extent", "drift"}),
-        ({"extent_weight": 0}, {"alignment", "radius_hinge", "drift"}),
+        ({}, {"alignment", "text_above_brain", "extent", "drift"}),
+        ({"extent_weight": 0}, {"alignment", "text_above_brain", "drift"}),
         (
             {"brain_apex_weight": 0.5},
-            {"alignment", "brain_apex", "radius_hinge", "extent", "drift"},
+            {"alignment", "brain_apex", "text_above_brain", "extent", "drift"},
         ),
-        ({"text_above_brain": "centroid"}, {"alignment", "centroid", "extent", "drift"}),
-        ({"alignment_weight": 0, "drift_weight": 0}, {"radius_hinge", "extent"}),
+        (
+            {"text_above_brain": "centroid"},
+            {"alignment", "text_above_brain", "extent", "drift"},
+        ),
+        ({"alignment_weight": 0, "drift_weight": 0}, {"text_above_brain", "extent"}),
         ({"text_above_brain_weight": 0}, {"alignment", "extent", "drift"}),
     ],
 )
 def test_each_part_of_the_objective_is_switched_by_its_weight(studies, parameters, parts):
     X, Y = studies
+    objective = clone(PAPER).set_params(**parameters)
     embedder = HyperbolicBrainTextEmbedder(
-        4, max_epochs=1, random_state=0, **LEARNT_RADII, **parameters
+        4, objective=objective, max_epochs=1, random_state=0
     ).fit(X, Y)
     record = embedder.history_.loc[1].dropna()
-    others = {"epoch", "loss", "text_radius", "brain_radius", "learning_rate", "scale", "curvature"}
+    others = {"epoch", "loss", "text_radius", "brain_radius", "inverse_temperature", "curvature"}
     assert set(record.index) - others == parts
+    # A part is named as its weight.
+    assert all(f"{part}_weight" in objective.get_params() for part in parts)
     assert record["loss"] == pytest.approx(sum(record[part] for part in parts), rel=1e-5)
 
 
@@ -307,9 +313,11 @@ def test_each_part_of_the_objective_is_switched_by_its_weight(studies, parameter
 )
 def test_angles_at_the_root_leave_the_radii_out_of_the_objective(studies, parameters, parts):
     X, Y = studies
-    embedder = HyperbolicBrainTextEmbedder(4, max_epochs=1, random_state=0, **parameters).fit(X, Y)
+    embedder = HyperbolicBrainTextEmbedder(
+        4, objective=MNMObjective(**parameters), max_epochs=1, random_state=0
+    ).fit(X, Y)
     record = embedder.history_.loc[1].dropna()
-    others = {"epoch", "loss", "text_height", "brain_height", "learning_rate", "scale", "curvature"}
+    others = {"epoch", "loss", "text_height", "brain_height", "inverse_temperature", "curvature"}
     assert set(record.index) - others == parts
     assert record["loss"] == pytest.approx(sum(record[part] for part in parts), rel=1e-5)
 
@@ -317,13 +325,13 @@ def test_angles_at_the_root_leave_the_radii_out_of_the_objective(studies, parame
 def test_the_network_part_draws_maps_into_the_cones_of_their_ancestors(studies):
     X, Y = studies
     hierarchy = BrainHierarchy({"network": np.arange(50) % 5})
-    settings = {"max_epochs": 10, "batch_size": 128, "random_state": 0, **LEARNT_RADII}
     violations = []
     for weight in (0.0, 5.0):
+        objective = clone(PAPER).set_params(hierarchy=hierarchy, network_weight=weight)
         embedder = HyperbolicBrainTextEmbedder(
-            hierarchy=hierarchy, network_weight=weight, **settings
+            objective=objective, max_epochs=10, batch_size=128, random_state=0
         ).fit(X[:400], Y[:400])
-        assert ("networks" in embedder.history_) == (weight > 0)
+        assert ("network" in embedder.history_) == (weight > 0)
         parents, children = (
             torch.as_tensor(embedder.transform_brain(maps))
             for maps in (hierarchy.smooth(Y[400:], "network"), Y[400:])
@@ -332,11 +340,11 @@ def test_the_network_part_draws_maps_into_the_cones_of_their_ancestors(studies):
     assert violations[1] < 0.8 * violations[0]
 
 
-@pytest.mark.parametrize("alignment", SIMILARITIES)
-def test_every_alignment_retrieves_by_what_it_was_trained_with(studies, alignment):
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+def test_every_similarity_retrieves_by_what_it_was_trained_with(studies, similarity):
     X, Y = studies
     embedder = HyperbolicBrainTextEmbedder(
-        alignment=alignment, max_epochs=3, batch_size=128, random_state=0
+        objective=MNMObjective(similarity), max_epochs=3, batch_size=128, random_state=0
     ).fit(X[:400], Y[:400])
     similarity = embedder.similarity(*embedder.transform(X[400:], Y[400:]))
     assert recall_at_k(similarity, 10) > 20  # chance is 5
@@ -345,22 +353,26 @@ def test_every_alignment_retrieves_by_what_it_was_trained_with(studies, alignmen
 
 def test_a_weight_without_effect_or_nothing_to_train_is_an_error(studies):
     X, Y = studies
+    paper = HyperbolicBrainTextEmbedder(objective=clone(PAPER))
     with pytest.raises(InvalidInputError, match=r"network_weight=0.5.*hierarchy="):
-        HyperbolicBrainTextEmbedder(network_weight=0.5, **LEARNT_RADII).fit(X, Y)
+        clone(paper).set_params(objective__network_weight=0.5).fit(X, Y)
     weights = ("alignment", "text_above_brain", "extent", "drift")
     nothing = {f"{name}_weight": 0 for name in weights}
+    paper.objective.set_params(**nothing)
     with pytest.raises(InvalidInputError, match=r"are all 0.*max_epochs=0"):
-        HyperbolicBrainTextEmbedder(**nothing, **LEARNT_RADII).fit(X, Y)
+        paper.fit(X, Y)
     with pytest.raises(InvalidInputError, match=r"alignment_weight is 0.*max_epochs=0"):
-        HyperbolicBrainTextEmbedder(alignment_weight=0).fit(X, Y)
-    HyperbolicBrainTextEmbedder(**nothing, max_epochs=0).fit(X, Y)
+        HyperbolicBrainTextEmbedder(objective=MNMObjective(alignment_weight=0)).fit(X, Y)
+    HyperbolicBrainTextEmbedder(objective=MNMObjective(**nothing), max_epochs=0).fit(X, Y)
 
 
 def test_curvature_is_learnt_on_request(studies):
     X, Y = studies
     fixed, learnt = (
         HyperbolicBrainTextEmbedder(
-            max_epochs=2, learn_curvature=learn, random_state=0, **LEARNT_RADII
+            objective=MNMObjective("exterior_angle", learn_curvature=learn),
+            max_epochs=2,
+            random_state=0,
         ).fit(X, Y)
         for learn in (False, True)
     )
@@ -376,15 +388,13 @@ def test_informative_features_weigh_more(studies):
     embedder = HyperbolicBrainTextEmbedder(max_epochs=0, random_state=0)
     weights = embedder.fit(sparse.hstack([X, noise]).tocsr(), Y).feature_weights_
     assert np.median(weights[:-40]) > 3 * np.median(weights[-40:])
-    equal = clone(embedder).set_params(feature_weighting=0).fit(X, Y)
-    np.testing.assert_array_equal(equal.feature_weights_, 1)
 
 
 def test_maps_are_embedded_at_every_level(studies, fitted):
     _, Y = studies
     networks = np.arange(50) % 5
     hierarchy = BrainHierarchy({"network": networks})
-    embedder = pickle.loads(pickle.dumps(fitted)).set_params(hierarchy=hierarchy)
+    embedder = pickle.loads(pickle.dumps(fitted)).set_params(objective__hierarchy=hierarchy)
     points = embedder.ancestors(Y[:20])
     assert tuple(points) == hierarchy.levels
     np.testing.assert_allclose(points["region"], embedder.transform_brain(Y[:20]), atol=1e-6)
@@ -412,6 +422,6 @@ def test_memory_shares_the_closed_form_and_changes_nothing(studies, tmp_path, mo
         return original(self, alpha)
 
     monkeypatch.setattr(LeaveOutRidge, "fit", counted)
-    again = cached.set_params(drift_weight=30).fit(X, Y)
+    again = cached.set_params(objective__drift_weight=30).fit(X, Y)
     assert set(fitted_widths) == {8}  # the decode head alone, from the 8 components
     assert not np.array_equal(again.transform(X), expected)

@@ -25,6 +25,7 @@ from sklearn_mnm import (
     HyperbolicBrainTextEmbedder,
     MNMDecoder,
     MNMEncoder,
+    MNMObjective,
     PeaksToRegions,
     SentenceTransformerVectorizer,
     TermVectorizer,
@@ -66,7 +67,9 @@ def name_of(value):
     return type(value).__name__ if isinstance(value, BaseEstimator) else str(value)
 
 
-CLOSED_FORM = HyperbolicBrainTextEmbedder(alignment="distance", max_epochs=0, random_state=0)
+CLOSED_FORM = HyperbolicBrainTextEmbedder(
+    objective=MNMObjective("distance"), max_epochs=0, random_state=0
+)
 OF_ARRAYS = [
     HyperbolicBrainTextEmbedder(random_state=0),
     MNMEncoder(random_state=0),

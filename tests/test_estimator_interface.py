@@ -21,6 +21,7 @@ from sklearn_mnm import (
     HyperbolicBrainTextEmbedder,
     MNMDecoder,
     MNMEncoder,
+    MNMObjective,
     PeaksToRegions,
     SentenceTransformerVectorizer,
     TermVectorizer,
@@ -32,7 +33,7 @@ FRAMES = {"pandas": pd.DataFrame, "polars": pl.DataFrame}
 PUBLIC = [
     kind
     for kind in (getattr(sklearn_mnm, name) for name in sklearn_mnm.__all__)
-    if isinstance(kind, type) and issubclass(kind, BaseEstimator)
+    if isinstance(kind, type) and issubclass(kind, BaseEstimator) and hasattr(kind, "fit")
 ]
 # What they give is sparse, of which no data frames are made.
 SPARSE = [TermVectorizer]
@@ -42,7 +43,8 @@ TABULAR = [HyperbolicBrainTextEmbedder, MNMEncoder, MNMDecoder, TermVectorizer]
 
 def embedder():
     hierarchy = BrainHierarchy({"half": np.arange(12) % 2})
-    return HyperbolicBrainTextEmbedder(6, hierarchy=hierarchy, max_epochs=1, random_state=0)
+    objective = MNMObjective(hierarchy=hierarchy)
+    return HyperbolicBrainTextEmbedder(6, objective=objective, max_epochs=1, random_state=0)
 
 
 def unfitted(kind, model="no model"):
@@ -341,15 +343,15 @@ def test_single_precision_stays_single_and_double_double(small_corpus, fitted_to
         np.testing.assert_allclose(values, double[name], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
-@pytest.mark.parametrize("alignment", ["root_angle", "exterior_angle"])
-def test_points_in_single_precision_are_points_of_the_hyperboloid_rounded(small_corpus, alignment):
+@pytest.mark.parametrize("similarity", ["root_angle", "exterior_angle"])
+def test_points_in_single_precision_are_points_of_the_hyperboloid_rounded(small_corpus, similarity):
     X, Y = small_corpus.counts.astype(np.float32), small_corpus.maps.astype(np.float32)
-    fitted = embedder().set_params(alignment=alignment, text_radius=5.0, brain_radius=7.0)
-    fitted.fit(X, Y)
+    objective = MNMObjective(similarity, text_radius=5.0, brain_radius=7.0)
+    fitted = embedder().set_params(objective=objective).fit(X, Y)
     for points in (fitted.transform(X), fitted.transform_brain(Y)):
         time, space = points[:, 0].astype(np.float64), points[:, 1:].astype(np.float64)
         assert points.dtype == np.float32
-        assert time.max() > (50 if alignment == "exterior_angle" else 2)
+        assert time.max() > (50 if similarity == "exterior_angle" else 2)
         on_it = np.sqrt(1 / fitted.curvature_ + np.square(space).sum(axis=1))
         np.testing.assert_allclose(time, on_it, rtol=2 * np.finfo(np.float32).eps)
 

@@ -28,7 +28,12 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder
 from threadpoolctl import threadpool_limits
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, TermVectorizer
+from sklearn_mnm import (
+    HyperbolicBrainTextEmbedder,
+    MNMObjective,
+    PeaksToRegions,
+    TermVectorizer,
+)
 from sklearn_mnm.brain import BrainHierarchy
 from sklearn_mnm.datasets import load_nback_flanker
 from sklearn_mnm.exceptions import DataWarning
@@ -41,9 +46,8 @@ POOLED = recall_scorer(10, pool_size=50)
 
 
 def embedder(**parameters):
-    return HyperbolicBrainTextEmbedder(
-        **{"n_components": 8, "max_epochs": 1, "random_state": 0, **parameters}
-    )
+    made = HyperbolicBrainTextEmbedder(n_components=8, max_epochs=1, random_state=0)
+    return made.set_params(**parameters)
 
 
 def pipeline(**parameters):
@@ -86,7 +90,7 @@ def quiet_pools():
 def test_grid_search_chooses_among_parameters_of_both_steps(texts, Y, studies):
     search = GridSearchCV(
         pipeline(),
-        {"termvectorizer__min_df": [3, 120], f"{EMBEDDER}feature_weighting": [0.0, 1.0]},
+        {"termvectorizer__min_df": [3, 120], f"{EMBEDDER}n_components": [4, 8]},
         scoring=POOLED,
         cv=PAPERS,
         error_score="raise",
@@ -112,7 +116,7 @@ def test_randomized_search_draws_from_distributions(texts, Y, studies):
             {
                 f"{EMBEDDER}alpha": loguniform(0.1, 100),
                 f"{EMBEDDER}n_components": randint(2, 31),
-                f"{EMBEDDER}alignment": ["exterior_angle", "cosine"],
+                f"{EMBEDDER}objective__similarity": ["exterior_angle", "cosine"],
                 "termvectorizer__sublinear_tf": [True, False],
             },
             n_iter=3,
@@ -267,8 +271,8 @@ def test_groups_reach_the_closed_form_by_metadata_routing(texts, Y, studies):
 
 def test_two_processes_give_what_one_gives_bit_for_bit(texts, Y, studies):
     search = GridSearchCV(
-        pipeline(learn_curvature=True),
-        {f"{EMBEDDER}extent_weight": [0.0, 8.0]},
+        pipeline(objective__similarity="exterior_angle", objective__learn_curvature=True),
+        {f"{EMBEDDER}objective__extent_weight": [0.0, 8.0]},
         scoring=SCORERS,
         refit="recall_at_10",
         cv=GroupKFold(2),
@@ -309,11 +313,14 @@ def test_a_permutation_test_tells_what_is_learnt(Y, studies):
 
 def test_clones_keep_parameters_and_nothing_else(texts, Y):
     hierarchy = BrainHierarchy({"third": np.arange(30) % 3})
-    model = pipeline(hierarchy=hierarchy, network_weight=0.5, alignment="distance").fit(texts, Y)
+    objective = MNMObjective("distance", network_weight=0.5, hierarchy=hierarchy)
+    model = pipeline(objective=objective).fit(texts, Y)
     copy = clone(model)
     assert not [name for name in vars(copy[-1]) if name.endswith("_")]
     parameters, copied = model[-1].get_params(), copy[-1].get_params()
-    assert parameters.pop("hierarchy").levels == copied.pop("hierarchy").levels
+    assert copied.pop("objective") is not parameters.pop("objective")
+    levels = [found.pop("objective__hierarchy").levels for found in (parameters, copied)]
+    assert levels[0] == levels[1]
     assert copied == parameters
     np.testing.assert_array_equal(copy.fit(texts, Y).predict(texts), model.predict(texts))
     copy.set_params(**{f"{EMBEDDER}n_components": 3})
@@ -329,13 +336,13 @@ def test_memory_shares_the_closed_form_within_a_search(texts, Y, studies, tmp_pa
         search = GridSearchCV(model, grid, cv=PAPERS, scoring=SCORERS["mix_and_match"])
         return search.fit(texts, Y, groups=studies.groups)
 
-    later = {f"{EMBEDDER}extent_weight": [0.0, 8.0], f"{EMBEDDER}n_components": [4, 8]}
+    later = {f"{EMBEDDER}objective__extent_weight": [0.0, 8.0], f"{EMBEDDER}n_components": [4, 8]}
     cached, plain = searched(str(tmp_path), later), searched(None, later)
     assert stored() == 4  # of 13 fits: once for each training set and for all studies
     for split in range(3):
         name = f"split{split}_test_score"
         np.testing.assert_array_equal(cached.cv_results_[name], plain.cv_results_[name])
-    searched(str(tmp_path), {f"{EMBEDDER}alignment": ["distance", "cosine"]})
+    searched(str(tmp_path), {f"{EMBEDDER}objective__similarity": ["distance", "cosine"]})
     assert stored() == 4
-    searched(str(tmp_path), {f"{EMBEDDER}feature_weighting": [0.5]})
+    searched(str(tmp_path), {f"{EMBEDDER}alpha": [5.0]})
     assert stored() == 8

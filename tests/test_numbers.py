@@ -9,11 +9,19 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMDecoder, MNMEncoder
+from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMDecoder, MNMEncoder, Towers
 from sklearn_mnm import geometry as g
 from sklearn_mnm.exceptions import InvalidInputError, TrainingDivergedError
 from sklearn_mnm.nn.checkpoint import load_snapshot
-from sklearn_mnm.nn.objective import Objective, ObjectiveWeights
+from sklearn_mnm.nn.objective import (
+    Alignment,
+    BrainApex,
+    Drift,
+    Extent,
+    Network,
+    Objective,
+    TextAboveBrain,
+)
 from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
 from sklearn_mnm.text import TermVectorizer
@@ -107,27 +115,28 @@ def model(n_features, dim, curvature, *, learn=False, height=0.0):
     ]
     for tower in towers:
         torch.nn.init.constant_(tower.radius_network[2].bias, height)
-    return BrainTextModel(*towers, curvature=curvature, learn_curvature=learn, scale=12.0)
+    return BrainTextModel(
+        *towers, curvature=curvature, learn_curvature=learn, inverse_temperature=12.0
+    )
 
 
-WEIGHTS = ObjectiveWeights(
-    alignment=1.0,
-    brain_apex=1.0,
-    radius_hinge=1.0,
-    centroid=1.0,
-    extent=1.0,
-    networks=1.0,
-    drift=1.0,
-    radius_margin=0.5,
-    text_radius=0.3,
-    brain_radius=0.8,
-    min_extent_difference=0.1,
-)
+def objective_of(similarity, form, extent, ancestors):
+    """An objective of all parts."""
+    parts = (
+        Alignment(1.0, SIMILARITIES[similarity]),
+        BrainApex(1.0),
+        TextAboveBrain(1.0, form, 0.3, 0.8),
+        Extent(1.0, extent, 0.1),
+        Network(1.0, ancestors),
+        Drift(1.0),
+    )
+    return Objective(parts)
 
 
 @settings(max_examples=60 * TIMES)
 @given(
     similarity=st.sampled_from(sorted(SIMILARITIES)),
+    form=st.sampled_from(["hinge", "centroid"]),
     batch=st.sampled_from(["one", "two", "repeated", "with a zero row", "all zero", "plain"]),
     dim=dimensions,
     curvature=curvatures,
@@ -136,7 +145,7 @@ WEIGHTS = ObjectiveWeights(
     scale=st.integers(-38, 37).map(lambda power: 10.0**power),
 )
 def test_losses_and_gradients_of_any_batch_are_finite(
-    similarity, batch, dim, curvature, learn, height, scale
+    similarity, form, batch, dim, curvature, learn, height, scale
 ):
     n, n_features = {"one": 1, "two": 2}.get(batch, 6), 5
     text, brain = torch.randn(2, n, n_features, generator=torch.Generator().manual_seed(1))
@@ -149,7 +158,7 @@ def test_losses_and_gradients_of_any_batch_are_finite(
     towers = model(n_features, dim, curvature, learn=learn, height=height)
     text, brain = text * scale, brain * scale
     ancestors = (brain.roll(1, 0), brain)
-    objective = Objective(WEIGHTS, SIMILARITIES[similarity], torch.rand(n), ancestors)
+    objective = objective_of(similarity, form, torch.rand(n), ancestors)
     points = towers(text, brain)
     assert all(side.isfinite().all() for side in points)
     parts = objective(towers, points, torch.arange(n))
@@ -171,8 +180,9 @@ def corpus(n=24, n_terms=12, n_regions=7, seed=0):
 
 
 def quick(**params):
-    defaults = {"max_epochs": 2, "batch_size": 12, "n_hidden": 4, "random_state": 0}
-    return HyperbolicBrainTextEmbedder(**{**defaults, **params})
+    """An embedder of parameters with their nested names."""
+    embedder = HyperbolicBrainTextEmbedder(max_epochs=2, batch_size=12, random_state=0)
+    return embedder.set_params(towers__n_hidden=4).set_params(**params)
 
 
 def outputs(embedder, X, Y):
@@ -214,17 +224,14 @@ def as_dtype(values, dtype):
         {},
         optional={
             "curvature": curvatures,
-            "learn_curvature": st.booleans(),
-            "text_radius": st.floats(0.0501, 7.99),
-            "brain_radius": st.floats(0.0501, 7.99),
-            "alignment": st.sampled_from(sorted(SIMILARITIES)),
-            "text_above_brain": st.sampled_from(["hinge", "centroid"]),
-            "activation_power": st.floats(0.05, 1),
-            "feature_weighting": st.floats(0, 20),
+            "objective__learn_curvature": st.booleans(),
+            "objective__text_radius": st.floats(0.0501, 7.99),
+            "objective__brain_radius": st.floats(0.0501, 7.99),
+            "objective__similarity": st.sampled_from(sorted(SIMILARITIES)),
+            "objective__text_above_brain": st.sampled_from(["hinge", "centroid"]),
             "alpha": st.integers(-300, 300).map(lambda power: 10.0**power),
-            "term_dropout": st.floats(0, 1, exclude_max=True),
-            "dropout": st.floats(0, 1, exclude_max=True),
-            "scale": st.floats(-30, 30).map(lambda power: 10.0**power),
+            "towers__dropout": st.floats(0, 1, exclude_max=True),
+            "towers__inverse_temperature": st.floats(-30, 30).map(lambda power: 10.0**power),
             "n_components": st.integers(1, 7),
             "validation_fraction": st.sampled_from([0.0, 0.3]),
         },
@@ -379,8 +386,11 @@ def test_encoders_and_decoders_of_degenerate_corpora_give_numbers(texts, maps, c
     [
         ({"learning_rate": 1e6}, r"Lower learning_rate=1e\+06"),
         ({"learning_rate": 1e20}, r"largest weight is .*Lower learning_rate=1e\+20"),
-        ({"weight_decay": 1e30}, r"Lower learning_rate=0.002 and weight_decay=1e\+30"),
-        ({"alignment_weight": 1e38}, r"before the first step.*Lower the weights of these parts"),
+        ({"towers__weight_decay": 1e30}, r"Lower learning_rate=0.002 and weight_decay=1e\+30"),
+        (
+            {"objective__alignment_weight": 1e38},
+            r"before the first step.*Lower the weights of these parts",
+        ),
         ({"learning_rate": 1e20, "validation_fraction": 0.3}, r"Lower learning_rate=1e\+20"),
         # The last step, after which there is no loss to tell.
         ({"learning_rate": 1e20, "max_epochs": 1, "batch_size": 24}, r"Lower learning_rate=1e\+20"),
@@ -408,7 +418,7 @@ def test_training_that_diverges_stops_names_the_cause_and_keeps_the_last_good_we
     for state in states:
         assert all(t.isfinite().all() for t in load_snapshot(state).tensors.values())
     # With the remedy it goes well.
-    remedied = embedder.set_params(learning_rate=2e-3, weight_decay=0.1, alignment_weight=1.0)
+    remedied = embedder.set_params(learning_rate=2e-3, objective=None, towers=Towers(n_hidden=4))
     assert_finite(outputs(remedied.set_params(max_epochs=2).fit(X, Y), X, Y))
 
 
@@ -426,13 +436,16 @@ def test_features_that_would_make_training_diverge_are_refused_before(dtype, sca
     ("params", "message"),
     [
         ({"curvature": 1e4}, r"text_radius=0.3 is 30 radii of curvature.*Lower one of the two"),
-        ({"curvature": 400.0, "brain_radius": 2.0}, r"brain_radius=2 is 40 radii"),
-        ({"curvature": 1e3, "learn_curvature": True}, r"outside of the range.*0.1 to 10"),
+        ({"curvature": 400.0, "objective__brain_radius": 2.0}, r"brain_radius=2 is 40 radii"),
+        (
+            {"curvature": 1e3, "objective__learn_curvature": True},
+            r"outside of the range.*0.1 to 10",
+        ),
     ],
 )
 def test_curvatures_that_overflow_are_refused(params, message):
     with pytest.raises(InvalidInputError, match=message):
-        quick(alignment="exterior_angle", **params).fit(*corpus())
+        quick(objective__similarity="exterior_angle", **params).fit(*corpus())
     # Of no effect where radii are information.
     X, Y = corpus()
     fitted = quick(**params).fit(X, Y)

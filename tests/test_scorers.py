@@ -122,12 +122,12 @@ def test_the_estimators_own_scores_are_among_them(encoder, fitted_pipeline, test
     )
 
 
-@pytest.mark.parametrize("alignment", ["distance", "cosine"])
-def test_retrieval_is_by_what_the_embedder_aligns(alignment, fitted_pipeline, test_set):
+@pytest.mark.parametrize("similarity", ["distance", "cosine"])
+def test_retrieval_is_by_what_the_embedder_aligns(similarity, fitted_pipeline, test_set):
     held_out, Y = test_set
     vectorizer, fitted = fitted_pipeline
     X = vectorizer.transform(held_out.texts)
-    other = pickle.loads(pickle.dumps(fitted)).set_params(alignment=alignment)
+    other = pickle.loads(pickle.dumps(fitted)).set_params(objective__similarity=similarity)
     assert get_scorer("recall_at_10")(other, X, Y) == pytest.approx(other.score(X, Y))
 
 
@@ -135,9 +135,7 @@ def test_a_model_that_knows_the_maps_is_perfect(studies, regions):
     Y = regions.transform(studies)
     X = np.sqrt(Y)
     X /= np.linalg.norm(X, axis=1, keepdims=True)  # what the towers see of the maps
-    fitted = embedder(
-        n_components=None, max_epochs=0, alpha=1e-8, feature_weighting=0, term_dropout=0
-    ).fit(X, Y)
+    fitted = embedder(n_components=None, max_epochs=0, alpha=1e-8).fit(X, Y)
     for scorer in (recall_scorer(1), recall_scorer(1, pool_size=20), SCORERS["mix_and_match"]):
         assert scorer(fitted, X, Y) == 1
     assert SCORERS["radial_order"](fitted, X, Y) == 1

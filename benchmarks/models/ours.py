@@ -18,11 +18,11 @@ class EmbedderModel:
     Parameters
     ----------
     **params
-        Of `HyperbolicBrainTextEmbedder`.
+        Of `HyperbolicBrainTextEmbedder`, those of its parts as ``objective__...``.
     """
 
     def __init__(self, **params: Any) -> None:
-        self.embedder = HyperbolicBrainTextEmbedder(**{"random_state": SEED, **params})
+        self.embedder = HyperbolicBrainTextEmbedder(random_state=SEED).set_params(**params)
         self.chosen: dict[str, Any] = {}
 
     def fit(self, train: Studies) -> "EmbedderModel":

@@ -109,6 +109,7 @@ def _plain(value: Any) -> Any:
 
 def _whole_page(question: Question, link: Any, wish: Wish) -> str:
     facts = question.facts(N_SHOWN)
+    embedder = question.model.encoder.embedder_
     more: dict[str, Any] = {}
     if facts["usable"]:
         view = wish.view if wish.view in question.views else next(iter(question.views))
@@ -123,7 +124,7 @@ def _whole_page(question: Question, link: Any, wish: Wish) -> str:
         link=link,
         shown_z=SHOWN_Z,
         coverage=COVERAGE,
-        alignment=question.model.encoder.embedder_.alignment.replace("_", " "),
+        similarity=embedder.get_params()["objective__similarity"].replace("_", " "),
         model=question.model,
         **more,
     )

@@ -1,24 +1,36 @@
 """Second step of the embedder: towers trained on leave-out predictions."""
 
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
 from sklearn_mnm._tools.threads import one_thread_if_small
 from sklearn_mnm.brain.features import ActivationScaler, relative_extent
 from sklearn_mnm.exceptions import InterruptedFitWarning, TrainingDivergedError
+from sklearn_mnm.model.objective import MNMObjective, Towers
 from sklearn_mnm.model.selection import validation_score, validation_split
 from sklearn_mnm.nn.distributed import shared_if_asked
-from sklearn_mnm.nn.objective import Objective, ObjectiveWeights
+from sklearn_mnm.nn.objective import (
+    Alignment,
+    BrainApex,
+    Drift,
+    Extent,
+    Network,
+    Objective,
+    Part,
+    TextAboveBrain,
+)
 from sklearn_mnm.nn.similarity import SIMILARITIES, Similarity, row_similarity
 from sklearn_mnm.nn.towers import AngleModel, BrainTextModel, DirectionTower, LiftTower
 from sklearn_mnm.nn.training import TrainingResult, TrainingSettings, resolve_device, train
 
-#: `alignment` of the estimator by which pairs are ranked by their angle at the root.
+#: `similarity` of the objective by which pairs are ranked by their angle at the root.
 ANGLE = "root_angle"
 
 
@@ -31,49 +43,105 @@ class Pairs(NamedTuple):
         Leave-out predictions of the text and scaled activations.
     activations : ndarray of shape (n_studies, n_regions)
         As given by the user.
-    groups : ndarray of shape (n_studies,) or None
+    scaler : ActivationScaler
+        From activations to tower inputs.
+    groups : ndarray of shape (n_studies,) or None, default=None
         Studies that are not split between training and validation.
-    sample_weight : ndarray of shape (n_studies,) or None
+    sample_weight : ndarray of shape (n_studies,) or None, default=None
         Positive weights of the studies.
     """
 
     text: np.ndarray
     brain: np.ndarray
     activations: np.ndarray
-    groups: np.ndarray | None
-    sample_weight: np.ndarray | None
+    scaler: ActivationScaler
+    groups: np.ndarray | None = None
+    sample_weight: np.ndarray | None = None
+
+
+def new_model(
+    text: np.ndarray,
+    objective: MNMObjective,
+    towers: Towers,
+    *,
+    n_components: int,
+    curvature: float,
+    seed: int,
+) -> BrainTextModel:
+    """Make towers that give what the closed form predicts.
+
+    Parameters
+    ----------
+    text : ndarray of shape (n_studies, n_regions), float32
+        Leave-out predictions.
+    objective : MNMObjective
+    towers : Towers
+    n_components : int
+    curvature : float
+    seed : int
+        Of the weights of the networks.
+
+    Returns
+    -------
+    model : BrainTextModel
+    """
+    basis = torch.as_tensor(_leading_directions(text, n_components))
+    sizes: dict[str, Any] = {"n_hidden": towers.n_hidden, "dropout": towers.dropout}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if objective.similarity == ANGLE:
+            return AngleModel(
+                *(DirectionTower(basis, **sizes) for _ in "tb"),
+                curvature=curvature,
+                learn_curvature=False,
+                inverse_temperature=towers.inverse_temperature,
+            )
+        radii = (objective.text_radius, objective.brain_radius)
+        return BrainTextModel(
+            *(LiftTower(basis, radius=radius, **sizes) for radius in radii),
+            curvature=float(curvature),
+            learn_curvature=objective.learn_curvature,
+            inverse_temperature=towers.inverse_temperature,
+        )
 
 
 def align(
+    model: BrainTextModel,
     pairs: Pairs,
-    params: Any,
+    objective: MNMObjective,
+    settings: TrainingSettings,
     *,
-    n_components: int,
-    scaler: ActivationScaler,
     seed: int,
-    start: BrainTextModel | None = None,
+    validation_fraction: float = 0.0,
+    device: str = "auto",
+    callbacks: Sequence[Callable[[dict[str, float]], Any]] = (),
+    verbose: bool = False,
     checkpoint: Path | None = None,
-) -> tuple[BrainTextModel, TrainingResult]:
+) -> TrainingResult:
     """Train towers.
 
     Parameters
     ----------
+    model : BrainTextModel
+        Towers to go on from, changed in place. They come out on the CPU, with the weights of the
+        best epoch.
     pairs : Pairs
-    params : HyperbolicBrainTextEmbedder
-        Read for its parameters.
-    n_components : int
-    scaler : ActivationScaler
-        From activations to tower inputs.
+    objective : MNMObjective
+    settings : TrainingSettings
     seed : int
-    start : BrainTextModel or None, default=None
-        Towers to go on from, changed in place; None makes new ones.
+        Of the validation split, the order of the studies and dropout.
+    validation_fraction : float, default=0.0
+        Share of the studies by which the epoch is chosen.
+    device : str, default="auto"
+        Where to train.
+    callbacks : sequence of callable, default=()
+    verbose : bool, default=False
+        Whether to show a progress bar.
     checkpoint : Path or None, default=None
         See :func:`~sklearn_mnm.nn.training.train`.
 
     Returns
     -------
-    model : BrainTextModel
-        On the CPU, with the weights of the best epoch.
     result : TrainingResult
         Also of training that diverged, which it then says.
 
@@ -82,45 +150,33 @@ def align(
     InterruptedFitWarning
         If Ctrl-C ended training early.
     """
-    fraction = params.validation_fraction if params.max_epochs else 0
+    fraction = validation_fraction if settings.max_epochs else 0
     training, validation = validation_split(len(pairs.text), fraction, pairs.groups, seed)
-    device = resolve_device(params.device)
-    model = start
-    if model is None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = _new_model(pairs.text, params, n_components)
-    model = model.to(device)
+    place = resolve_device(device)
+    model.to(place)
     text, brain = torch.as_tensor(pairs.text), torch.as_tensor(pairs.brain)
     evaluate = None
     if validation is not None:
         evaluate = validation_score(
-            text[validation].to(device),
-            brain[validation].to(device),
-            _similarity(params),
+            text[validation].to(place),
+            brain[validation].to(place),
+            _similarity(objective),
             None if pairs.sample_weight is None else pairs.sample_weight[validation],
         )
-    n_rows = min(len(training), params.batch_size)
+    n_rows = min(len(training), settings.batch_size)
     is_small = one_thread_if_small(n_rows * max(n_rows, text.shape[1]))
     with is_small, shared_if_asked(model):
         try:
             result = train(
                 model,
-                _objective(pairs, training, params, scaler),
+                Objective(_parts(objective, pairs, training)),
                 text[training],
                 brain[training],
                 evaluate=evaluate,
-                settings=TrainingSettings(
-                    max_epochs=params.max_epochs,
-                    batch_size=params.batch_size,
-                    learning_rate=params.learning_rate,
-                    learning_rate_schedule=params.learning_rate_schedule,
-                    weight_decay=params.weight_decay,
-                    patience=params.patience,
-                ),
+                settings=settings,
                 seed=seed,
-                progress=_progress_bar if params.verbose else iter,
-                callbacks=params.callbacks or (),
+                progress=_progress_bar if verbose else iter,
+                callbacks=callbacks,
                 checkpoint=checkpoint,
             )
         except TrainingDivergedError as error:
@@ -133,65 +189,70 @@ def align(
             InterruptedFitWarning,
             stacklevel=5,
         )
-    return model.to("cpu"), result
+    model.to("cpu")
+    return result
 
 
-def _new_model(text: np.ndarray, params: Any, n_components: int) -> BrainTextModel:
-    basis = torch.as_tensor(_leading_directions(text, n_components))
-    if params.alignment == ANGLE:
-        directions = (
-            DirectionTower(basis, n_hidden=params.n_hidden, dropout=params.dropout) for _ in "tb"
-        )
-        return AngleModel(
-            *directions, curvature=params.curvature, learn_curvature=False, scale=params.scale
-        )
-    towers = [
-        LiftTower(basis, radius=radius, n_hidden=params.n_hidden, dropout=params.dropout)
-        for radius in (params.text_radius, params.brain_radius)
-    ]
-    return BrainTextModel(
-        *towers,
-        curvature=float(params.curvature),
-        learn_curvature=params.learn_curvature,
-        scale=params.scale,
-    )
+def told(result: TrainingResult, before: pd.DataFrame | None) -> tuple[pd.DataFrame, int]:
+    """History of a training, after that which it went on from, and its best epoch.
+
+    Parameters
+    ----------
+    result : TrainingResult
+    before : DataFrame or None
+        History of the fit whose towers were trained on.
+
+    Returns
+    -------
+    history : DataFrame
+    best_epoch : int
+    """
+    history = pd.DataFrame(result.history)
+    if before is None:
+        return history, result.best_epoch
+    n_before = int(before["epoch"].iloc[-1])
+    later = history[1:].assign(epoch=history["epoch"][1:] + n_before)
+    return pd.concat([before, later], ignore_index=True), n_before + result.best_epoch
 
 
-def _objective(pairs: Pairs, rows: np.ndarray, params: Any, scaler: ActivationScaler) -> Objective:
+def _parts(objective: MNMObjective, pairs: Pairs, rows: np.ndarray) -> tuple[Part, ...]:
+    """Parts of the objective of these studies, in the order of the paper."""
     pair_weights = None
     if pairs.sample_weight is not None:
         pair_weights = torch.as_tensor(pairs.sample_weight[rows], dtype=torch.float32)
-    if params.alignment == ANGLE:
-        weights = ObjectiveWeights(alignment=params.alignment_weight, drift=params.drift_weight)
-        return Objective(weights, _similarity(params), pair_weights=pair_weights)
+    alignment = Alignment(objective.alignment_weight, _similarity(objective), pair_weights)
+    drift = Drift(objective.drift_weight)
+    if objective.similarity == ANGLE:
+        return alignment, drift
     activations = pairs.activations[rows]
     ancestors: tuple[Tensor, ...] = ()
-    if params.hierarchy is not None and params.network_weight:
+    if objective.hierarchy is not None and objective.network_weight:
         ancestors = tuple(
-            torch.as_tensor(scaler.transform(maps))
-            for maps in params.hierarchy.parents(activations)
+            torch.as_tensor(pairs.scaler.transform(maps))
+            for maps in objective.hierarchy.parents(activations)
         )
-    centroid = params.text_above_brain == "centroid"
-    weights = ObjectiveWeights(
-        alignment=params.alignment_weight,
-        brain_apex=params.brain_apex_weight,
-        radius_hinge=0.0 if centroid else params.text_above_brain_weight,
-        centroid=params.text_above_brain_weight if centroid else 0.0,
-        extent=params.extent_weight,
-        networks=params.network_weight,
-        drift=params.drift_weight,
-        radius_margin=params.brain_radius - params.text_radius,
-        text_radius=params.text_radius,
-        brain_radius=params.brain_radius,
-        min_extent_difference=params.min_extent_difference,
+    return (
+        alignment,
+        BrainApex(objective.brain_apex_weight, pair_weights),
+        TextAboveBrain(
+            objective.text_above_brain_weight,
+            objective.text_above_brain,
+            objective.text_radius,
+            objective.brain_radius,
+        ),
+        Extent(
+            objective.extent_weight,
+            torch.as_tensor(relative_extent(activations)),
+            objective.min_extent_difference,
+        ),
+        Network(objective.network_weight, ancestors),
+        drift,
     )
-    extent = torch.as_tensor(relative_extent(activations))
-    return Objective(weights, _similarity(params), extent, ancestors, pair_weights)
 
 
-def _similarity(params: Any) -> Similarity:
+def _similarity(objective: MNMObjective) -> Similarity:
     """Give what pairs are contrasted by, of what the model gives for points."""
-    return row_similarity if params.alignment == ANGLE else SIMILARITIES[params.alignment]
+    return row_similarity if objective.similarity == ANGLE else SIMILARITIES[objective.similarity]
 
 
 def _leading_directions(text: np.ndarray, n_components: int) -> np.ndarray:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from sklearn_mnm._tools.arrays import check_magnitude, check_reach, checked_array
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.nn.towers import CURVATURES, LARGEST_RAPIDITY
+from sklearn_mnm.model.objective import MNMObjective
+from sklearn_mnm.nn.towers import CURVATURES, LARGEST_RAPIDITY, BrainTextModel
 from sklearn_mnm.text.subsumption import parts_of_names
 
 
@@ -123,52 +124,120 @@ def term_parts_of(term_parts: Any, X: Any) -> Any:
     return parts
 
 
-def check_objective(embedder: Any) -> None:
+def checked_n_components(n_components: int | None, n_regions: int) -> int:
+    """Give the number of components, by default that of the regions.
+
+    Parameters
+    ----------
+    n_components : int or None
+    n_regions : int
+
+    Returns
+    -------
+    n_components : int
+
+    Raises
+    ------
+    InvalidInputError
+        If there are fewer regions.
+    """
+    if n_components is None:
+        return n_regions
+    if n_components > n_regions:
+        raise InvalidInputError(
+            f"n_components={n_components} is more than the {n_regions} regions of Y. Ask for fewer "
+            "components or use more regions."
+        )
+    return n_components
+
+
+def check_towers(model: BrainTextModel, n_components: int, n_regions: int) -> None:
+    """Refuse to go on from towers of another shape.
+
+    Parameters
+    ----------
+    model : BrainTextModel
+        Of the previous fit.
+    n_components, n_regions : int
+        Of the fit to come.
+
+    Raises
+    ------
+    InvalidInputError
+        If they differ.
+    """
+    before_regions, before_components = model.text_tower.basis.shape
+    if (before_components, before_regions) != (n_components, n_regions):
+        raise InvalidInputError(
+            f"warm_start=True goes on from towers of {before_regions} regions and "
+            f"{before_components} components, but {n_regions} regions and {n_components} "
+            "components are asked for. Give maps of the same regions, or clone the embedder."
+        )
+
+
+def check_callbacks(callbacks: Any) -> None:
+    """Refuse a list that holds something else than functions.
+
+    Parameters
+    ----------
+    callbacks : sequence of callable or None
+
+    Raises
+    ------
+    InvalidInputError
+        If one cannot be called.
+    """
+    for number, callback in enumerate(callbacks or ()):
+        if not callable(callback):
+            raise InvalidInputError(
+                f"callbacks[{number}] is {callback!r}; give functions that take a dict."
+            )
+
+
+def check_objective(objective: MNMObjective, curvature: float, *, is_trained: bool) -> None:
     """Refuse parameters that contradict each other.
 
     Parameters
     ----------
-    embedder : HyperbolicBrainTextEmbedder
+    objective : MNMObjective
         Each of its parameters is in range.
+    curvature : float
+        Where the embedder starts.
+    is_trained : bool
+        Whether there are epochs.
 
     Raises
     ------
     InvalidInputError
         If they do.
     """
-    for number, callback in enumerate(embedder.callbacks or ()):
-        if not callable(callback):
-            raise InvalidInputError(
-                f"callbacks[{number}] is {callback!r}; give functions that take a dict."
-            )
-    if embedder.alignment == "root_angle":
-        if embedder.max_epochs and not embedder.alignment_weight:
+    if objective.similarity == "root_angle":
+        if is_trained and not objective.alignment_weight:
             raise InvalidInputError(
                 "alignment_weight is 0, so there is nothing to train. Give a positive weight, or "
                 "set max_epochs=0 for the closed form alone."
             )
         return
-    curvature = embedder.curvature
     for name in ("text_radius", "brain_radius"):
-        radius = getattr(embedder, name)
+        radius = getattr(objective, name)
         rapidity = radius * curvature**0.5
         if rapidity >= LARGEST_RAPIDITY:
             raise InvalidInputError(
                 f"{name}={radius:g} is {rapidity:g} radii of curvature at curvature={curvature:g}, "
                 f"but coordinates overflow from {LARGEST_RAPIDITY:g} on. Lower one of the two."
             )
-    if embedder.learn_curvature and not CURVATURES[0] <= curvature <= CURVATURES[1]:
+    if objective.learn_curvature and not CURVATURES[0] <= curvature <= CURVATURES[1]:
         raise InvalidInputError(
             f"curvature={curvature:g} is outside of the range in which it can be learnt, "
             f"{CURVATURES[0]:g} to {CURVATURES[1]:g}. Start within, or set learn_curvature=False."
         )
-    if embedder.network_weight and embedder.hierarchy is None:
+    if objective.network_weight and objective.hierarchy is None:
         raise InvalidInputError(
-            f"network_weight={embedder.network_weight} has no effect without a hierarchy. Give "
+            f"network_weight={objective.network_weight} has no effect without a hierarchy. Give "
             "hierarchy=BrainHierarchy... or leave network_weight at 0."
         )
-    weights = [name for name in embedder.get_params(deep=False) if name.endswith("_weight")]
-    if embedder.max_epochs and not any(getattr(embedder, name) for name in weights):
+    weights = [name for name in objective.get_params(deep=False) if name.endswith("_weight")]
+    if is_trained and not any(getattr(objective, name) for name in weights):
         raise InvalidInputError(
             f"{', '.join(weights)} are all 0, so there is nothing to train. Give one of them "
             "a positive weight, or set max_epochs=0 for the closed form alone."

@@ -13,6 +13,8 @@ from sklearn_mnm.exceptions import InvalidInputError
 
 # These change no result.
 _ASIDE = {"callbacks", "checkpoint", "device", "memory", "verbose"}
+# Their parameters tell them apart.
+_PARTS = {"objective", "towers"}
 
 
 class FitCheckpoint:
@@ -35,13 +37,15 @@ class FitCheckpoint:
         self.training = None if folder is None else folder / "training.safetensors"
 
     @classmethod
-    def of(cls, estimator: Any, data: tuple, start: torch.nn.Module | None) -> "FitCheckpoint":
+    def of(
+        cls, params: dict[str, Any], data: tuple, start: torch.nn.Module | None
+    ) -> "FitCheckpoint":
         """Find the folder of a fit.
 
         Parameters
         ----------
-        estimator : HyperbolicBrainTextEmbedder
-            Read for its parameters.
+        params : dict of str to object
+            Of the embedder, with those of its parts.
         data : tuple
             All that is given to the fit.
         start : Module or None
@@ -56,24 +60,25 @@ class FitCheckpoint:
         InvalidInputError
             If there would be no way to find it again.
         """
-        if estimator.checkpoint is None:
+        folder = params["checkpoint"]
+        if folder is None:
             return cls(None)
-        if estimator.random_state is None:
+        if params["random_state"] is None:
             raise InvalidInputError(
-                f"checkpoint={str(estimator.checkpoint)!r} needs a fit that can be repeated, but "
+                f"checkpoint={str(folder)!r} needs a fit that can be repeated, but "
                 "random_state is None. Give random_state=0 or any other int."
             )
         params = {
             name: _content(value)
-            for name, value in estimator.get_params(deep=False).items()
-            if name not in _ASIDE
+            for name, value in sorted(params.items())
+            if name not in _ASIDE | _PARTS
         }
         weights = None
         if start is not None:
             weights = {name: tensor.numpy() for name, tensor in start.state_dict().items()}
         versions = (sklearn_mnm.__version__, torch.__version__)
         name = joblib.hash((tuple(map(_content, data)), params, weights, versions))
-        return cls(Path(estimator.checkpoint) / str(name))
+        return cls(Path(folder) / str(name))
 
     def remove(self) -> None:
         """Forget a fit that ended."""

@@ -79,7 +79,7 @@ class TermEvidence:
         """Ask terms about maps: an array (n_maps, n_terms) for each method of the posterior."""
         if not hasattr(self, "term_posterior_"):  # a model saved by an earlier version
             tangent = tangent_of(points, self.embedder_.curvature_)
-            predictors = self.embedder_._brain_predictors(tangent)
+            predictors = self.embedder_._embedding.brain_predictors(tangent)
             return tuple(getattr(self.term_head_, method)(predictors) for method in methods)
         blocks = []
         for start in range(0, len(points), _BLOCK):

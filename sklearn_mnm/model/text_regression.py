@@ -12,6 +12,9 @@ from sklearn_mnm.model.selection import pooled_recall
 _ALPHAS = (0.1, 0.3, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 # In the same unit; beyond, texts or penalty are lost in rounding.
 _LARGEST_ALPHA = 1e15
+# Share of the terms that are missing in the texts for which there are coefficients of their own:
+# titles and queries.
+_TERM_DROPOUT = 0.95
 # Least weight in the penalty of short texts, relative to the mean.
 _SMALLEST_WEIGHT = 1e-3
 
@@ -87,8 +90,6 @@ class TextRegression(NamedTuple):
         sample_weight: np.ndarray | None = None,
         *,
         alpha: float | str,
-        feature_weighting: float,
-        term_dropout: float,
         seed: int,
         earlier: EarlierTexts | None = None,
         keep_statistics: bool = False,
@@ -107,10 +108,6 @@ class TextRegression(NamedTuple):
             Positive weights of the studies.
         alpha : "auto" or float
             Penalty, or the search for the one with the best leave-out retrieval.
-        feature_weighting : float
-            Power of the ratio of signal to noise; 0 weights all features alike.
-        term_dropout : float
-            q of the coefficients for short texts; 0 makes none.
         seed : int
             Of the pools in which retrieval is measured.
         earlier : EarlierTexts, optional
@@ -152,14 +149,11 @@ class TextRegression(NamedTuple):
                 f"to {_LARGEST_ALPHA:g} times apart. Give one within, or 'auto'."
             )
         alphas = [a * unit for a in _ALPHAS] if isinstance(alpha, str) else [float(alpha)]
-        weights, kept = np.ones(X.shape[1]), None
-        if feature_weighting or keep_statistics:
-            ridge = ridge_of(None)
-            if feature_weighting:
-                excess = ridge.excess_energy(ridge.fit(alphas[len(alphas) // 2]))
-                weights = _unit_mean(energy, excess**feature_weighting)
-            kept = ridge.statistics() if keep_statistics else None
-            del ridge  # its Gram matrix is as large as the one to come
+        ridge = ridge_of(None)
+        excess = ridge.excess_energy(ridge.fit(alphas[len(alphas) // 2]))
+        weights = _unit_mean(energy, excess)
+        kept = ridge.statistics() if keep_statistics else None
+        del ridge  # its Gram matrix is as large as the one to come
         root = np.sqrt(weights).astype(X.dtype)
         order = np.random.default_rng(seed).permutation(len(brain))
         ordered_weight = None if sample_weight is None else sample_weight[order]
@@ -176,9 +170,9 @@ class TextRegression(NamedTuple):
             mean_terms = share * mean_terms + (1 - share) * earlier.mean_terms
         short_coef = None
         differ = n_terms.min() < n_terms.max() or (earlier is not None and earlier.has_short_coef)
-        if term_dropout and differ:
+        if differ:
             penalty = best.alpha / np.maximum(weights, _SMALLEST_WEIGHT)
-            penalty += term_dropout / (1 - term_dropout) * energy
+            penalty += _TERM_DROPOUT / (1 - _TERM_DROPOUT) * energy
             root = np.sqrt(1 / penalty).astype(X.dtype)
             short = ridge_of(root).fit(1.0)
             short_coef = root[:, np.newaxis].astype(np.float32) * short.coef

@@ -151,8 +151,8 @@ class BrainTextModel(nn.Module):
         c > 0; the space has sectional curvature -c.
     learn_curvature : bool
         Whether c is learnt, within 0.1 and 10.
-    scale : float
-        Start of the learnt scale (inverse temperature) of the similarities.
+    inverse_temperature : float
+        Start of the learnt factor of the similarities.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class BrainTextModel(nn.Module):
         *,
         curvature: float,
         learn_curvature: bool,
-        scale: float,
+        inverse_temperature: float,
     ):
         super().__init__()
         self.text_tower = text_tower
@@ -171,7 +171,8 @@ class BrainTextModel(nn.Module):
         self.log_curvature = nn.Parameter(
             torch.tensor(math.log(curvature)), requires_grad=learn_curvature
         )
-        self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
+        # Called so in the files of all models.
+        self.log_scale = nn.Parameter(torch.tensor(math.log(inverse_temperature)))
 
     @property
     def curvature(self) -> Tensor:
@@ -210,7 +211,7 @@ class AngleModel(BrainTextModel):
     ----------
     text_tower, brain_tower : DirectionTower
         With the same number of components.
-    curvature, learn_curvature, scale
+    curvature, learn_curvature, inverse_temperature
         See :class:`BrainTextModel`; no curvature is learnt.
     """
 

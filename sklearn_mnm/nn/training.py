@@ -20,17 +20,15 @@ logger = logging.getLogger(__name__)
 # Larger weights, which training reaches only when it diverges, could make the towers overflow in
 # float32; with smaller ones the points of all inputs are finite.
 _LARGEST_WEIGHT = 1e9
+# Epochs without a better validation score before training stops.
+_PATIENCE = 4
 
 Objective = Callable[[BrainTextModel, Points, Tensor], dict[str, Tensor]]
-SCHEDULES: dict[str, Callable[[float], float]] = {
-    "constant": lambda progress: 1.0,
-    "cosine": lambda progress: 0.5 * (1.0 + math.cos(math.pi * progress)),
-}
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How to train; the names are those of the estimator.
+    """How to train; the names are those of the estimators.
 
     Attributes
     ----------
@@ -39,22 +37,16 @@ class TrainingSettings:
     batch_size : int
         Studies per step; also the number of candidates each pair is contrasted with.
     learning_rate : float
-        Of the radius networks and the scale. The linear maps, which start from the closed
-        form, move at a quarter of it.
-    learning_rate_schedule : str
-        Key of `SCHEDULES`: factor of the rates by the share of the steps that is done.
+        Of the radius networks. The linear maps, which start from the closed form, move at a
+        quarter of it, the inverse temperature and the curvature at three times it.
     weight_decay : float
         Of the radius networks (AdamW).
-    patience : int
-        Epochs without a better validation score before training stops.
     """
 
     max_epochs: int
     batch_size: int
     learning_rate: float
-    learning_rate_schedule: str
     weight_decay: float
-    patience: int
 
 
 @dataclass
@@ -66,7 +58,7 @@ class TrainingResult:
     history : list of dict
         One record per epoch: ``epoch`` (0 is the start, before any step), ``loss`` and its
         parts, mean ``text_radius`` and ``brain_radius`` of the batches (or ``text_height`` and
-        ``brain_height``), ``learning_rate``, ``scale``, ``curvature`` and ``validation_score``.
+        ``brain_height``), ``inverse_temperature``, ``curvature`` and ``validation_score``.
     best_epoch : int
         Epoch whose weights the model holds now.
     interrupted : bool
@@ -216,14 +208,10 @@ class _Run:
         model, settings = self.model, self.settings
         device = model.log_scale.device
         n_batches = max(1, round(len(text) / settings.batch_size))
-        schedule = SCHEDULES[settings.learning_rate_schedule]
         sums: dict[str, float] = {}
         model.train()
         batches = torch.randperm(len(text), generator=self.order).chunk(n_batches)
-        for number, rows in enumerate(batches):
-            done = (epoch - 1 + number / len(batches)) / settings.max_epochs
-            for group in self.optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * schedule(done)
+        for rows in batches:
             points = model(text[rows].to(device), brain[rows].to(device))
             parts = objective(model, points, rows)
             loss = torch.stack(list(parts.values())).sum()
@@ -240,8 +228,7 @@ class _Run:
         return {
             "epoch": epoch,
             **sums,
-            "learning_rate": settings.learning_rate * schedule(done),
-            "scale": float(model.log_scale.detach().exp()),
+            "inverse_temperature": float(model.log_scale.detach().exp()),
             "curvature": float(model.curvature.detach()),
         }
 
@@ -258,7 +245,7 @@ class _Run:
             self.best_score = record.get("validation_score", self.best_score)
             self.best_state = _copy(self.model.state_dict())
             self.result.best_epoch = epoch
-        elif epoch - self.result.best_epoch >= self.settings.patience:
+        elif epoch - self.result.best_epoch >= _PATIENCE:
             self.stopped = True
 
     def _largest_weight(self) -> float:
@@ -279,7 +266,7 @@ class _Run:
         else:
             cause = (
                 f"before the first step, so that {rates} is not the cause. Lower the weights of "
-                "these parts, or scale; or look for huge values in X and Y."
+                "these parts, or inverse_temperature; or look for huge values in X and Y."
             )
         return TrainingDivergedError(f"{problem} in epoch {epoch} ({values}), {cause}")
 
@@ -354,5 +341,4 @@ def _optimizer(model: BrainTextModel, settings: TrainingSettings) -> torch.optim
         {"params": radii, "lr": rate, "weight_decay": settings.weight_decay},
         {"params": [model.log_scale, model.log_curvature], "lr": 3 * rate, "weight_decay": 0.0},
     ]
-    # Schedules multiply these.
-    return torch.optim.AdamW([{**group, "initial_lr": group["lr"]} for group in groups])
+    return torch.optim.AdamW(groups)

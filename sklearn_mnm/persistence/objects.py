@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import sparse
 
 from sklearn_mnm.exceptions import ModelFormatError
+from sklearn_mnm.persistence.earlier import present_columns, present_params
 from sklearn_mnm.persistence.schema import (
     CLASSES,
     check_object,
@@ -145,6 +146,8 @@ def _estimator_from_state(
 ) -> Any:
     if brought := [name for name in _NOT_KEPT if params.get(name) is not None]:
         raise ValueError(f"{brought[0]} is not None: a model must not bring one")
+    if name == "HyperbolicBrainTextEmbedder":
+        params = present_params(params)
     _check_names(name, params, made_by)
     # Parameters that an older file lacks take their defaults.
     estimator = made_by(**params)
@@ -192,7 +195,7 @@ def _restore_embedder(embedder: Any, fitted: dict[str, Any]) -> None:
     if (embedder.joint_space_ is None) == (type(embedder.model_).__name__ == "AngleModel"):
         raise ValueError("joint_space_ and model_ are of different alignments")
     if isinstance(history := fitted.get("history_"), list):
-        embedder.history_ = pd.DataFrame(history)
+        embedder.history_ = pd.DataFrame(present_columns(history))
     if "left_out_points_" in fitted:
         import torch
 
@@ -354,6 +357,8 @@ def _towers_from_state(
             else:
                 towers.append(LiftTower(basis, radius=1.0, n_hidden=n_hidden, dropout=share))
         made_by = AngleModel if are_directions else BrainTextModel
-        model = made_by(*towers, curvature=1.0, learn_curvature=learn_curvature, scale=1.0)
+        model = made_by(
+            *towers, curvature=1.0, learn_curvature=learn_curvature, inverse_temperature=1.0
+        )
     model.load_state_dict(tensors)
     return model.eval()

@@ -6,7 +6,8 @@ Files of earlier versions go on to be loaded. So whatever is added to a class ha
   `sklearn_mnm.persistence.objects` restores its class;
 - a parameter, or a field of a named tuple, has a default that does what was done without it.
 
-One that is removed, renamed or takes other values is translated when loading.
+One that is removed, renamed or takes other values is translated when loading, see
+`sklearn_mnm.persistence.earlier`.
 """
 
 import importlib
@@ -30,6 +31,7 @@ CLASSES = {
     "JointSpace": "sklearn_mnm.model.joint_space",
     "MNMDecoder": "sklearn_mnm.decoder",
     "MNMEncoder": "sklearn_mnm.encoder",
+    "MNMObjective": "sklearn_mnm.model.objective",
     "MapUncertainty": "sklearn_mnm.model.map_uncertainty",
     "NoiseNull": "sklearn_mnm.model.noise_null",
     "Ontology": "sklearn_mnm.text.ontology",
@@ -41,6 +43,7 @@ CLASSES = {
     "TermPosterior": "sklearn_mnm.model.term_posterior",
     "TermSpace": "sklearn_mnm.model.term_space",
     "TermVectorizer": "sklearn_mnm.text.terms",
+    "Towers": "sklearn_mnm.model.objective",
 }
 
 
@@ -112,7 +115,7 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
         "statistics_?": "RidgeStatistics",
         "history_": pd.DataFrame,
         "best_epoch_": int,
-        "hierarchy?": "BrainHierarchy",
+        "objective?": "MNMObjective",
     },
     "JointSpace": {
         "n_components": "d",
@@ -125,6 +128,7 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
     },
     "MNMDecoder": _BRAIN_TEXT,
     "MNMEncoder": _BRAIN_TEXT,
+    "MNMObjective": {"hierarchy?": "BrainHierarchy"},
     "MapUncertainty": {
         "power": "positive",
         "nonnegative": bool,
@@ -173,6 +177,7 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
         "parts": ("p", "p", sparse.csr_matrix),
     },
     "TermVectorizer": {"idf_": ("p",), "vocabulary_": dict},
+    "Towers": {},
 }
 _NUMBERS: dict[type, Any] = {int: Integral, float: Real}
 

@@ -18,7 +18,7 @@ def plot_radii(points: Mapping[str, ArrayLike], *, curvature: float = 1.0, ax: A
     """Histogram of the distances from the root, one row a kind.
 
     By default the radius of a term or text is half its information in nats, and a map lies the
-    farther out the less of the brain it activates; other alignments learn radii.
+    farther out the less of the brain it activates; other similarities learn radii.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ def about_model(encoder: Any) -> dict[str, Any]:
         "dimensions": embedder.n_dimensions_,
         "components": embedder.n_components_,
         "curvature": -float(embedder.curvature_),
-        "alignment": embedder.alignment.replace("_", " "),
+        "similarity": embedder.get_params()["objective__similarity"].replace("_", " "),
     }
 
 

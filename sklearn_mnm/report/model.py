@@ -109,8 +109,9 @@ def _parameters(encoder: Any) -> dict[str, str]:
     values = {"hierarchy": encoder.hierarchy, "random_state": encoder.random_state}
     for part, estimator in parts.items():
         if isinstance(estimator, BaseEstimator):
-            own = estimator.get_params(deep=False)
-            values |= {f"{part}__{name}": value for name, value in own.items()}
+            own = estimator.get_params()
+            wholes = {name.partition("__")[0] for name in own if "__" in name}
+            values |= {f"{part}__{name}": own[name] for name in own if name not in wholes}
     shown = reprlib.Repr()
     shown.maxstring = shown.maxother = 80
     return {name: " ".join(shown.repr(value).split()) for name, value in values.items()}

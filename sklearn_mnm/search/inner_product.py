@@ -39,7 +39,7 @@ def inner_product_vectors(
         What the points are.
     similarity : {"root_angle", "exterior_angle", "distance", "cosine", "euclidean"}, \
             default="root_angle"
-        By which texts and brains are compared, ``embedder.alignment``.
+        By which texts and brains are compared, ``embedder.get_params()["objective__similarity"]``.
     curvature : float, default=1.0
         ``c > 0`` of the hyperboloid ``<x, x> = -1/c``, ``embedder.curvature_``.
 

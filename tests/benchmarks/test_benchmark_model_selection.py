@@ -32,7 +32,10 @@ def small_grids(monkeypatch):
 
     dimensions = {"embedder__n_components": [2, 8]}
     grids = {
-        model_selection.LATER: {"embedder__alignment": ["exterior_angle", "cosine"], **dimensions},
+        model_selection.LATER: {
+            "embedder__objective__similarity": ["exterior_angle", "cosine"],
+            **dimensions,
+        },
         model_selection.BOTH: {"terms__min_df": [1, 30], **dimensions},
     }
     monkeypatch.setattr(model_selection, "GRIDS", grids)

@@ -70,7 +70,7 @@ def test_first_rows_are_what_others_are_compared_with():
     assert sum(variant.key == first[0].key for variant in first) == 2  # parts, curvature
     for caption, table in GROUPS["dimension"][1].items():
         if "components, without" in caption:
-            assert table[0].embedder["alignment"] == "euclidean"
+            assert table[0].embedder["objective__similarity"] == "euclidean"
             assert len({variant.embedder.get("n_components") for variant in table}) == 1
 
 

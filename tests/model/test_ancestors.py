@@ -16,6 +16,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn_mnm import (
     HyperbolicBrainTextEmbedder,
     MNMEncoder,
+    MNMObjective,
     PeaksToRegions,
     TermVectorizer,
 )
@@ -103,8 +104,8 @@ def test_what_terms_are_not_known_of_has_no_points(fitted):
     np.testing.assert_allclose(known, 3.0)
     with pytest.raises(InvalidInputError, match=r"no weights of terms.*TF-IDF"):
         embedder.term_points()
-    learnt = clone(embedder).set_params(alignment="exterior_angle")
-    with pytest.raises(InvalidInputError, match="alignment is another"):
+    learnt = clone(embedder).set_params(objective__similarity="exterior_angle")
+    with pytest.raises(InvalidInputError, match="similarity is another"):
         learnt.fit(fitted.features, fitted.maps).term_points()
 
 
@@ -123,7 +124,7 @@ def test_log_odds_of_pairs_are_those_that_training_contrasts(fitted):
 
 def test_log_odds_without_a_hierarchy_are_scaled_similarities(fitted):
     embedder = HyperbolicBrainTextEmbedder(
-        4, alignment="exterior_angle", max_epochs=1, random_state=0
+        4, objective=MNMObjective("exterior_angle"), max_epochs=1, random_state=0
     ).fit(fitted.features, fitted.maps)
     points = embedder.transform(fitted.features[:5], fitted.maps[:5])
     scale = float(embedder.model_.log_scale.detach().exp())
@@ -442,7 +443,9 @@ def test_a_text_of_which_nothing_is_known_has_no_ancestors(fitted):
 
 
 def test_a_model_without_hierarchy_says_what_it_lacks(fitted):
-    embedder = clone(fitted.encoder.embedder).set_params(alignment="exterior_angle", max_epochs=1)
+    embedder = clone(fitted.encoder.embedder).set_params(
+        objective__similarity="exterior_angle", max_epochs=1
+    )
     encoder = make_encoder(fitted.literature, embedder=embedder)
     text, row = fitted.studies.texts[0], fitted.maps[:1]
     for ask in (

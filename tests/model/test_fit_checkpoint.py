@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder
+from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMObjective, Towers
 from sklearn_mnm.exceptions import DataWarning, InterruptedFitWarning, InvalidInputError
 
 
@@ -30,7 +30,7 @@ STUDIES = literature()
 
 def embedder(**params):
     defaults = {"max_epochs": 5, "batch_size": 50, "random_state": 0, "store_left_out": True}
-    return HyperbolicBrainTextEmbedder(**{**defaults, **params})
+    return HyperbolicBrainTextEmbedder(**defaults).set_params(**params)
 
 
 class StopAfter:
@@ -65,11 +65,10 @@ def assert_same(found, expected):
     "params",
     [
         {},
-        {"validation_fraction": 0.3, "patience": 2, "max_epochs": 9},
-        {"learning_rate_schedule": "cosine"},
-        {"alignment": "exterior_angle", "learn_curvature": True, "brain_apex_weight": 0.1},
+        {"validation_fraction": 0.3, "max_epochs": 9},
+        {"objective": MNMObjective("exterior_angle", learn_curvature=True, brain_apex_weight=0.1)},
     ],
-    ids=["plain", "validation", "schedule", "learnt radii"],
+    ids=["plain", "validation", "learnt radii"],
 )
 def test_a_stopped_fit_goes_on_to_the_identical_result(params, tmp_path):
     expected = embedder(**params).fit(*STUDIES)
@@ -87,7 +86,7 @@ def test_a_stopped_fit_goes_on_to_the_identical_result(params, tmp_path):
 
 def test_a_killed_fit_goes_on_to_the_identical_result(tmp_path):
     # Without a hierarchy of terms, which would be learnt for as many epochs.
-    params = {"max_epochs": 2000, "alignment": "exterior_angle"}
+    params = {"max_epochs": 2000, "objective__similarity": "exterior_angle"}
     program = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
@@ -166,7 +165,8 @@ def test_other_fits_do_not_go_on_from_it(tmp_path):
     with pytest.raises(MemoryError):
         embedder(checkpoint=tmp_path, callbacks=[stop]).fit(X, Y)
     for params, data in (
-        ({"extent_weight": 1.0}, (X, Y)),
+        ({"objective__extent_weight": 1.0}, (X, Y)),
+        ({"towers__dropout": 0.3}, (X, Y)),
         ({"random_state": 1}, (X, Y)),
         ({}, (X, 2 * Y)),
         ({}, (X, Y, np.arange(200) // 2)),
@@ -178,8 +178,17 @@ def test_other_fits_do_not_go_on_from_it(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1  # the one that was stopped
 
 
+def test_a_part_that_is_none_is_the_default_part(tmp_path):
+    with pytest.raises(MemoryError):
+        embedder(checkpoint=tmp_path, callbacks=[StopAfter(3, MemoryError())]).fit(*STUDIES)
+    goes_on = StopAfter(99)
+    default = {"objective": MNMObjective(), "towers": Towers()}
+    embedder(checkpoint=tmp_path, callbacks=[goes_on], **default).fit(*STUDIES)
+    assert goes_on.seen[0] == 3
+
+
 def test_the_fits_of_a_search_share_a_folder(tmp_path):
-    grid = {"extent_weight": [0.0, 8.0]}
+    grid = {"objective__drift_weight": [0.0, 8.0]}
     plain = GridSearchCV(embedder(max_epochs=2), grid, cv=2).fit(*STUDIES)
     kept = GridSearchCV(embedder(max_epochs=2, checkpoint=tmp_path), grid, cv=2).fit(*STUDIES)
     np.testing.assert_array_equal(
@@ -227,25 +236,15 @@ def test_the_history_tells_how_training_went():
 
 
 def test_the_history_tells_of_radii_where_they_are_learnt():
-    params = {"alignment": "exterior_angle", "learn_curvature": True}
-    model = embedder(**params, validation_fraction=0.3).fit(*STUDIES)
+    objective = MNMObjective("exterior_angle", learn_curvature=True)
+    model = embedder(objective=objective, validation_fraction=0.3).fit(*STUDIES)
     history = model.history_
     assert history["epoch"].tolist() == list(range(len(history)))
     assert history[1:].notna().all(axis=None)
     assert history["curvature"].iloc[model.best_epoch_] == pytest.approx(model.curvature_)
     assert (history["text_radius"][1:] < history["brain_radius"][1:]).all()
-    parts = ["alignment", "radius_hinge", "extent", "drift"]
+    parts = ["alignment", "text_above_brain", "extent", "drift"]
     np.testing.assert_allclose(history["loss"][1:], history[parts].sum(axis=1)[1:], rtol=1e-5)
-
-
-def test_the_learning_rate_falls_along_a_cosine():
-    constant, cosine = (
-        embedder(learning_rate_schedule=schedule).fit(*STUDIES).history_["learning_rate"][1:]
-        for schedule in ("constant", "cosine")
-    )
-    assert (constant == 2e-3).all()
-    last_steps = (np.arange(1, 6) - 1 / 4) / 5  # of 4 batches an epoch
-    np.testing.assert_allclose(cosine, 1e-3 * (1 + np.cos(np.pi * last_steps)))
 
 
 def test_progress_is_logged_rather_than_printed(caplog, capsys):

@@ -9,12 +9,19 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMEncoder, PeaksToRegions
+from sklearn_mnm import (
+    HyperbolicBrainTextEmbedder,
+    MNMEncoder,
+    MNMObjective,
+    PeaksToRegions,
+    Towers,
+)
 from sklearn_mnm.brain.features import ActivationScaler
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.metrics import map_correlation
-from sklearn_mnm.model.alignment import Pairs, align
+from sklearn_mnm.model.alignment import Pairs, align, new_model
 from sklearn_mnm.model.ridge import LeaveOutRidge
+from sklearn_mnm.nn.training import TrainingSettings
 from sklearn_mnm.search.study_texts import StudyTexts
 
 FIRST, LATER = slice(0, 200), slice(200, 300)
@@ -101,16 +108,14 @@ def test_the_alignment_heeds_weights(studies):
     brain = scaler.transform(Y)
     text = brain.copy()
     text[150:] = text[150:][::-1]  # of the second half, nothing can be told
-    losses = [
-        align(
-            Pairs(text, brain, Y, None, weights),
-            embedder(max_epochs=1),
-            n_components=20,
-            scaler=scaler,
-            seed=0,
-        )[1].history[1]["alignment"]
-        for weights in (None, np.full(300, 3.0), np.repeat([1.0, 1e-6], 150))
-    ]
+    objective, settings = MNMObjective(), TrainingSettings(1, 1024, 2e-3, 0.1)
+
+    def loss(weights):
+        model = new_model(text, objective, Towers(), n_components=20, curvature=1.0, seed=0)
+        pairs = Pairs(text, brain, Y, scaler, None, weights)
+        return align(model, pairs, objective, settings, seed=0).history[1]["alignment"]
+
+    losses = [loss(w) for w in (None, np.full(300, 3.0), np.repeat([1.0, 1e-6], 150))]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     assert losses[2] < 0.7 * losses[0]
 
@@ -132,16 +137,16 @@ def test_weights_that_make_no_sense_are_refused(studies, weights, message):
 def test_the_regression_after_partial_fits_is_that_of_all_studies(studies):
     X, Y = studies
     weights = np.random.default_rng(0).gamma(2.0, size=300)
-    parts = embedder(alpha=5.0, activation_power=1.0)
+    parts = embedder(alpha=5.0)
     for rows in (FIRST, LATER):
         parts.partial_fit(X[rows], Y[rows], sample_weight=weights[rows])
-    whole = embedder(alpha=5.0, activation_power=1.0).fit(X, Y, sample_weight=weights)
+    whole = embedder(alpha=5.0).fit(X, Y, sample_weight=weights)
     assert parts.mean_terms_ == pytest.approx(whole.mean_terms_)
     # Equal but for what maps are centred by, which stays the mean of the first studies.
     assert cosine(parts.feature_weights_, whole.feature_weights_) > 0.999
     for name in ("text_coef_", "short_coef_"):
         assert cosine(getattr(parts, name), getattr(whole, name)) > 0.99
-        first = embedder(alpha=5.0, activation_power=1.0).fit(X[FIRST], Y[FIRST])
+        first = embedder(alpha=5.0).fit(X[FIRST], Y[FIRST])
         assert cosine(getattr(first, name), getattr(whole, name)) < 0.98
 
 

@@ -16,7 +16,10 @@ import sys
 import torch
 from lightning_fabric import Fabric
 from sklearn_mnm.nn.distributed import shared_batches
-from sklearn_mnm.nn.objective import Objective, ObjectiveWeights
+from sklearn_mnm.nn.objective import (
+    Alignment, BrainApex, Drift, Extent, Network, Objective, TextAboveBrain,
+)
+from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
 from sklearn_mnm.nn.training import TrainingSettings, train
 
@@ -30,17 +33,16 @@ def trained(fabric=None, rank=0):
         LiftTower(torch.eye(10)[:, :6], radius=radius, n_hidden=8, dropout=0.0)
         for radius in (0.3, 0.8)
     ]
-    model = BrainTextModel(*towers, curvature=1.0, learn_curvature=True, scale=5.0)
+    model = BrainTextModel(*towers, curvature=1.0, learn_curvature=True, inverse_temperature=5.0)
     start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    weights = ObjectiveWeights(
-        alignment=1.0, brain_apex=0.5, radius_hinge=0.1, centroid=0.1, extent=1.0, networks=0.5,
-        drift=0.3, radius_margin=0.5, text_radius=0.3, brain_radius=0.8, min_extent_difference=0.1,
-    )
     extent = torch.rand(61, generator=torch.Generator().manual_seed(1))
-    objective = Objective(weights, "exterior_angle", extent, (brain.clone(),))
+    objective = Objective((
+        Alignment(1.0, SIMILARITIES["exterior_angle"]), BrainApex(0.5),
+        TextAboveBrain(0.1, "centroid", 0.3, 0.8),
+        Extent(1.0, extent, 0.1), Network(0.5, (brain.clone(),)), Drift(0.3),
+    ))
     settings = TrainingSettings(
-        max_epochs=3, batch_size=20, learning_rate=0.01, learning_rate_schedule="constant",
-        weight_decay=0.1, patience=3,
+        max_epochs=3, batch_size=20, learning_rate=0.01, weight_decay=0.1,
     )
     sizes, gradients = [], {}
     model.text_tower.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
@@ -114,7 +116,7 @@ ESTIMATOR = """
 import sys
 import numpy as np
 from lightning_fabric import Fabric
-from sklearn_mnm import HyperbolicBrainTextEmbedder
+from sklearn_mnm import HyperbolicBrainTextEmbedder, Towers
 from sklearn_mnm.nn.distributed import shared_training
 
 random = np.random.default_rng(0)
@@ -126,7 +128,7 @@ Y = random.poisson(topics @ random.gamma(0.3, size=(6, 20)) * 5)
 def fit(path):
     # Maps start at one radius, up to rounding, which the order by extent would take for an order.
     embedder = HyperbolicBrainTextEmbedder(
-        n_components=8, batch_size=40, max_epochs=3, dropout=0.0, extent_weight=0.0, random_state=0
+        n_components=8, batch_size=40, max_epochs=3, towers=Towers(dropout=0.0), random_state=0
     )
     embedder.fit(X, Y)
     embedder.history_.to_json(f"{path}.json")

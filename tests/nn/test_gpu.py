@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder
+from sklearn_mnm import HyperbolicBrainTextEmbedder, Towers
 from sklearn_mnm.geometry import _fused, exp_map0
 from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.nn.tiled import contrastive_loss, order_violation
@@ -65,7 +65,7 @@ def test_fits_repeat_themselves_and_agree_with_the_processor():
     def fit(device):
         # Maps start at one radius, up to rounding, which decides about their first order.
         return HyperbolicBrainTextEmbedder(
-            batch_size=100, dropout=0.0, extent_weight=0.0, device=device, random_state=0
+            batch_size=100, towers=Towers(dropout=0.0), device=device, random_state=0
         ).fit(X, Y)
 
     on_gpu, again, on_processor = fit("cuda"), fit("cuda"), fit("cpu")

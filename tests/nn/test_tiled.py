@@ -13,7 +13,15 @@ from torch.utils._pytree import tree_leaves
 
 from sklearn_mnm.geometry import exp_map0, pairwise_exterior_angle
 from sklearn_mnm.nn.losses import brain_apex_loss
-from sklearn_mnm.nn.objective import Objective, ObjectiveWeights
+from sklearn_mnm.nn.objective import (
+    Alignment,
+    BrainApex,
+    Drift,
+    Extent,
+    Network,
+    Objective,
+    TextAboveBrain,
+)
 from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.nn.tiled import contrastive_loss, order_violation
 from sklearn_mnm.nn.towers import BrainTextModel, LiftTower
@@ -256,36 +264,38 @@ def test_no_tensor_is_larger_than_the_points_or_a_tile(name):
     assert largest.n_elements <= max(512 * 5, 2 * 64**2)
 
 
-def _objective(n, similarity="exterior_angle"):
+def _objective(n, similarity="exterior_angle", form="hinge"):
     """An objective of all parts, its model and the features of a batch."""
     generator = torch.Generator().manual_seed(0)
     text, brain, broad = torch.randn(3, n, 6, generator=generator)
     towers = [LiftTower(torch.eye(6), radius=r, n_hidden=4, dropout=0.0) for r in (0.4, 1.8)]
-    model = BrainTextModel(*towers, curvature=1.0, learn_curvature=True, scale=12.0)
-    weights = ObjectiveWeights(
-        alignment=2.0,
-        brain_apex=1.0,
-        radius_hinge=1.0,
-        centroid=1.0,
-        extent=1.0,
-        networks=1.0,
-        drift=1.0,
-        radius_margin=1.4,
-        text_radius=0.4,
-        brain_radius=1.8,
-        min_extent_difference=0.1,
+    model = BrainTextModel(*towers, curvature=1.0, learn_curvature=True, inverse_temperature=12.0)
+    parts = (
+        Alignment(2.0, SIMILARITIES[similarity]),
+        BrainApex(1.0),
+        TextAboveBrain(1.0, form, 0.4, 1.8),
+        Extent(1.0, torch.rand(n, generator=generator), 0.1),
+        Network(1.0, (broad,)),
+        Drift(1.0),
     )
-    extent = torch.rand(n, generator=generator)
-    return Objective(weights, SIMILARITIES[similarity], extent, (broad,)), model, text, brain
+    return Objective(parts), model, text, brain
 
 
-def test_no_part_of_the_objective_makes_a_matrix_of_all_pairs():
+@pytest.mark.parametrize("form", ["hinge", "centroid"])
+def test_no_part_of_the_objective_makes_a_matrix_of_all_pairs(form):
     n = 2000
-    objective, model, text, brain = _objective(n)
+    objective, model, text, brain = _objective(n, form=form)
     with _LargestTensor() as largest:
         parts = objective(model, model(text, brain), torch.arange(n))
         torch.stack(list(parts.values())).sum().backward()
-    assert len(parts) == 7
+    assert list(parts) == [
+        "alignment",
+        "brain_apex",
+        "text_above_brain",
+        "extent",
+        "network",
+        "drift",
+    ]
     assert largest.n_elements < n**2 / 3
 
 

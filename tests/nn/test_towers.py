@@ -60,7 +60,9 @@ def test_drift_is_zero_at_the_start_and_counts_deviations():
 @pytest.mark.parametrize("curvature", [0.1, 1.0, 10.0])
 def test_points_lie_on_the_hyperboloid_at_the_radius_of_their_tower(curvature):
     towers = _tower(radius=0.5), _tower(radius=2.0, seed=1)
-    model = BrainTextModel(*towers, curvature=curvature, learn_curvature=False, scale=12.0)
+    model = BrainTextModel(
+        *towers, curvature=curvature, learn_curvature=False, inverse_temperature=12.0
+    )
     text, brain = model(torch.randn(6, 12), torch.randn(6, 12))
     for points, expected in ((text, 0.5), (brain, 2.0)):
         assert constraint_violation(points, curvature).max() < 1e-5
@@ -71,7 +73,9 @@ def test_points_lie_on_the_hyperboloid_at_the_radius_of_their_tower(curvature):
 def test_a_learnt_curvature_stays_within_its_bounds_and_a_given_one_is_kept():
     for learn, expected in ((True, 0.1), (False, 0.01)):
         towers = _tower(radius=0.5), _tower(radius=2.0, seed=1)
-        model = BrainTextModel(*towers, curvature=0.01, learn_curvature=learn, scale=12.0)
+        model = BrainTextModel(
+            *towers, curvature=0.01, learn_curvature=learn, inverse_temperature=12.0
+        )
         assert float(model.curvature.detach()) == pytest.approx(expected)
         assert model.log_curvature.requires_grad == learn
 
@@ -81,7 +85,7 @@ def _angle_model():
     towers = [DirectionTower(torch.randn(12, 5), n_hidden=8, dropout=0.0) for _ in "tb"]
     for tower in towers:
         torch.nn.init.normal_(tower.radius_network[2].weight)
-    return AngleModel(*towers, curvature=1.0, learn_curvature=False, scale=12.0)
+    return AngleModel(*towers, curvature=1.0, learn_curvature=False, inverse_temperature=12.0)
 
 
 def test_directions_are_unit_rows_of_the_basis_and_heights_start_at_zero():

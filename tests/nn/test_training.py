@@ -18,7 +18,11 @@ def _problem(n=64, n_features=10, dropout=0.1):
     towers = [
         LiftTower(torch.eye(n_features), radius=r, n_hidden=4, dropout=dropout) for r in (0.7, 1.1)
     ]
-    return BrainTextModel(*towers, curvature=1.0, learn_curvature=False, scale=5.0), text, brain
+    return (
+        BrainTextModel(*towers, curvature=1.0, learn_curvature=False, inverse_temperature=5.0),
+        text,
+        brain,
+    )
 
 
 def _alignment(model, points, rows):
@@ -32,9 +36,7 @@ def _settings(**changes):
         "max_epochs": 6,
         "batch_size": 16,
         "learning_rate": 1e-2,
-        "learning_rate_schedule": "constant",
         "weight_decay": 0.0,
-        "patience": 3,
     }
     return TrainingSettings(**{**defaults, **changes})
 
@@ -49,9 +51,9 @@ def test_the_loss_falls():
     assert result.best_epoch == 20
 
 
-def test_the_weights_of_the_best_epoch_are_kept_and_training_stops_after_patience():
+def test_the_weights_of_the_best_epoch_are_kept_and_training_stops_after_four_others():
     model, text, brain = _problem()
-    scores = iter([0.1, 0.2, 0.5, 0.4, 0.4, 0.3, 0.9])
+    scores = iter([0.1, 0.2, 0.5, 0.4, 0.4, 0.3, 0.2, 0.9])
     seen = []
 
     def evaluate(model):
@@ -60,14 +62,14 @@ def test_the_weights_of_the_best_epoch_are_kept_and_training_stops_after_patienc
 
     result = train(model, _alignment, text, brain, evaluate=evaluate, settings=_settings(), seed=0)
     assert result.best_epoch == 2
-    assert len(result.history) == 6  # the start and epochs 1 to 5
+    assert len(result.history) == 7  # the start and epochs 1 to 6
     torch.testing.assert_close(model.text_tower.deviation.detach(), seen[2])
     assert not torch.equal(seen[2], seen[-1])
 
 
 def test_a_start_that_nothing_beats_is_kept():
     model, text, brain = _problem()
-    scores = iter([1.0, 0.5, 0.5, 0.5])
+    scores = iter([1.0, 0.5, 0.5, 0.5, 0.5])
     result = train(
         model,
         _alignment,

@@ -77,8 +77,8 @@ def literature(n=150, n_terms=40, n_regions=20, seed=0):
 
 
 def make_embedder(**params):
-    params = {"n_components": 5, "max_epochs": 1, "n_hidden": 7, "random_state": 0, **params}
-    return HyperbolicBrainTextEmbedder(**params)
+    embedder = HyperbolicBrainTextEmbedder(n_components=5, max_epochs=1, random_state=0)
+    return embedder.set_params(towers__n_hidden=7).set_params(**params)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMEncoder, PeaksToRegions, TermVectorizer
+from sklearn_mnm import (
+    HyperbolicBrainTextEmbedder,
+    MNMEncoder,
+    MNMObjective,
+    PeaksToRegions,
+    TermVectorizer,
+    Towers,
+)
 from sklearn_mnm.brain import BrainHierarchy
 from sklearn_mnm.datasets import Studies
 from sklearn_mnm.exceptions import ModelFormatError
@@ -63,7 +70,7 @@ def make_encoder():
         vectorizer=TermVectorizer(min_df=2),
         regions=PeaksToRegions(n_regions=12, resolution=12, max_distance=20, random_state=0),
         embedder=HyperbolicBrainTextEmbedder(
-            n_components=5, n_hidden=4, max_epochs=2, random_state=0
+            n_components=5, towers=Towers(n_hidden=4), max_epochs=2, random_state=0
         ),
         random_state=0,
     )
@@ -77,10 +84,12 @@ def make_embedder():
     X, Y = (random.poisson(5 * topics @ random.gamma(0.3, size=(6, size))) for size in (128, 80))
     embedder = HyperbolicBrainTextEmbedder(
         n_components=4,
-        learn_curvature=True,
-        hierarchy=BrainHierarchy({"eights": np.arange(80) // 10}),
-        network_weight=0.1,
-        n_hidden=4,
+        objective=MNMObjective(
+            network_weight=0.1,
+            hierarchy=BrainHierarchy({"eights": np.arange(80) // 10}),
+            learn_curvature=True,
+        ),
+        towers=Towers(n_hidden=4),
         max_epochs=2,
         store_left_out=True,
         random_state=0,

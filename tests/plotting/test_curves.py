@@ -78,7 +78,7 @@ def fitted():
     topics = random.dirichlet(np.full(6, 0.1), size=120)
     X, Y = (random.poisson(topics @ random.gamma(0.3, size=(6, n)) * 5) for n in (80, 40))
     embedder = HyperbolicBrainTextEmbedder(
-        n_components=8, validation_fraction=0.3, max_epochs=4, patience=9, random_state=0
+        n_components=8, validation_fraction=0.3, max_epochs=4, random_state=0
     )
     return embedder.fit(X, Y)
 

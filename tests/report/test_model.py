@@ -30,7 +30,10 @@ def test_size_curvature_and_parameters_are_told(page, encoder):
     assert f"dimensions of the hyperbolic space {encoder.embedder_.n_dimensions_}" in rows
     assert encoder.transform(["pain"]).shape == (1, encoder.embedder_.n_dimensions_ + 1)
     assert f"its curvature {-encoder.embedder_.curvature_:.3g}" in rows
-    for name, value in encoder.embedder_.get_params(deep=False).items():
+    params = encoder.embedder_.get_params()
+    for name, value in params.items():
+        if name in ("objective", "towers"):
+            continue
         assert any(row.startswith(f"embedder__{name} ") for row in rows)
         if isinstance(value, float):
             assert f"embedder__{name} {value!r}" in rows

@@ -16,6 +16,8 @@ from catalogue.faults import IMAGES, Fault, case, finite
 from catalogue.workshop import Workshop
 from sklearn_mnm import (
     HyperbolicBrainTextEmbedder,
+    MNMObjective,
+    Towers,
     geometry,
     get_scorer,
     metrics,
@@ -250,6 +252,21 @@ def _embedder_cases() -> Iterator[Case]:
         f"{name}.term_points", "wrong dtype", "fitted to features of both signs",
         lambda w: w.unfitted.embedder.fit(w.counts - 1, w.maps).term_points(),
         InvalidInputError, ("no weights of terms", "TF-IDF"),
+    )  # fmt: skip
+    yield Case(
+        "MNMObjective", "negative values", "extent_weight: -1",
+        lambda w: HyperbolicBrainTextEmbedder(objective=MNMObjective(extent_weight=-1)).fit(w.counts, w.maps),
+        InvalidParameterError, ("'extent_weight'", "range"),
+    )  # fmt: skip
+    yield Case(
+        "MNMObjective", "unknown choice", "similarity: no such one",
+        lambda w: HyperbolicBrainTextEmbedder(objective=MNMObjective("angle")).fit(w.counts, w.maps),
+        InvalidParameterError, ("'similarity'", "root_angle"),
+    )  # fmt: skip
+    yield Case(
+        "Towers", "wrong dtype", "n_hidden: half a unit",
+        lambda w: HyperbolicBrainTextEmbedder(towers=Towers(n_hidden=0.5)).fit(w.counts, w.maps),
+        InvalidParameterError, ("'n_hidden'", "range"),
     )  # fmt: skip
     yield Case(
         name, "not fitted", "transform before fit",

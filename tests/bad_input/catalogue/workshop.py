@@ -152,7 +152,7 @@ class Workshop:
     @cached_property
     def embedder(self) -> HyperbolicBrainTextEmbedder:
         """Fitted to counts and maps."""
-        embedder = self.unfitted.embedder.set_params(hierarchy=self.hierarchy)
+        embedder = self.unfitted.embedder.set_params(objective__hierarchy=self.hierarchy)
         return embedder.fit(self.counts, self.maps)
 
     def embedder_for(self, method: str) -> HyperbolicBrainTextEmbedder:
