@@ -40,7 +40,7 @@ test: $(VENV)/.installed-dev
 # One test after the other: some measure time and memory.
 lab: $(VENV)/.installed-lab
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 MNM_TIMES=10 $(IN_VENV) -m pytest \
-		tests/lab tests/fuzz tests/test_numbers.py
+		tests/fuzz tests/test_numbers.py tests/lab
 
 # Without the tools of make lint, which ask for newer versions.
 test-old:
