@@ -1,5 +1,6 @@
 # make demo      fit a small model on real studies; writes demo_output/
-# make test      the test suite, with the examples in docstrings
+# make test      the test suite, with the examples in docstrings, a process for each core
+# make lab       what takes longer: work that is killed, mutants, whole benchmarks, more random input
 # make test-old  the same with the oldest versions of the dependencies, in .venv-old
 # make bench     times of the main calls; again after a change, with COMPARE=1, beside those before
 # make lint      formatting, style, types, direction of imports, length of modules
@@ -21,8 +22,11 @@ IN_VENV := $(VENV)/bin/python
 # Twice quiet: errors only.
 INSTALL := $(IN_VENV) -m pip install -qq --disable-pip-version-check \
 	$(addprefix --constraint ,$(CONSTRAINTS))
+# A core that is done takes tests from the end of another's list, so that neighbours, which share
+# what is fitted for them, stay together. Each process takes about 2 GB.
+PARALLEL := --numprocesses=logical --maxprocesses=8 --dist=worksteal
 
-.PHONY: demo test test-old bench lint audit docs links clean
+.PHONY: demo test test-old lab bench lint audit docs links clean
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
@@ -31,12 +35,17 @@ demo: $(VENV)/.installed-demo
 
 # The suite brings the language model that it needs: nothing is looked up on the network.
 test: $(VENV)/.installed-dev
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(IN_VENV) -m pytest
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(IN_VENV) -m pytest $(PARALLEL)
+
+# One test after the other: some measure time and memory.
+lab: $(VENV)/.installed-lab
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 MNM_TIMES=10 $(IN_VENV) -m pytest \
+		tests/fuzz tests/test_numbers.py tests/lab
 
 # Without the tools of make lint, which ask for newer versions.
 test-old:
 	$(MAKE) .venv-old/.installed-test VENV=.venv-old CONSTRAINTS=.ci/oldest.txt
-	HF_HUB_OFFLINE=1 .venv-old/bin/python -m pytest
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-old/bin/python -m pytest $(PARALLEL)
 
 # Processor time, as other work on the machine does not count.
 bench: $(VENV)/.installed-dev

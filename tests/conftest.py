@@ -33,6 +33,18 @@ ARGUMENTS = [
 ]
 
 
+LABORATORY = Path(__file__).resolve().parent / "lab"
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave the laboratory out unless it is named, as `make lab` does."""
+    if collection_path == LABORATORY:
+        folder = config.invocation_params.dir
+        named = [(folder / argument.split("::")[0]).resolve() for argument in config.args]
+        return None if any(path.is_relative_to(LABORATORY) for path in named) else True
+    return None
+
+
 @pytest.fixture(scope="session")
 def real_data():
     """Folder of the NeuroQuery and Neurosynth releases."""

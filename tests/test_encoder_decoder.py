@@ -52,6 +52,17 @@ def decoder(encoder):
     return encoder.decoder()
 
 
+@pytest.fixture(scope="module")
+def few(studies):
+    """A hundred of the studies, the tasks mixed, for what is fitted again and again."""
+    return studies[np.random.default_rng(0).permutation(len(studies))[:100]]
+
+
+@pytest.fixture(scope="module")
+def encoder_of_few(few):
+    return MNMEncoder(**parts()).fit(few)
+
+
 def test_texts_predict_maps_of_the_right_task(encoder, studies):
     nback = (studies.metadata["task"] == "n-back").to_numpy()
     # Scaled: how many peaks a study reports is not in its text.
@@ -76,20 +87,22 @@ def test_maps_predict_words_of_the_right_task(decoder, encoder, studies):
     assert nback[column["wm"]] > flanker[column["wm"]]
 
 
-def test_one_fit_serves_both_directions(encoder, decoder, studies):
+def test_one_fit_serves_both_directions(encoder_of_few, few):
+    encoder, decoder = encoder_of_few, encoder_of_few.decoder()
     other = MNMDecoder(**parts())
-    other.fit(studies)
-    maps = encoder.regions_.transform(studies[:5])
+    other.fit(few)
+    maps = encoder.regions_.transform(few[:5])
     np.testing.assert_array_equal(decoder.decision_function(maps), other.decision_function(maps))
     again = decoder.encoder()
     assert again.embedder_ is encoder.embedder_
     np.testing.assert_array_equal(again.predict(["memory"]), encoder.predict(["memory"]))
 
 
-def test_all_forms_of_texts_and_maps_give_the_same_fit(encoder, studies):
-    peaks = [p[["x", "y", "z"]].to_numpy() for _, p in studies.peaks.groupby(studies.study_index)]
-    from_lists = MNMEncoder(**parts()).fit(list(studies.texts), peaks)
-    from_table = MNMEncoder(**parts()).fit(studies.texts, studies.peaks)
+def test_all_forms_of_texts_and_maps_give_the_same_fit(encoder_of_few, few):
+    encoder = encoder_of_few
+    peaks = [p[["x", "y", "z"]].to_numpy() for _, p in few.peaks.groupby(few.study_index)]
+    from_lists = MNMEncoder(**parts()).fit(list(few.texts), peaks)
+    from_table = MNMEncoder(**parts()).fit(few.texts, few.peaks)
     query = ["working memory"]
     np.testing.assert_allclose(from_lists.predict(query), encoder.predict(query), rtol=1e-5)
     np.testing.assert_allclose(from_table.predict(query), encoder.predict(query), rtol=1e-5)
@@ -186,7 +199,7 @@ def test_levels_add_up_and_have_their_own_uncertainty(encoder):
 
 def test_uncertainty_and_probabilities_are_calibrated_on_held_out_studies(studies):
     coverage, squared, salient, likely, expected = [], [], [], [], []
-    for train, test in ShuffleSplit(3, train_size=220, random_state=0).split(studies):
+    for train, test in ShuffleSplit(2, train_size=220, random_state=0).split(studies):
         encoder = MNMEncoder(**parts()).fit(studies[train])
         held_out = studies[test]
         observed = encoder.regions_.transform(held_out)
@@ -350,22 +363,22 @@ def test_studies_without_words_or_peaks_are_left_out_and_counted(studies):
     assert not {part.ids[5], part.ids[7]} & set(encoder.neighbours_.ids)
 
 
-def test_arrays_need_no_regions_but_give_no_images(encoder, studies):
-    maps = encoder.regions_.transform(studies)
-    plain = MNMEncoder(embedder=parts()["embedder"], random_state=0).fit(studies.texts, maps)
+def test_arrays_need_no_regions_but_give_no_images(encoder, few):
+    maps = encoder.regions_.transform(few)
+    plain = MNMEncoder(embedder=parts()["embedder"], random_state=0).fit(few.texts, maps)
     assert plain.regions_ is None
     assert plain.predict(["memory"]).shape == (1, N_REGIONS)
     assert plain.predict(["memory"], level="brain").shape == (1, 1)
     frame = pd.DataFrame(maps, columns=encoder.regions_.region_names_)
-    again = clone(plain).fit(studies.texts, frame)
+    again = clone(plain).fit(few.texts, frame)
     np.testing.assert_array_equal(again.predict(["memory"]), plain.predict(["memory"]))
     with pytest.raises(InvalidInputError, match="arrays"):
         plain.predict_img(["memory"])
     with pytest.raises(InvalidInputError, match="where the regions are"):
-        plain.decoder().predict(studies)
+        plain.decoder().predict(few)
 
 
-def test_an_atlas_and_levels_of_ones_own(encoder, studies):
+def test_an_atlas_and_levels_of_ones_own(encoder, few):
     labels = encoder.regions_.labels_img_
     level = np.arange(N_REGIONS) % 3
     model = MNMEncoder(
@@ -373,7 +386,7 @@ def test_an_atlas_and_levels_of_ones_own(encoder, studies):
         hierarchy=BrainHierarchy({"third": level}, sizes=encoder.regions_.region_volumes_),
         embedder=parts()["embedder"],
     )
-    model.fit(studies)
+    model.fit(few)
     assert model.predict(["memory"], level="third").shape == (1, 3)
 
 
@@ -384,15 +397,16 @@ def test_an_atlas_and_levels_of_ones_own(encoder, studies):
         make_pipeline(TfidfVectorizer(min_df=3), FunctionTransformer(lambda X: X.toarray())),
     ],
 )
-def test_any_vectorizer_will_do_and_words_come_from_the_texts(studies, vectorizer):
+def test_any_vectorizer_will_do_and_words_come_from_the_texts(few, vectorizer):
     model = MNMEncoder(vectorizer=vectorizer, **parts())
-    model.fit(studies)
+    model.fit(few)
     assert model.predict(["working memory"]).shape == (1, N_REGIONS)
     assert "memory" in set(model.terms_)
-    assert model.decoder().predict(studies[:1]).shape == (1, 20)
+    assert model.decoder().predict(few[:1]).shape == (1, 20)
 
 
 def test_cross_validation_takes_studies_whole(studies):
+    studies = studies[::2]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         scores = cross_validate(

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections import Counter
+from functools import cache
 
 import pandas as pd
 import pytest
@@ -34,6 +35,20 @@ def test_bad_input(case, outcomes):
         assert all(issubclass(category, MNMWarning) for category in warned), outcome.warnings
     for part in case.tells:
         assert re.search(part, outcome.message, re.S), outcome.message
+
+
+def test_what_a_case_tells_is_told_by_few_others(outcomes):
+    """Patterns that any message fits would show nothing."""
+    messages = {outcomes.of(case).message for case in all_cases()} - {""}
+
+    @cache
+    def n_fitting(tells):
+        patterns = [re.compile(part, re.S) for part in tells]
+        return sum(all(pattern.search(text) for pattern in patterns) for text in messages)
+
+    assert len(messages) > 1000
+    assert all(case.tells for case in all_cases() if case.is_error or case.is_warning)
+    assert [case.id for case in all_cases() if case.tells and n_fitting(case.tells) > 16] == []
 
 
 def test_cases_are_told_apart():

@@ -15,20 +15,6 @@ def test_the_exponent_of_a_power_law_is_found():
     assert exponent(sizes, 0.1 * sizes) == pytest.approx(1)
 
 
-@linux
-@pytest.mark.parametrize("part", ["exterior_angle", "extent"])
-def test_both_forms_measure_the_same_loss_and_the_whole_matrix_takes_more_memory(part):
-    from contrastive_memory import measure_apart
-
-    n = 2048
-    tiled, whole = (measure_apart(part, n, tile) for tile in (256, None))
-    assert tiled["loss"] == pytest.approx(whole["loss"], rel=1e-5)
-    assert whole["loss"] > 0
-    one_matrix = n**2 * 4 / 2**20
-    assert whole["added"] - tiled["added"] > one_matrix
-    assert tiled["seconds"] > 0
-
-
 def test_tables_hold_ratios_and_exponents():
     from contrastive_memory import TILES, scaling_table, tile_table
 

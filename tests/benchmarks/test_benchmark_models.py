@@ -42,25 +42,6 @@ def test_cca_without_penalty_finds_the_canonical_correlations(views):
     np.testing.assert_allclose(found, correlations, atol=1e-5)
 
 
-@pytest.mark.parametrize("module", ["clip", "meru"])
-def test_towers_learn_pairs(module):
-    import importlib
-
-    import torch
-
-    towers_module = importlib.import_module(f"models.{module}")
-    model_class = {"clip": "ClipModel", "meru": "MeruModel"}[module]
-    model = getattr(towers_module, model_class)()
-    random = np.random.default_rng(0)
-    brain = torch.from_numpy(random.normal(size=(300, 16)).astype(np.float32))
-    text = brain @ torch.from_numpy(random.normal(size=(16, 12)).astype(np.float32))
-    setting = {"learning_rate": 3e-3, "dropout": 0.0}
-    *_, towers = model._train(setting, (text, brain), 150)
-    with torch.no_grad():
-        similarity = towers.eval().similarity(text, brain)
-    assert (similarity.argmax(dim=1) == torch.arange(300)).float().mean() > 0.5
-
-
 def test_the_released_centroid_target_puts_texts_further_out_than_brains():
     import torch
     from models.mnm import BRAIN_RADIUS, TEXT_RADIUS, _mended_deviation, _released_deviation

@@ -19,21 +19,6 @@ def test_texts_and_maps_of_a_study_belong_together():
     assert np.corrcoef(alike)[0, 1] > 0.5  # those with like texts have like maps
 
 
-@linux
-@pytest.mark.slow
-def test_all_steps_run_from_disk_to_neighbours(tmp_path):
-    pytest.importorskip("faiss", reason="the approximate search needs faiss-cpu")
-    import out_of_core
-
-    table = out_of_core.run(tmp_path, 600)
-    assert list(table.step) == list(out_of_core.STEPS)
-    assert (table.recall >= 0.98).all()
-    assert (table.bytes > 4 * 600 * (512 + 512 + 513 + 513)).all()
-    assert (table.cpu > 0).all()
-    assert (table.own > table.imports).all()
-    assert not (tmp_path / "X.npy").exists()
-
-
 def test_tables_hold_exponents_and_recall():
     from out_of_core import STEPS, tables
 

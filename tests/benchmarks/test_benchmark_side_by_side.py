@@ -1,4 +1,3 @@
-import os
 import sys
 import time
 from pathlib import Path
@@ -8,9 +7,6 @@ import pandas as pd
 import pytest
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-minutes = pytest.mark.skipif(
-    "MNM_BENCHMARKS" not in os.environ, reason="takes minutes; set MNM_BENCHMARKS=1 to run it"
-)
 
 
 @pytest.fixture
@@ -22,17 +18,6 @@ def quick_folder(tmp_path):
 def records_of(part, folder):
     rows = [{"run": name, "repetition": 0, **run(folder, 0)} for name, run in part.RUNS.items()]
     return pd.DataFrame(rows)
-
-
-@linux
-def test_memory_is_what_was_added():
-    from sides.measuring import Memory
-
-    memory = Memory()
-    held = np.ones(memory.imports.__ceil__() * 2**17 + 2**24)  # more than was ever held
-    added = memory.added()
-    assert added["added"] == pytest.approx(added["peak"] - memory.imports)
-    assert added["peak"] >= held.nbytes / 2**20
 
 
 def test_the_clock_tells_waiting_from_working():
@@ -79,25 +64,6 @@ def test_a_failed_measurement_says_why(tmp_path):
 
     with pytest.raises(SystemExit, match=r"peaks, ours, 4 mm: .*failed(.|\n)*peaks\.pkl"):
         run_apart("peaks", "ours, 4 mm", tmp_path, 0)
-
-
-@linux
-@pytest.mark.slow
-def test_both_ways_from_peaks_to_regions_give_the_same(quick_folder):
-    pytest.importorskip("nimare")
-    from sides import peaks
-
-    peaks.prepare(quick_folder, quick=True)
-    runs = [run for run in peaks.RUNS if run.endswith("4 mm")]
-    table = pd.DataFrame(
-        [{"run": run, "repetition": 0, **peaks.RUNS[run](quick_folder, 0)} for run in runs]
-    )
-    theirs = table[table.run != "ours, 4 mm"]
-    # NiMARE takes the larger of two Gaussians where ours adds them.
-    assert (theirs.correlation > 0.99).all()
-    assert theirs.mass.between(0.85, 1.0).all()
-    assert table.studies.tolist() == [150, 10, 10]
-    assert (theirs.cpu > theirs.measured).all()
 
 
 @linux
@@ -152,28 +118,6 @@ def test_the_first_fit_beyond_a_score_beats_it_with_every_seed():
     np.testing.assert_array_equal(seconds, [30, 31])
     assert first_beyond(records, np.array([24.0, 22.0]))[0] == first
     assert first_beyond(records, np.array([40.0, 22.0])) is None
-
-
-@linux
-@minutes
-@pytest.mark.parametrize("part", ["fitting", "map_to_text", "text_to_map"])
-def test_a_part_runs_from_preparation_to_report(part, tmp_path):
-    import importlib
-
-    import side_by_side
-
-    pytest.importorskip("nimare")
-    if part == "text_to_map":
-        pytest.importorskip("neuroquery")
-    module = importlib.import_module(f"sides.{part}")
-    table = side_by_side.measure(part, tmp_path, quick=True)
-    assert table.run.tolist() == list(module.RUNS)
-    assert (table.cpu > 0).all()
-    assert (table.added >= 0).all()
-    text = module.report(table)
-    for run in module.RUNS:
-        assert f"| {run} |" in text
-    assert "nan" not in text
 
 
 @linux

@@ -189,11 +189,11 @@ def test_learning_curves_take_studies_as_both(studies):
 
 
 def test_permutation_tests_shuffle_what_has_no_ids_and_refuse_what_has(studies):
-    arguments = {"cv": 3, "n_permutations": 3, "random_state": 0}
+    arguments = {"cv": 2, "n_permutations": 2, "random_state": 0}
     for estimator, y in ((MNMEncoder, studies.coordinates), (MNMDecoder, studies.texts)):
         score, shuffled, _ = permutation_test_score(estimator(**parts()), studies, y, **arguments)
         # Pairs that were put back by id would score the same each time.
-        assert len({score, *shuffled}) == 4
+        assert len({score, *shuffled}) == 3
     with pytest.raises(InvalidInputError, match=r"permutation_test_score.*studies\.coordinates"):
         permutation_test_score(MNMEncoder(**parts()), studies, studies, **arguments)
 

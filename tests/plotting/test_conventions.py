@@ -61,7 +61,7 @@ FIGURES = {
         "figure",
     ),
     "walk": (
-        lambda encoder, **place: plotting.plot_walk(encoder, QUERIES[0], n_steps=3, **place),
+        lambda encoder, **place: plotting.plot_walk(encoder, QUERIES[0], n_steps=2, **place),
         "figure",
     ),
     "history": (lambda _, **place: plotting.plot_history(HISTORY, **place), "figure"),
@@ -174,6 +174,6 @@ def test_colours_differ_in_lightness_or_hue_for_the_colour_blind():
 
 
 def test_dollars_in_a_title_are_no_formulas(encoder):
-    figure = plotting.plot_levels(encoder, r"fear $\frac$")
+    figure = plotting.plot_levels(encoder, r"fear $\frac$", levels=["region"])
     figure.canvas.draw()
     assert r"\$\frac\$" in figure.get_suptitle()

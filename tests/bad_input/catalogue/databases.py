@@ -270,7 +270,7 @@ def _pubget_cases() -> Iterator[Case]:
             return load(folder)
 
     yield Case(
-        "load_pubget", "no permission", "folder: of somebody else", locked, DataFormatError, ("Permission denied",),
+        "load_pubget", "no permission", "folder: of somebody else", locked, DataFormatError, ("subset_extractedData", "Permission denied", "who may read"),
     )  # fmt: skip
 
 

@@ -17,7 +17,8 @@ from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputErr
 class Fault(NamedTuple):
     """What is wrong with a value, and what comes of it wherever it is given.
 
-    `make` takes the workshop; the rest is as in :class:`Case`.
+    `make` takes the workshop; `rows` is how many rows of results there are; the rest is as in
+    :class:`Case`.
     """
 
     kind: str
@@ -25,6 +26,7 @@ class Fault(NamedTuple):
     make: Callable[[Workshop], Any]
     comes: type | str
     tells: tuple[str, ...] = ()
+    rows: int | None = None
 
 
 def spoilt(change: Callable[[np.ndarray], Any]) -> Callable[[Workshop], Any]:
@@ -36,21 +38,22 @@ def _with(value: float) -> Callable[[np.ndarray], np.ndarray]:
     return lambda maps: np.where(np.arange(maps.shape[1]) == 0, value, maps)
 
 
+_REMEDY = "Give finite activations of regions|may be an array of shape"
 #: Activations of regions. `{x}` stands for the name of the argument.
 ARRAYS = (
-    Fault("wrong shape", "a vector", spoilt(lambda m: m[0]), InvalidInputError, ("{x}", "Reshape")),
-    Fault("wrong shape", "3D array", spoilt(lambda m: m[None]), InvalidInputError, ("{x}", "Give|may be")),
+    Fault("wrong shape", "a vector", spoilt(lambda m: m[0]), InvalidInputError, ("{x}: Expected 2D array", "Reshape")),
+    Fault("wrong shape", "3D array", spoilt(lambda m: m[None]), InvalidInputError, ("{x}: Found array with dim 3", _REMEDY)),
     Fault("wrong shape", "11 instead of 12 regions", spoilt(lambda m: m[:, 1:]), InvalidInputError, ("{x} has 11",)),
     Fault("one region", "1 region instead of 12", spoilt(lambda m: m[:, :1]), InvalidInputError, ("{x} has 1 ",)),
-    Fault("wrong dtype", "array of words", spoilt(lambda m: np.full(m.shape, "a")), InvalidInputError, ("{x}", "Give|may be")),
-    Fault("wrong dtype", "complex numbers", spoilt(lambda m: m + 1j), InvalidInputError, ("{x}: Complex", "Give|may be")),
-    Fault("wrong dtype", "dates", spoilt(lambda m: m.astype("M8[s]")), InvalidInputError, ("{x}.*dates", "Give|may be")),
+    Fault("wrong dtype", "array of words", spoilt(lambda m: np.full(m.shape, "a")), InvalidInputError, ("{x}: could not convert string to float", _REMEDY)),
+    Fault("wrong dtype", "complex numbers", spoilt(lambda m: m + 1j), InvalidInputError, ("{x}: Complex", _REMEDY)),
+    Fault("wrong dtype", "dates", spoilt(lambda m: m.astype("M8[s]")), InvalidInputError, ("{x} has dtype .*dates", _REMEDY)),
     Fault("wrong dtype", "sparse matrix", spoilt(sparse.csr_matrix), InvalidInputError, ("{x}: Sparse", "toarray")),
-    Fault("NaN", "NaN in a column", spoilt(_with(np.nan)), InvalidInputError, ("{x}.*NaN", "Give|may be")),
-    Fault("infinity", "infinity in a column", spoilt(_with(np.inf)), InvalidInputError, ("{x}.*infinity", "Give|may be")),
-    Fault("empty", "no rows", spoilt(lambda m: m[:0]), InvalidInputError, ("{x}: .*0 sample", "Give|may be")),
-    Fault("empty", "no columns", spoilt(lambda m: m[:, :0]), InvalidInputError, ("{x}: .*0 feature", "Give|may be")),
-    Fault("object array", "objects that are no numbers", spoilt(lambda m: np.full(m.shape, {}, object)), InvalidInputError, ("{x}", "Give|may be")),
+    Fault("NaN", "NaN in a column", spoilt(_with(np.nan)), InvalidInputError, ("{x}: Input .*NaN", _REMEDY)),
+    Fault("infinity", "infinity in a column", spoilt(_with(np.inf)), InvalidInputError, ("{x}: Input .*infinity", _REMEDY)),
+    Fault("empty", "no rows", spoilt(lambda m: m[:0]), InvalidInputError, ("{x}: .*0 sample", _REMEDY)),
+    Fault("empty", "no columns", spoilt(lambda m: m[:, :0]), InvalidInputError, ("{x}: .*0 feature", _REMEDY)),
+    Fault("object array", "objects that are no numbers", spoilt(lambda m: np.full(m.shape, {}, object)), InvalidInputError, (r"{x}: float\(\) argument", _REMEDY)),
 )  # fmt: skip
 
 #: Maps from which nothing, or little, can be read.
@@ -59,9 +62,9 @@ EMPTY_MAPS = (
     Fault("all-zero map", "a map of zeros among others", spoilt(lambda m: m * (np.arange(5) > 0)[:, None]), DataWarning, ("X: 1 of 5 maps are zero", "row 0", "threshold")),
     Fault("constant map", "maps of ones", spoilt(np.ones_like), DataWarning, ("X: 5 of 5 maps have one value", "Give maps that differ")),
     Fault("huge values", "values of 1e300", spoilt(lambda m: m * 1e300), InvalidInputError, ("X holds values up to", "unit")),
-    Fault("one sample", "one map", spoilt(lambda m: m[:1]), "one row of results"),
-    Fault("duplicated studies", "the same map five times", spoilt(lambda m: m[[0] * 5]), "the same row five times"),
-    Fault("negative values", "negative activations", spoilt(lambda m: -m), "finite results, as of deactivations"),
+    Fault("one sample", "one map", spoilt(lambda m: m[:1]), "one row of results", rows=1),
+    Fault("duplicated studies", "the same map five times", spoilt(lambda m: m[[0] * 5]), "the same row five times", rows=5),
+    Fault("negative values", "negative activations", spoilt(lambda m: -m), "finite results, as of deactivations", rows=5),
 )  # fmt: skip
 
 
@@ -195,13 +198,6 @@ DOUBTFUL_IMAGES = (
 )  # fmt: skip
 
 
-def _same_rows(result: Any) -> bool:
-    """Whether rows of results are alike, up to rounding."""
-    if isinstance(result, np.ndarray) and result.dtype.kind == "f":
-        return bool(np.isfinite(result).all() and np.allclose(result, result[:1], atol=1e-6))
-    return True
-
-
 def finite(result: Any) -> bool:
     """Whether all numbers of a result are finite."""
     if isinstance(result, tuple):
@@ -212,11 +208,50 @@ def finite(result: Any) -> bool:
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
+def _parts(result: Any) -> list[Any]:
+    """What a result has for each text or map: rows, parts of a table, or volumes of an image."""
+    if isinstance(result, tuple):
+        return list(zip(*map(_parts, result), strict=True))
+    if hasattr(result, "groupby"):
+        # The first column tells which text or map it is.
+        which = result.columns[0]
+        return [part.drop(columns=which).to_numpy() for _, part in result.groupby(which)]
+    if hasattr(result, "dataobj"):
+        values = result.get_fdata()
+        return [values] if values.ndim == 3 else list(np.moveaxis(values, 3, 0))
+    return list(result)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether parts of results are alike, up to rounding."""
+    if isinstance(one, tuple):
+        return all(map(_alike, one, other))
+    numbers = [
+        [value for value in np.ravel(part) if isinstance(value, float)] for part in (one, other)
+    ]
+    words = [
+        [value for value in np.ravel(part) if not isinstance(value, float)] for part in (one, other)
+    ]
+    return words[0] == words[1] and np.allclose(*numbers, atol=1e-6)
+
+
+def rows_of(n: int, *, same: bool = False) -> Callable[[Any], bool]:
+    """Make a check: finite results for each of `n` texts or maps, the same ones for all or not."""
+
+    def hold(result: Any) -> bool:
+        parts = _parts(result)
+        alike = not same or all(_alike(part, parts[0]) for part in parts)
+        return finite(result) and len(parts) == n and alike
+
+    return hold
+
+
 def case(fault: Fault, name: str, call: Callable[[Workshop, Any], Any], x: str = "X") -> Case:
     """Make the case of a fault given to something that is called."""
     holds: Any = None
     if isinstance(fault.comes, str) or issubclass(fault.comes, Warning):
-        holds = _same_rows if fault.kind == "duplicated studies" else finite
+        same = fault.kind == "duplicated studies"
+        holds = rows_of(fault.rows, same=same) if fault.rows else finite
     tells = tuple(part.replace("{x}", x) for part in fault.tells)
     return Case(
         name, fault.kind, f"{x}: {fault.given}", lambda w: call(w, fault.make(w)), fault.comes,

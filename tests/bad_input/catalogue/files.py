@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ def _loader_cases() -> Iterator[Case]:
             "control characters",
             "a name with a null character",
             lambda w, f=file: Path(f"a\0{f}"),
-            ("a", "no file can have this name|Check the name"),
+            (rf"a.{{1,4}}{re.escape(file)}", "no file can have this name|Check the name"),
         )
         yield given(
             "wrong dtype",

@@ -3,6 +3,7 @@
 import os
 import resource
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -44,6 +45,10 @@ def taken_port() -> Iterator[int]:
     """Give a port of this computer at which nobody else can listen, the same one each time."""
     port = 47811
     with ExitStack() as stack:
-        with suppress(OSError):  # somebody else has it
-            stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        # Another process that runs these tests has it for a moment only; somebody else keeps it.
+        for _ in range(100):
+            with suppress(OSError):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+                break
+            time.sleep(0.1)
         yield port

@@ -13,7 +13,7 @@ import torch
 from scipy import sparse
 
 from catalogue.case import Case
-from catalogue.faults import Fault, finite
+from catalogue.faults import Fault, case, finite
 from catalogue.hardship import as_nobody
 from catalogue.points import POINTS
 from catalogue.workshop import Workshop
@@ -222,17 +222,17 @@ def _fit_cases() -> Iterator[Case]:
     def fit(w: Workshop, X: Any, Y: Any, **options: Any) -> Any:
         return fit_in_batches(w.unfitted.embedder, X, Y, batch_size=20, n_first=20, **options)
 
-    for kind, given, change in (
-        ("NaN", "NaN", lambda m: m * np.nan),
-        ("infinity", "infinity", lambda m: m + np.inf),
-        ("empty", "no columns", lambda m: m[:, :0]),
-        ("NaN", "NaN in the last batch", lambda m: np.where(np.arange(len(m)) == len(m) - 1, np.nan, m.T).T),
-        ("huge values", "up to 1e300", lambda m: m * 1e300),
+    for kind, given, change, tells in (
+        ("NaN", "NaN", lambda m: m * np.nan, ": Input . contains NaN"),
+        ("infinity", "infinity", lambda m: m + np.inf, ": Input . contains infinity"),
+        ("empty", "no columns", lambda m: m[:, :0], ": Found array with 0 feature"),
+        ("NaN", "NaN in the last batch", lambda m: np.where(np.arange(len(m)) == len(m) - 1, np.nan, m.T).T, ": Input . contains NaN"),
+        ("huge values", "up to 1e300", lambda m: m * 1e300, " has values of up to| holds values up to"),
     ):  # fmt: skip
         for name, call in (("X", lambda w, c: fit(w, c(w.counts * 1.0), w.maps)), ("Y", lambda w, c: fit(w, w.counts, c(w.maps)))):  # fmt: skip
             yield Case(
                 "fit_in_batches", kind, f"{name}: {given}", lambda w, f=call, c=change: f(w, c),
-                InvalidInputError, (f"(?i:{name})(:| has| holds)", "[Gg]ive|Divide"),
+                InvalidInputError, (f"^(?i:{name})({tells})", "Give finite numbers, one row|Divide X|give activations in a unit"),
             )  # fmt: skip
     yield Case(
         "fit_in_batches", "empty", "X and Y: no rows", lambda w: fit(w, w.counts[:0], w.maps[:0]),
@@ -283,7 +283,7 @@ def _transform_cases() -> Iterator[Case]:
     yield Case(
         "transform_to_file", "NaN", "source: NaN",
         lambda w: transform_to_file(w.embedder.transform, w.counts * np.nan, w.folder / "made.npy"),
-        InvalidInputError, ("X:", "Give"),
+        InvalidInputError, ("X: Input X contains NaN", "Give finite numbers"),
     )  # fmt: skip
     yield Case(
         "transform_to_file", "empty", "source: no rows",
@@ -302,11 +302,7 @@ def _vectors_cases() -> Iterator[Case]:
         return inner_product_vectors(points, role, **options)
 
     for fault in POINTS:
-        yield Case(
-            "inner_product_vectors", fault.kind, f"points: {fault.given}",
-            lambda w, make=fault.make: vectors(make(w)), fault.comes,
-            ("points has shape|points has dtype|points row 0", *fault.tells[1:]),
-        )  # fmt: skip
+        yield case(fault, "inner_product_vectors", lambda w, p: vectors(p), "points")
     for kind, given, options, tells in (
         ("unknown choice", "role: a word", {"role": "map"}, ("role='map'", "brain, text")),
         ("wrong dtype", "role: a list", {"role": ["brain"]}, ("role=", "brain, text")),

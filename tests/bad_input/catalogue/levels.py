@@ -9,10 +9,19 @@ from typing import Any
 import numpy as np
 
 from catalogue.case import Case
-from catalogue.faults import ARRAYS, case
+from catalogue.faults import ARRAYS, Fault, case
 from catalogue.workshop import N_REGIONS, Workshop
 from sklearn_mnm.brain import BrainHierarchy
 from sklearn_mnm.exceptions import InvalidInputError
+
+
+def _told(fault: Fault) -> tuple[str, ...]:
+    """What is told of a fault of `ARRAYS`."""
+    if fault.given == "sparse matrix":
+        return ("{x} is sparse", "toarray")
+    if fault.kind in ("wrong shape", "one region", "empty"):
+        return (r"{x} of shape \(.*\) must have \d+ columns", "one for each of")
+    return ("{x} must hold finite numbers",)
 
 
 def cases() -> Iterator[Case]:
@@ -28,12 +37,12 @@ def cases() -> Iterator[Case]:
         for fault in ARRAYS:
             # A vector is one map here, and no rows no maps.
             if fault.given not in ("a vector", "no rows", "dates"):
-                tells = ("finite numbers|columns|sparse",)
-                yield case(fault._replace(tells=tells), f"BrainHierarchy.{method}", call, x)
+                told = fault._replace(tells=_told(fault))
+                yield case(told, f"BrainHierarchy.{method}", call, x)
     for fault in ARRAYS:
         if fault.given not in ("a vector", "no rows", "dates"):
             yield case(
-                fault._replace(tells=("finite numbers|columns|sparse",)), "BrainHierarchy.parents",
+                fault._replace(tells=_told(fault)), "BrainHierarchy.parents",
                 lambda w, maps: w.hierarchy.parents(maps), "Y",
             )  # fmt: skip
     for method in ("aggregate", "smooth", "parents"):
@@ -106,11 +115,11 @@ def cases() -> Iterator[Case]:
         InvalidInputError, ("many|99", "12"),
     )  # fmt: skip
     for kind, given, rois, labels, tells in (
-        ("NaN", "coordinates: NaN", [[np.nan, 0, 0]], ["a"], ("coordinates", "finite")),
-        ("wrong shape", "coordinates: two columns", [[0, 0]], ["a"], ("coordinates", "3")),
+        ("NaN", "coordinates: NaN", [[np.nan, 0, 0]], ["a"], ("coordinates must be finite numbers in mm", "with 1 not finite")),
+        ("wrong shape", "coordinates: two columns", [[0, 0]], ["a"], (r"of shape \(n_rois, 3\); got shape \(1, 2\)",)),
         ("unaligned parts", "labels: fewer than coordinates", [[0, 0, 0], [9, 9, 9]], ["a"], ("labels", "2")),
-        ("empty", "coordinates: none", np.empty((0, 3)), [], ("coordinates",)),
-        ("wrong dtype", "coordinates: words", [["a", "b", "c"]], ["a"], ("coordinates",)),
+        ("empty", "coordinates: none", np.empty((0, 3)), [], ("got 0 labels for 0 coordinates",)),
+        ("wrong dtype", "coordinates: words", [["a", "b", "c"]], ["a"], ("coordinates: could not convert string", "Give numbers in mm")),
     ):  # fmt: skip
         yield Case(
             "BrainHierarchy.from_rois", kind, given,

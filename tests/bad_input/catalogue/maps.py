@@ -19,7 +19,7 @@ from catalogue.faults import (
     PEAK_FORMS,
     PEAKS,
     case,
-    finite,
+    rows_of,
 )
 from catalogue.workshop import N_REGIONS, Workshop
 from sklearn_mnm.brain import z_from_p
@@ -56,7 +56,7 @@ def _decoder_cases() -> Iterator[Case]:
         yield Case(
             name, "4D for 3D", "X: an image of three maps",
             lambda w, method=method: getattr(w.decoder, method)(w.image(shape=(13, 15, 13, 3))),
-            "a row of results for each of the three maps", holds=finite,
+            "a row of results for each of the three maps", holds=rows_of(3),
         )  # fmt: skip
         yield Case(
             name, "huge values", "X: peaks a million kilometres away",
@@ -321,7 +321,7 @@ def _regions_cases() -> Iterator[Case]:
     for kind, given, change, tells in (
         ("wrong shape", "a voxel too few", lambda v: v[:, 1:], ("maps has", "as transform_voxels")),
         ("wrong shape", "a vector", lambda v: v[0], ("maps", "voxels of the mask")),
-        ("NaN", "a voxel of NaN", lambda v: np.where(np.arange(v.shape[1]) == 3, np.nan, v), ("maps", "finite")),
+        ("NaN", "a voxel of NaN", lambda v: np.where(np.arange(v.shape[1]) == 3, np.nan, v), ("maps: Input .*NaN", "Give finite values on the voxels")),
     ):  # fmt: skip
         yield Case(
             "PeaksToRegions.regions_from_voxels", kind, f"maps: {given}",

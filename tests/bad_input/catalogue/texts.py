@@ -37,15 +37,32 @@ def counts(change: Callable[[np.ndarray], Any]) -> Callable[[Workshop], Any]:
 #: What is neither texts nor counts.
 NO_TEXTS = (
     Fault("wrong shape", "one string", lambda w: "finger tapping", InvalidInputError, ("{x}: expected several", "write")),
-    Fault("wrong shape", "lists of strings", texts(["finger"], ["motion"]), InvalidInputError, ("{x}", "Give a list of strings|not a string")),
-    Fault("wrong dtype", "numbers", texts(1, 2), InvalidInputError, ("{x}", "Give a list of strings|not a string")),
-    Fault("wrong dtype", "bytes", texts(b"finger"), InvalidInputError, ("{x}", "Give a list of strings|not a string")),
-    Fault("wrong dtype", "a dictionary", lambda w: {"finger": 1}, InvalidInputError, ("{x}", "list of strings")),
-    Fault("wrong dtype", "nothing", lambda w: None, InvalidInputError, ("{x}", "list of strings")),
-    Fault("wrong dtype", "a data frame of strings", lambda w: pd.DataFrame({"text": ["finger"]}), InvalidInputError, ("{x}", "Give a list of strings|not a string")),
+    Fault("wrong shape", "lists of strings", texts(["finger"], ["motion"]), InvalidInputError, ("{x}: could not convert string", "Give a list of strings")),
+    Fault("wrong dtype", "numbers", texts(1, 2), InvalidInputError, ("{x}: Expected 2D array", "Give a list of strings")),
+    Fault("wrong dtype", "bytes", texts(b"finger"), InvalidInputError, ("{x}: could not convert string", "Give a list of strings")),
+    Fault("wrong dtype", "a dictionary", lambda w: {"finger": 1}, InvalidInputError, ("{x}: expected a list of strings, got",)),
+    Fault("wrong dtype", "nothing", lambda w: None, InvalidInputError, ("{x}: Expected 2D array, got scalar|{x}: expected a list", "list of strings")),
+    Fault("wrong dtype", "a data frame of strings", lambda w: pd.DataFrame({"text": ["finger"]}), InvalidInputError, ("{x}: could not convert string", "Give a list of strings")),
     Fault("NaN", "NaN for a text", texts("finger", float("nan")), InvalidInputError, ("{x}: row 1", "empty string")),
     Fault("object array", "nothing among strings", lambda w: np.array(["finger", None], object), InvalidInputError, ("{x}: row 1", "empty string")),
 )  # fmt: skip
+
+
+def _of_strings(fault: Fault) -> tuple[str, ...]:
+    """What is told of a fault of `NO_TEXTS` where counts are no texts either."""
+    if fault.given in ("a dictionary", "nothing"):
+        return ("{x}: expected a list of strings, got",)
+    if fault.given == "one string":
+        return ("{x}: expected several strings, got one", "write")
+    return ("{x}: row [01] is .*, not a string", "give an empty string")
+
+
+def _of_queries(fault: Fault) -> tuple[str, ...]:
+    """What is told of a fault of `NO_TEXTS` where there is no empty query."""
+    if fault.given in ("one string", "a dictionary"):
+        return ("{x}: expected a list of strings, got", "write")
+    return ("{x}: entry 0 is", "at least one word")
+
 
 #: Counts that are none.
 NO_COUNTS = (
@@ -57,16 +74,16 @@ NO_COUNTS = (
 
 #: Texts that say little.
 SILENT = (
-    Fault("empty", "no text", texts(), InvalidInputError, ("X", "Give|at least")),
+    Fault("empty", "no text", texts(), InvalidInputError, ("X: Expected 2D array", "Give a list of strings")),
     Fault("empty", "an empty string", texts(""), InvalidInputError, ("X: entry 0", "at least one word")),
     Fault("all-zero text", "unknown words only", texts("qwxzzy"), InvalidInputError, ("X: none of the 1 texts", "Use other words")),
-    Fault("all-zero text", "one text of unknown words", texts("qwxzzy", "finger"), UnknownQueryWarning, ("X: 1 of 2 hold no known term", "entry 0")),
-    Fault("all-zero text", "counts of zeros", counts(lambda c: 0 * c), "what is predicted of no text"),
-    Fault("control characters", "control characters and half a surrogate pair", texts("finger\x00\x1b[31m\ud800 tapping"), "the result of the words between them"),
-    Fault("huge values", "a text of 200,000 words", texts("finger " * 200_000), "a finite result"),
-    Fault("huge values", "counts of 1e300", counts(lambda c: c * 1e300), "a finite result"),
-    Fault("one sample", "one text", texts("finger"), "one row of results"),
-    Fault("duplicated studies", "the same text five times", texts(*["finger"] * 5), "the same row five times"),
+    Fault("all-zero text", "one text of unknown words", texts("qwxzzy", "finger"), UnknownQueryWarning, ("X: 1 of 2 hold no known term", "entry 0"), rows=2),
+    Fault("all-zero text", "counts of zeros", counts(lambda c: 0 * c), "what is predicted of no text", rows=3),
+    Fault("control characters", "control characters and half a surrogate pair", texts("finger\x00\x1b[31m\ud800 tapping"), "the result of the words between them", rows=1),
+    Fault("huge values", "a text of 200,000 words", texts("finger " * 200_000), "a finite result", rows=1),
+    Fault("huge values", "counts of 1e300", counts(lambda c: c * 1e300), "a finite result", rows=3),
+    Fault("one sample", "one text", texts("finger"), "one row of results", rows=1),
+    Fault("duplicated studies", "the same text five times", texts(*["finger"] * 5), "the same row five times", rows=5),
 )  # fmt: skip
 
 
@@ -171,8 +188,18 @@ def _encoder_cases() -> Iterator[Case]:
     for method in ("explain", "walk"):
         for kind, given, text, tells in (
             ("empty", "an empty string", "", ("at least one word",)),
-            ("wrong dtype", "a number", 3, ("string|row 0",)),
-            ("wrong dtype", "nothing", None, ("string|entry 0|list",)),
+            (
+                "wrong dtype",
+                "a number",
+                3,
+                ("text: got 3; give a string|X: Expected 2D .*Give a list of strings",),
+            ),
+            (
+                "wrong dtype",
+                "nothing",
+                None,
+                ("text: got None; give a string|X: Expected 2D .*Give a list of strings",),
+            ),
         ):
             yield Case(
                 f"MNMEncoder.{method}", kind, f"text: {given}",
@@ -294,7 +321,7 @@ def _vectorizer_cases() -> Iterator[Case]:
     for method in ("fit", "transform"):
         for fault in NO_TEXTS:
             yield case(
-                fault._replace(tells=("X",)), f"SentenceTransformerVectorizer.{method}",
+                fault._replace(tells=_of_strings(fault)), f"SentenceTransformerVectorizer.{method}",
                 lambda w, t, m=method: getattr(w.sentences, m)(t),
             )  # fmt: skip
     yield Case(
@@ -320,11 +347,11 @@ def _vectorizer_cases() -> Iterator[Case]:
 def _query_cases() -> Iterator[Case]:
     for fault in NO_TEXTS[:5]:
         yield case(
-            fault._replace(tells=("texts",)), "check_query",
+            fault._replace(tells=_of_queries(fault)), "check_query",
             lambda w, t: check_query(t, w.vectorizer), "texts",
         )  # fmt: skip
         yield case(
-            fault._replace(tells=("names",)), "match_terms",
+            fault._replace(tells=_of_strings(fault)), "match_terms",
             lambda w, t: match_terms(t, w.vectorizer), "names",
         )  # fmt: skip
     yield Case(

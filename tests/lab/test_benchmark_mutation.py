@@ -66,7 +66,6 @@ def test_a_mutant_names_the_lines_of_its_statement(found):
     assert len(halved) == 4
 
 
-@pytest.mark.slow
 def test_tests_kill_what_they_notice_and_nothing_else(tmp_path):
     """Some mutants for real, in a process of its own: pytest does not run within itself."""
     log, page = tmp_path / "log", tmp_path / "page.md"

@@ -1,0 +1,26 @@
+"""The load of the web page is measured on a server that runs."""
+
+import re
+import sys
+
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("typer")
+app_load = pytest.importorskip("app_load")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_a_few_queries_are_timed(monkeypatch):
+    monkeypatch.setattr(app_load, "N_WARMING", 4)
+    result = app_load.measure(20, 2, ["page", "json"])
+    assert {kind: len(times) for kind, times in result["seconds"].items()} == {
+        "page": 20,
+        "json": 20,
+    }
+    assert all(time > 0 for times in result["seconds"].values() for time in times)
+    # A model and torch are in memory, and that it is there does not add up.
+    assert len(result["memory"]) == 11
+    assert all(200 < value < 3000 for value in result["memory"])
+    text = app_load.report(result, 20, 2)
+    assert re.search(r"\| page \| \d+ \| \d+ \| \d+ \| \d+ \|", text)
