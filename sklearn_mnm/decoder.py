@@ -1,5 +1,6 @@
 """MNMDecoder: from brain maps to words."""
 
+import warnings
 from collections.abc import Iterator
 from numbers import Integral
 from typing import ClassVar
@@ -11,13 +12,13 @@ from sklearn.utils._param_validation import Interval
 
 from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._tools.sample_weight import checked_weights
-from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.geometry.arrays import points_of
 from sklearn_mnm.model.inputs import are_peaks, check_pairs, target_columns, text_input
 from sklearn_mnm.model.pairing import paired
 from sklearn_mnm.model.phrases import PhraseScorer
 from sklearn_mnm.model.salience import salient_terms
-from sklearn_mnm.model.term_evidence import TermEvidence, warn_of_noise
+from sklearn_mnm.model.term_evidence import TermEvidence, noise_note
 from sklearn_mnm.model.walks import MapWalks
 from sklearn_mnm.persistence.schema import class_named
 from sklearn_mnm.text._documents import as_documents
@@ -294,7 +295,8 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
         if voxels is not None:
             p = self._p_of(voxels, scores)
             ranking["p_map"] = np.repeat(p, k)
-            warn_of_noise(p)
+            if (note := noise_note(p)) is not None:
+                warnings.warn(note, DataWarning, stacklevel=2)
         return ranking
 
     def retrieve(self, X, k=10, by="both"):

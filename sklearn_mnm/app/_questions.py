@@ -12,6 +12,7 @@ from sklearn_mnm.app._nifti import MapRefused, ReadMap
 from sklearn_mnm.brain.atlas import load_mask
 from sklearn_mnm.brain.resampling import averages_on_mask
 from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.model.term_evidence import noise_note
 from sklearn_mnm.model.text_regression import count_terms
 from sklearn_mnm.plotting._brain_panels import described as level_described
 from sklearn_mnm.plotting.brain import SHOWN_Z
@@ -298,6 +299,9 @@ class MapQuestion(Question):
                 f"Within the MNI152 brain nothing of the map is above {over}. Check that it is "
                 "normalised to MNI152 and that its header says where voxels are."
             )
+        if hasattr(model.decoder, "term_posterior_"):  # not saved by an earlier version
+            note = noise_note(model.decoder._noise_p_of_voxels(on_mask))
+            self.notes = (*self.notes, note) if note else self.notes
         # On one grid, so that all maps that are kept have the same size.
         self.image = resample_to_img(
             image, model.grid, interpolation="linear", force_resample=True, copy_header=True

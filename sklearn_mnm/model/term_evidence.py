@@ -1,6 +1,5 @@
 """What terms say of maps, and whether an image is more than noise to them."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mnm.brain.image_files import image_list
 from sklearn_mnm.brain.maps import voxels_from_images
 from sklearn_mnm.brain.smoothness import estimate_fwhm
-from sklearn_mnm.exceptions import DataWarning, InvalidInputError
+from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry.arrays import tangent_of
 from sklearn_mnm.model.inputs import are_images
 from sklearn_mnm.model.noise_null import NoiseNull
@@ -57,6 +56,9 @@ class TermEvidence:
                 "X are no images, or the model was fitted to arrays or saved by an earlier "
                 "version; only images are compared with noise."
             )
+        return self._noise_p_of_voxels(voxels)
+
+    def _noise_p_of_voxels(self, voxels: np.ndarray) -> np.ndarray:
         points = self._brain_points(self._activations_of(voxels))
         return self._p_of(voxels, self._terms_asked(points, "decision_function")[0])
 
@@ -107,25 +109,25 @@ class TermEvidence:
         return null
 
 
-def warn_of_noise(p: np.ndarray) -> None:
+def noise_note(p: np.ndarray) -> str | None:
     """Tell of maps of which nothing stands out.
 
     Parameters
     ----------
     p : ndarray of shape (n_maps,)
+        From :meth:`TermEvidence.noise_p_values`.
 
-    Warns
-    -----
-    DataWarning
-        With count and the first such map.
+    Returns
+    -------
+    note : str or None
+        With count and the first such map; None if there is none.
     """
-    if not (p > _LARGEST_P).any():
-        return
-    first = int(np.argmax(p > _LARGEST_P))
-    warnings.warn(
-        f"Nothing stands out of {np.count_nonzero(p > _LARGEST_P)} of {len(p)} maps: the scores of "
-        f"terms are no more uneven than those of noise that is as smooth (map {first}: "
-        f"p = {p[first]:.2g}). Their words may mean nothing.",
-        DataWarning,
-        stacklevel=4,
+    dull = p > _LARGEST_P
+    if not dull.any():
+        return None
+    of = "the map" if len(p) == 1 else f"{np.count_nonzero(dull)} of {len(p)} maps"
+    first = int(np.argmax(dull))
+    return (
+        f"Nothing stands out of {of}: the scores of terms are no more uneven than those of noise "
+        f"that is as smooth (p = {p[first]:.2g}). The words may mean nothing."
     )

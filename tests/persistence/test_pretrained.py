@@ -304,7 +304,7 @@ def test_noise_is_told_from_a_real_map(model):
     assert (p <= 0.05).sum() <= 7  # of 60 at 0.05, more once in a hundred times
     assert decoder.noise_p_values(str(MOTOR_MAP))[0] <= 0.05
     dull = noise[int(np.argmax(p))]
-    with pytest.warns(DataWarning, match="Nothing stands out of 1 of 1 maps"):
+    with pytest.warns(DataWarning, match="Nothing stands out of the map"):
         ranking = decoder.predict_topk(dull, k=3)
     assert ranking["p_map"].tolist() == [p.max()] * 3
 
