@@ -137,7 +137,7 @@ def test_a_model_that_knows_the_maps_is_perfect(studies, regions):
     X /= np.linalg.norm(X, axis=1, keepdims=True)  # what the towers see of the maps
     fitted = embedder(n_components=None, max_epochs=0, alpha=1e-8).fit(X, Y)
     for scorer in (recall_scorer(1), recall_scorer(1, pool_size=20), SCORERS["mix_and_match"]):
-        assert scorer(fitted, X, Y) == 1
+        assert scorer(fitted, X, Y) > 0.99  # rare features weigh less
     assert SCORERS["radial_order"](fitted, X, Y) == 1
     assert SCORERS["map_correlation"](fitted, X, Y) > 0.98
     assert SCORERS["map_dice"](fitted, X, Y) > 0.85  # the top 5 % are two regions

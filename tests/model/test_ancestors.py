@@ -383,7 +383,7 @@ def test_parts_and_broader_terms_are_followed_to_the_end():
     table = pd.DataFrame({"child": ["memory", "cognition"], "parent": ["cognition", "mind"]})
     vocabulary = ["spatial working memory", "working memory", "memory", "cognition", "mind", "pain"]
     encoder = MNMEncoder(
-        vectorizer=TermVectorizer(vocabulary, min_df=0),
+        vectorizer=TermVectorizer(vocabulary, min_df=1),
         embedder=HyperbolicBrainTextEmbedder(max_epochs=0, random_state=0),
         ontology=Ontology.from_frame(table),
         random_state=0,

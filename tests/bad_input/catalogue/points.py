@@ -258,11 +258,6 @@ def _embedder_cases() -> Iterator[Case]:
         InvalidParameterError, ("'extent_weight'", "range"),
     )  # fmt: skip
     yield Case(
-        "MNMObjective", "unknown choice", "similarity: no such one",
-        lambda w: HyperbolicBrainTextEmbedder(objective=MNMObjective("angle")).fit(w.counts, w.maps),
-        InvalidParameterError, ("'similarity'", "root_angle"),
-    )  # fmt: skip
-    yield Case(
         "Towers", "wrong dtype", "n_hidden: half a unit",
         lambda w: HyperbolicBrainTextEmbedder(towers=Towers(n_hidden=0.5)).fit(w.counts, w.maps),
         InvalidParameterError, ("'n_hidden'", "range"),
