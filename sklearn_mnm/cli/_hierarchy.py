@@ -18,11 +18,11 @@ ANCESTORS_EXAMPLES = (
 )
 DESCENDANTS_EXAMPLES = ('mnm descendants "working memory"', "mnm descendants pain -k 30 --json")
 
-Query = Annotated[str, typer.Argument(help="A text, or an image .nii or .nii.gz.")]
+Query = Annotated[list[str], typer.Argument(help="A text, or an image .nii or .nii.gz.")]
 
 
 def walk(
-    query: Query,
+    words: Query,
     model: Model = BUNDLED,
     steps: Annotated[
         int, typer.Option("--steps", min=1, help="Steps at most, beside the start.")
@@ -32,6 +32,7 @@ def walk(
     as_json: Json = False,
 ) -> None:
     """Walk from a text or a brain map up to ever more general terms that hold for it."""
+    query = " ".join(words)
     thresholded = map_of_query(query, threshold)
     encoder = load_encoder(model)
     if thresholded is None:
@@ -42,7 +43,7 @@ def walk(
 
 
 def ancestors(
-    query: Query,
+    words: Query,
     model: Model = BUNDLED,
     k: Count = 10,
     min_probability: Annotated[
@@ -52,6 +53,7 @@ def ancestors(
     as_json: Json = False,
 ) -> None:
     """Find the more general terms that hold for a text or a brain map, with probabilities."""
+    query = " ".join(words)
     thresholded = map_of_query(query, threshold)
     encoder = load_encoder(model)
     options = {"k": k, "min_probability": min_probability}
@@ -63,10 +65,10 @@ def ancestors(
 
 
 def descendants(
-    term: Annotated[str, typer.Argument(help="A term of the vocabulary of the model.")],
+    words: Annotated[list[str], typer.Argument(help="A term of the vocabulary of the model.")],
     model: Model = BUNDLED,
     k: Count = 10,
     as_json: Json = False,
 ) -> None:
     """Find the more special terms for which a term holds, with probabilities."""
-    show_records(load_encoder(model).descendants(term, k=k), as_json)
+    show_records(load_encoder(model).descendants(" ".join(words), k=k), as_json)

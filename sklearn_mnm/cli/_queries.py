@@ -60,7 +60,7 @@ class By(Enum):
 
 
 def encode(
-    text: Annotated[str, typer.Argument(help="Words, a title or an abstract.")],
+    words: Annotated[list[str], typer.Argument(help="Words, a title or an abstract.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Image to write, .nii or .nii.gz.")
     ],
@@ -77,7 +77,7 @@ def encode(
     """Predict the brain map that a text speaks of, and write it as an image (MNI152)."""
     if not output.name.endswith(_IMAGES):
         raise typer.BadParameter(f"{output}: the name must end in .nii or .nii.gz.")
-    check_text(text)
+    check_text(text := " ".join(words))
     import numpy as np
 
     from sklearn_mnm.brain.resampled_images import highest_value
@@ -123,7 +123,7 @@ def decode(
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="A text, or the file of an image.")],
+    words: Annotated[list[str], typer.Argument(help="A text, or the file of an image.")],
     model: Model = BUNDLED,
     k: Count = 10,
     by: Annotated[
@@ -135,6 +135,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find the studies of a model that are most like a text or a brain map."""
+    query = " ".join(words)
     thresholded = map_of_query(query, threshold, p_values)
     encoder = load_encoder(model)
     k = min(k, len(encoder.neighbours_.ids))

@@ -231,3 +231,14 @@ def test_a_threshold_leaves_what_the_header_says(fitted, tmp_path):
     image.to_filename(tmp_path / "map.nii.gz")
     told = succeed("decode", tmp_path / "map.nii.gz", "--threshold", 2, "-m", fitted.folder).stderr
     assert "map.nii.gz: its header says Talairach" in told
+
+
+def test_a_text_needs_no_quotes(tmp_path):
+    for command in (["search"], ["walk"], ["ancestors"]):
+        quoted = succeed(*command, "reward anticipation", "--json").stdout
+        assert succeed(*command, "reward", "anticipation", "--json").stdout == quoted
+    told = json.loads(
+        succeed("encode", "finger", "tapping", "-o", tmp_path / "map.nii.gz", "--json").stdout
+    )
+    assert "finger tapping" in told["known_terms"]
+    assert json.loads(succeed("descendants", "working", "memory", "--json").stdout)
