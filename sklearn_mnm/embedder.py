@@ -8,12 +8,12 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.model.fitting import FEW_FEATURES, SteppedFit
+from sklearn_mnm.model.fitting import FEW_FEATURES, _SteppedFit
 from sklearn_mnm.model.objective import MNMObjective, Towers
 from sklearn_mnm.model.text_regression import EarlierTexts, TextRegression
 
 
-class HyperbolicBrainTextEmbedder(SteppedFit):
+class HyperbolicBrainTextEmbedder(_SteppedFit):
     r"""Embed texts and brain activations of studies in one hyperbolic space.
 
     Points live on the hyperboloid of the Lorentz model,

@@ -34,7 +34,7 @@ FEW_FEATURES = 1024
 _ACTIVATION_POWER = 0.5
 
 
-class SteppedFit(_EmbeddingEstimator):
+class _SteppedFit(_EmbeddingEstimator):
     """Closed form, alignment, hierarchy, decoding.
 
     Reads the parameters of :class:`~sklearn_mnm.HyperbolicBrainTextEmbedder`, which says what the
