@@ -193,10 +193,14 @@ class HyperbolicBrainTextEmbedder(
     memory : str, path, joblib.Memory or None, default=None
         Where step 1 is kept, so that fits that differ only in later parameters share it, as in
         a grid search with an int as `random_state`. What is found damaged there is computed anew.
+        joblib keeps pickles, and reading one executes what it says: whoever can write to the
+        folder can run code as you.
     checkpoint : str, path or None, default=None
         Folder in which an unfinished fit is kept, epoch by epoch, until it ends. The same fit
         (data, parameters, versions) goes on from there to the result that it would have had;
         other fits can use the folder at the same time. Needs a `random_state` other than None.
+        Its files, safetensors with JSON in their headers, hold no code, and are checked before
+        they are used.
     warm_start : bool, default=False
         Let :meth:`fit` go on from the towers of the previous fit, and add to its history. The
         closed form is always fitted anew.
@@ -443,6 +447,9 @@ class HyperbolicBrainTextEmbedder(
             If the loss becomes NaN or infinite, or the weights grow without bound. The embedder is
             fitted nevertheless, with the best weights before, those of `best_epoch_`; the
             checkpoint, if asked for, stays.
+        StorageError
+            If `checkpoint` cannot be read or written: the disk is full, for example. What was kept
+            there before stays.
 
         Warns
         -----
@@ -521,10 +528,12 @@ class HyperbolicBrainTextEmbedder(
             Y, sample_weight, power=self.activation_power
         )
         brain = self.activation_scaler_.transform(Y)
-        memory = checkpoint.folder if self.memory is None else self.memory
-        memory = check_memory(fspath(memory) if isinstance(memory, PathLike) else memory)
+        closed_form = checkpoint.closed_form
+        if self.memory is not None:
+            location = fspath(self.memory) if isinstance(self.memory, PathLike) else self.memory
+            closed_form = partial(recall, check_memory(location), TextRegression.fit)
         regression = self._fit_regression(
-            partial(recall, memory, TextRegression.fit),
+            closed_form,
             X,
             brain,
             groups,

@@ -5,6 +5,7 @@ A model is a folder of two files: ``model.json`` says what the model is made of,
 and torch write; only classes of this package are made from them.
 """
 
+import errno
 import hashlib
 import importlib.metadata
 import json
@@ -13,6 +14,7 @@ import os
 import platform
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,8 @@ _FORMAT = "sklearn-mnm model"
 _FORMAT_VERSION = 1
 # A description of 12,000 studies with titles and 6,000 terms is 2 MB.
 _LARGEST_DESCRIPTION = 256 * 2**20
+# What systems say of a rename to a name that something has.
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 _DAMAGED = "The file was damaged or changed; fetch it or save the model again."
 
 
@@ -66,7 +70,8 @@ def save_model(
     Raises
     ------
     InvalidInputError
-        If `folder` is in use, `precision` is unknown, or the model or a part of it is none of the
+        If `folder` is in use, also by another process that saved there meanwhile (one of them
+        wins), `precision` is unknown, or the model or a part of it is none of the
         classes above, a number, string, array, csr_matrix or NIfTI image.
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
@@ -133,7 +138,7 @@ def save_model(
             _write(new / _DESCRIPTION, description.encode())
             _sync_folder(new)
             _check_readable(new)
-            _move(new, folder)
+            _move(new, folder, overwrite)
     finally:
         # Gone after success.
         shutil.rmtree(new, ignore_errors=True)
@@ -299,14 +304,18 @@ def _check_target(folder: Path, overwrite: bool, called: str = "folder=") -> Non
         raise InvalidInputError(f"{called}{folder} is a file. Give another name.")
     files = {path.name for path in folder.iterdir()}
     if files and not overwrite:
-        raise InvalidInputError(
-            f"{called}{folder} exists. Give another name, or overwrite=True to replace a model."
-        )
+        raise _in_use(folder, called)
     if others := files.difference(MODEL_FILES):
         raise InvalidInputError(
             f"{called}{folder} holds files that are no part of a model and would be lost: "
             f"{', '.join(sorted(others)[:5])}. Move them, or give another name."
         )
+
+
+def _in_use(folder: Path, called: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"{called}{folder} exists. Give another name, or overwrite=True to replace a model."
+    )
 
 
 def _check_readable(folder: Path) -> None:
@@ -340,14 +349,33 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _move(new: Path, folder: Path) -> None:
+def _move(new: Path, folder: Path, overwrite: bool) -> None:
     """Give the new model its name, and only then remove the old one."""
-    if not folder.exists():
-        os.rename(new, folder)
-        _sync_folder(folder.parent)
-        return
+    try:
+        _claim(new, folder)
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
+        if not overwrite:
+            # Another process was faster: its model stays.
+            raise _in_use(folder, "folder=") from error
+        _replace(new, folder)
+    _sync_folder(folder.parent)
+
+
+def _claim(new: Path, folder: Path) -> None:
+    """Rename, unless the name is taken by anything but an empty folder; of two, one is first.
+
+    POSIX renames a folder over an empty one, and over nothing else; Windows over nothing at all.
+    """
+    if os.name != "posix":
+        with suppress(OSError):
+            folder.rmdir()  # only if it is empty
+    os.rename(new, folder)
+
+
+def _replace(new: Path, folder: Path) -> None:
     if exchange(new, folder):  # the caller removes the old one
-        _sync_folder(folder.parent)
         return
     old = _sibling(folder, "old")
     try:
@@ -357,5 +385,4 @@ def _move(new: Path, folder: Path) -> None:
         if old.exists() and not folder.exists():
             os.rename(old, folder)
         raise
-    _sync_folder(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
