@@ -193,7 +193,7 @@ def _unseen(studies: "Studies", encoder: Any) -> "Studies":
 
 def _measure(encoder: Any, studies: "Studies") -> dict[str, Any]:
     from sklearn_mnm.metrics.pairs import dice_top, map_correlation
-    from sklearn_mnm.metrics.pairs.summaries import retrieval_by_direction
+    from sklearn_mnm.metrics.summaries import retrieval_by_direction
 
     if encoder.regions_ is None:
         raise InvalidInputError("model: it was fitted to arrays and cannot be given peaks.")

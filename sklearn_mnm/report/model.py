@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.geometry.arrays import points_of
-from sklearn_mnm.metrics.pairs.summaries import retrieval_by_direction
+from sklearn_mnm.metrics.summaries import retrieval_by_direction
 from sklearn_mnm.model.inputs import region_activations, text_input
 from sklearn_mnm.model.text_regression import count_terms
 from sklearn_mnm.plotting import (
