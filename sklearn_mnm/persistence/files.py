@@ -9,7 +9,6 @@ import errno
 import hashlib
 import importlib.metadata
 import json
-import math
 import os
 import platform
 import secrets
@@ -26,7 +25,9 @@ from sklearn.utils.validation import check_is_fitted
 import sklearn_mnm
 from sklearn_mnm._tools.files import exchange
 from sklearn_mnm._tools.storage import reading, storing
+from sklearn_mnm._tools.tensor_files import check_size
 from sklearn_mnm.exceptions import InvalidInputError, ModelFormatError
+from sklearn_mnm.persistence import plain_json
 from sklearn_mnm.persistence.objects import UnknownPartError
 from sklearn_mnm.persistence.schema import CLASSES, class_name
 from sklearn_mnm.persistence.state import StateReader, StateWriter
@@ -36,8 +37,6 @@ MODEL_FILES = (_DESCRIPTION, _WEIGHTS)
 _FORMAT = "sklearn-mnm model"
 # Raise it when older versions of the package would misread what is written.
 _FORMAT_VERSION = 1
-# A description of 12,000 studies with titles and 6,000 terms is 2 MB.
-_LARGEST_DESCRIPTION = 256 * 2**20
 # What systems say of a rename to a name that something has.
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 _DAMAGED = "The file was damaged or changed; fetch it or save the model again."
@@ -175,7 +174,7 @@ def load_model(folder: str | os.PathLike) -> Any:
     folder = _folder(folder)
     path = folder / _DESCRIPTION
     description = read_description(folder)
-    weights = _read_weights(folder / _WEIGHTS, description["weights_sha256"])
+    weights = _read_weights(folder / _WEIGHTS, description)
     try:
         model = StateReader(weights).decode(description["model"], "")
     except UnknownPartError as error:
@@ -203,6 +202,7 @@ def _description(model: Any, precision: str, weights: bytes, tree: Any) -> dict[
             "python": platform.python_version(),
             **{package: importlib.metadata.version(package) for package in packages},
         },
+        "weights_bytes": len(weights),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "model": tree,
     }
@@ -230,10 +230,9 @@ def read_description(folder: str | os.PathLike) -> dict[str, Any]:
         If the description is missing or damaged, comes from a newer version, or cannot be read.
     """
     path = _folder(folder) / _DESCRIPTION
-    content = _read(path, "Give a folder written by save_model.", _LARGEST_DESCRIPTION)
+    content = _read(path, "Give a folder written by save_model.", plain_json.LARGEST)
     try:
-        # NaN and the like are no JSON, and are never written.
-        description = json.loads(content.decode("utf-8"), parse_constant=_refuse)
+        description = plain_json.parse(content)
     except (ValueError, RecursionError) as error:
         raise ModelFormatError(f"{path}: it is not valid JSON ({error}). {_DAMAGED}") from error
     if not isinstance(description, dict) or description.get("format") != _FORMAT:
@@ -254,10 +253,21 @@ def read_description(folder: str | os.PathLike) -> dict[str, Any]:
     return description
 
 
-def _read_weights(path: Path, sha256: Any) -> dict[str, Any]:
-    content = _read(path, _DAMAGED)
+def _read_weights(path: Path, description: dict[str, Any]) -> dict[str, Any]:
+    with reading(path, ModelFormatError):
+        _check_file(path, _DAMAGED)
+        size = path.stat().st_size
+        # Files of earlier versions do not tell.
+        told = description.get("weights_bytes", size)
+        try:
+            if told != size:
+                raise ValueError(f"the file has {size} bytes, and {_DESCRIPTION} tells of {told!r}")
+            check_size(path)
+        except ValueError as error:
+            raise ModelFormatError(f"{path}: {error}. {_DAMAGED}") from error
+    content = _read(path, _DAMAGED, size)
     # Of the bytes that are used, rather than of a file that may change in between.
-    if hashlib.sha256(content).hexdigest() != sha256:
+    if hashlib.sha256(content).hexdigest() != description["weights_sha256"]:
         raise ModelFormatError(
             f"{path}: its checksum is not that in {_DESCRIPTION}: the file was damaged, or the two "
             "are of different models. Fetch both again."
@@ -269,20 +279,22 @@ def _read_weights(path: Path, sha256: Any) -> dict[str, Any]:
         raise ModelFormatError(f"{path}: it is not in safetensors format ({error}).") from error
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not allowed")
+def _check_file(path: Path, remedy: str) -> None:
+    # No devices or pipes, which may never end.
+    if not path.is_file():
+        raise ModelFormatError(f"{path}: there is no such file. {remedy}")
 
 
-def _read(path: Path, remedy: str, largest: float = math.inf) -> bytes:
+def _read(path: Path, remedy: str, largest: int) -> bytes:
     with reading(path, ModelFormatError):
-        # No devices or pipes, which may never end.
-        if not path.is_file():
-            raise ModelFormatError(f"{path}: there is no such file. {remedy}")
-        if path.stat().st_size > largest:
+        _check_file(path, remedy)
+        size = path.stat().st_size
+        if size > largest:
             raise ModelFormatError(
                 f"{path}: more than {largest} bytes are no description. {_DAMAGED}"
             )
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(size)
 
 
 def _folder(given: Any) -> Path:
