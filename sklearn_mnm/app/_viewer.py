@@ -5,6 +5,7 @@ import html
 import numpy as np
 
 from sklearn_mnm.app._questions import Shown
+from sklearn_mnm.brain.atlas import load_mask
 
 # Nothing is loaded, and what runs cannot reach the page around it: the frame has no origin.
 VIEWER_POLICY = (
@@ -37,9 +38,19 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
     """
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
+    from nilearn.image import resample_to_img
     from nilearn.plotting import view_img
 
-    image, threshold = shown.image, shown.threshold
+    threshold = shown.threshold
+    # To the grid of nilearn's template here, as its versions disagree on how view_img may do it.
+    # There, nearest voxels are the same ones.
+    image = resample_to_img(
+        shown.image,
+        load_mask(resolution=2),
+        interpolation="linear",
+        force_resample=True,
+        copy_header=True,
+    )
     highest = float(np.asarray(image.dataobj).max())
     empty = highest <= threshold
     view = view_img(
@@ -51,7 +62,7 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
         cmap=ListedColormap(colormaps[_COLOUR_MAP](np.linspace(_FIRST_COLOUR, 1, 256))),
         symmetric_cmap=False,
         cut_coords=(0, 0, 0) if empty and place is None else place,
-        resampling_interpolation="linear",
+        resampling_interpolation="nearest",
         black_bg=True,
     )
     words = f"<p>{html.escape(shown.words)}</p>"
