@@ -1,6 +1,7 @@
 # make demo      fit a small model on real studies; writes demo_output/
 # make test      the test suite, with the examples in docstrings
 # make test-old  the same with the oldest versions of the dependencies, in .venv-old
+# make test-new  what depends on nilearn, with the newest of everything, in .venv-new
 # make bench     times of the main calls; again after a change, with COMPARE=1, beside those before
 # make lint      formatting, style, types, direction of imports, length of modules
 # make audit     known vulnerabilities of what is installed; needs the network
@@ -17,12 +18,16 @@ TORCH ?= torch==2.13.0
 VENV := .venv
 # Versions that pip may install, if not the newest.
 CONSTRAINTS :=
+# Tests that nilearn decides.
+NEW_TESTS := tests/app/test_answers.py tests/app/test_patience.py tests/app/test_uploads.py \
+	tests/report tests/plotting tests/brain/test_image_space.py tests/brain/test_image_files.py \
+	tests/brain/test_regions.py tests/brain/test_resampling.py
 IN_VENV := $(VENV)/bin/python
 # Twice quiet: errors only.
 INSTALL := $(IN_VENV) -m pip install -qq --disable-pip-version-check \
 	$(addprefix --constraint ,$(CONSTRAINTS))
 
-.PHONY: demo test test-old bench lint audit docs links clean
+.PHONY: demo test test-old test-new bench lint audit docs links clean
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
@@ -37,6 +42,12 @@ test: $(VENV)/.installed-dev
 test-old:
 	$(MAKE) .venv-old/.installed-test VENV=.venv-old CONSTRAINTS=.ci/oldest.txt
 	HF_HUB_OFFLINE=1 .venv-old/bin/python -m pytest
+
+# NiMARE holds nilearn back; without it the newest is installed, and tests that need NiMARE are
+# skipped.
+test-new:
+	$(MAKE) .venv-new/.installed-new VENV=.venv-new
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-new/bin/python -m pytest -m "not slow" $(NEW_TESTS)
 
 # Processor time, as other work on the machine does not count.
 bench: $(VENV)/.installed-dev
@@ -75,5 +86,5 @@ $(VENV)/pyvenv.cfg:
 
 clean:
 	rm -rf docs/_build docs/auto_examples docs/api/generated
-	rm -rf $(VENV) .venv-old demo_output build dist .benchmarks .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-old .venv-new demo_output build dist .benchmarks .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find sklearn_mnm tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
