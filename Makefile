@@ -2,6 +2,7 @@
 # make test      the test suite, with the examples in docstrings, a process for each core
 # make lab       what takes longer: work that is killed, mutants, whole benchmarks, more random input
 # make test-old  the same with the oldest versions of the dependencies, in .venv-old
+# make test-new  what depends on nilearn, with the newest of everything, in .venv-new
 # make bench     times of the main calls; again after a change, with COMPARE=1, beside those before
 # make lint      formatting, style, types, direction of imports, length of modules
 # make audit     known vulnerabilities of what is installed; needs the network
@@ -18,6 +19,10 @@ TORCH ?= torch==2.13.0
 VENV := .venv
 # Versions that pip may install, if not the newest.
 CONSTRAINTS :=
+# Tests that nilearn decides.
+NEW_TESTS := tests/app/test_answers.py tests/app/test_patience.py tests/app/test_uploads.py \
+	tests/report tests/plotting tests/brain/test_image_space.py tests/brain/test_image_files.py \
+	tests/brain/test_regions.py tests/brain/test_resampling.py
 IN_VENV := $(VENV)/bin/python
 # Twice quiet: errors only.
 INSTALL := $(IN_VENV) -m pip install -qq --disable-pip-version-check \
@@ -26,7 +31,7 @@ INSTALL := $(IN_VENV) -m pip install -qq --disable-pip-version-check \
 # what is fitted for them, stay together. Each process takes about 2 GB.
 PARALLEL := --numprocesses=logical --maxprocesses=8 --dist=worksteal
 
-.PHONY: demo test test-old lab bench lint audit docs links clean
+.PHONY: demo test test-old test-new lab bench lint audit docs links clean
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
@@ -46,6 +51,12 @@ lab: $(VENV)/.installed-lab
 test-old:
 	$(MAKE) .venv-old/.installed-test VENV=.venv-old CONSTRAINTS=.ci/oldest.txt
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-old/bin/python -m pytest $(PARALLEL)
+
+# NiMARE holds nilearn back; without it the newest is installed, and tests that need NiMARE are
+# skipped.
+test-new:
+	$(MAKE) .venv-new/.installed-new VENV=.venv-new
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-new/bin/python -m pytest -m "not slow" $(NEW_TESTS)
 
 # Processor time, as other work on the machine does not count.
 bench: $(VENV)/.installed-dev
@@ -84,5 +95,5 @@ $(VENV)/pyvenv.cfg:
 
 clean:
 	rm -rf docs/_build docs/auto_examples docs/api/generated
-	rm -rf $(VENV) .venv-old demo_output build dist .benchmarks .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-old .venv-new demo_output build dist .benchmarks .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find sklearn_mnm tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

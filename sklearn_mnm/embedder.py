@@ -80,11 +80,14 @@ class HyperbolicBrainTextEmbedder(_SteppedFit):
     memory : str, path, joblib.Memory or None, default=None
         Where step 1 is kept, so that fits that differ only in later parameters share it, as in
         a grid search with an int as `random_state`. What is found damaged there is computed anew.
-        If None, it is not kept.
+        If None, it is not kept. joblib keeps pickles, and reading one executes what it says:
+        whoever can write to the folder can run code as you.
     checkpoint : str, path or None, default=None
         Folder in which an unfinished fit is kept, epoch by epoch, until it ends. The same fit
         (data, parameters, versions) goes on from there to the result that it would have had;
         other fits can use the folder at the same time. Needs a `random_state` other than None.
+        Its files, safetensors with JSON in their headers, hold no code, and are checked before
+        they are used.
     warm_start : bool, default=False
         Let :meth:`fit` go on from the towers of the previous fit, and add to its history. The
         closed form is always fitted anew.
@@ -260,6 +263,9 @@ class HyperbolicBrainTextEmbedder(_SteppedFit):
             If the loss becomes NaN or infinite, or the weights grow without bound. The embedder is
             fitted nevertheless, with the best weights before, those of `best_epoch_`; the
             checkpoint, if asked for, stays.
+        StorageError
+            If `checkpoint` cannot be read or written: the disk is full, for example. What was kept
+            there before stays.
 
         Warns
         -----

@@ -2,6 +2,7 @@
 
 import re
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -16,6 +17,27 @@ KNOWN = {
     "fuzzywuzzy": "GPLv2, needed by NiMARE",
     "neurostore-sdk": "says nothing in its metadata, needed by NiMARE",
 }
+# What torch 2.13.0 from PyPI brings on Linux beside what its build for CPUs does, by the licences
+# in the metadata: `pip install --dry-run --report` tells the names.
+PROPRIETARY = {
+    "nvidia-cublas",
+    "nvidia-cuda-cupti",
+    "nvidia-cuda-nvrtc",
+    "nvidia-cuda-runtime",
+    "nvidia-cudnn-cu13",
+    "nvidia-cufft",
+    "nvidia-cufile",
+    "nvidia-curand",
+    "nvidia-cusolver",
+    "nvidia-cusparse",
+    "nvidia-cusparselt-cu13",
+    "nvidia-nccl-cu13",
+    "nvidia-nvjitlink",
+    "nvidia-nvshmem-cu13",
+}
+# Apache 2.0 or MIT, except for cuda-toolkit: a list of the others, which says nothing.
+OF_CUDA = {"cuda-bindings", "cuda-pathfinder", "cuda-toolkit", "nvidia-nvtx", "triton"}
+INSTALL = Path(__file__).parents[1] / "docs" / "install.rst"
 EXTRAS = ("app", "cli", "clusters", "faiss", "hub", "large", "nimare", "plot", "report", "text")
 
 
@@ -45,9 +67,33 @@ def licence(about):
     )
 
 
+def is_of_cuda(name):
+    return name.startswith(("nvidia-", "cuda-", "triton"))
+
+
+def test_what_torch_brings_for_gpus_is_known():
+    """None of it with the build for CPUs; nothing else with the default one of Linux."""
+    brought = {name for name in installed(()) if is_of_cuda(name)}
+    assert brought <= PROPRIETARY | OF_CUDA, "torch brings others: look at their licences"
+    needs = map(Requirement, metadata.requires("torch"))
+    named = {canonicalize_name(need.name) for need in needs}
+    assert {name for name in named if is_of_cuda(name)} <= PROPRIETARY | OF_CUDA
+
+
+def test_the_page_on_installing_names_what_is_proprietary():
+    words = INSTALL.read_text(encoding="utf-8")
+    named = set(re.findall(r"``(nvidia-[a-z0-9-]+)``", words))
+    assert named == PROPRIETARY
+    assert str(len(PROPRIETARY)) in words
+    assert "download.pytorch.org/whl/cpu" in words
+    exceptions = words[words.index("licensed permissively") :]
+    assert all(name in exceptions for name in KNOWN)
+
+
 @pytest.mark.parametrize(("extras", "known"), [((), {}), (EXTRAS, KNOWN)])
 def test_all_licences_are_permissive_but_those_known(extras, known):
-    found = {name: licence(about) for name, about in installed(extras).items()}
+    brought = {name: licence(about) for name, about in installed(extras).items()}
+    found = {name: text for name, text in brought.items() if not is_of_cuda(name)}
     assert {"torch", "scikit-learn", "nilearn", "safetensors"} <= set(found)
     others = {
         name: text

@@ -14,7 +14,8 @@ try:
 except ImportError:  # on Windows
     fcntl = None  # type: ignore[assignment]
 
-_DIGEST_SIZE = 32
+#: Bytes of the checksum that checked files begin with.
+DIGEST_SIZE = 32
 # Names of files are taken relative to the working directory (AT_FDCWD), and swapped.
 _HERE, _EXCHANGE = -100, 2
 _TRIES = 3
@@ -84,7 +85,7 @@ def read_checked(path: Path) -> bytes:
         If it was damaged or changed.
     """
     stored = path.read_bytes()
-    checksum, content = stored[:_DIGEST_SIZE], stored[_DIGEST_SIZE:]
+    checksum, content = stored[:DIGEST_SIZE], stored[DIGEST_SIZE:]
     if hashlib.sha256(content).digest() != checksum:
         raise ValueError(f"{path} was damaged or changed.")
     return content

@@ -9,12 +9,10 @@ from typing import Any
 
 from sklearn_mnm.exceptions import DataFormatError, InvalidInputError, MNMError, StorageError
 
+#: What the system says of a disk that takes no more.
+FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 _REMEDIES = {
-    "Free some space, or choose a folder on another disk.": (
-        errno.ENOSPC,
-        errno.EFBIG,
-        getattr(errno, "EDQUOT", errno.ENOSPC),
-    ),
+    "Free some space, or choose a folder on another disk.": FULL,
     "Choose a folder that you may write to.": (errno.EACCES, errno.EPERM, errno.EROFS),
     "Make the folder first.": (errno.ENOENT,),
     "Choose another name; a file stands where a folder should be, or the reverse.": (

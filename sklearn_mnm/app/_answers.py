@@ -28,6 +28,8 @@ from sklearn_mnm.report.figures import described, picture
 _TEMPLATES = Path(str(files("sklearn_mnm.app") / "templates"))
 # Rows of tables to download.
 _N_DOWNLOADED = 100
+# Of a walk; which of them there are is known when it was made.
+_STEP = re.compile("step-[0-9]{1,2}")
 # Places in mm beyond which there is no head.
 _FARTHEST = 200
 
@@ -62,7 +64,7 @@ class Wish(NamedTuple):
             x, y, z = (float(value) for value in given)
         except ValueError as error:
             raise InvalidInputError(f"x, y, z = {given}: give three numbers, in mm.") from error
-        if not max(abs(x), abs(y), abs(z)) <= _FARTHEST:
+        if not all(abs(place) <= _FARTHEST for place in (x, y, z)):
             raise InvalidInputError(f"x, y, z = {given}: give places within {_FARTHEST} mm.")
         return cls(query.get("view", ""), (x, y, z))
 
@@ -79,12 +81,28 @@ class Answer(NamedTuple):
         Whether it is to be saved rather than shown.
     draws : bool
         Whether matplotlib draws, which it can do one at a time.
+    heeds : tuple of str
+        Fields of the wish that make a difference.
     """
 
     make: Callable[[Any, Any, Wish], str | bytes]
     media_type: str
     download: bool = False
     draws: bool = False
+    heeds: tuple[str, ...] = ()
+
+    def heeded(self, wish: Wish, question: Question) -> Wish:
+        """Return what of a wish makes a difference, the same for all that get the same.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no such view.
+        """
+        view, place = wish
+        if view and view not in question.views and not _STEP.fullmatch(view):
+            raise InvalidInputError(f"view={view[:40]!r}: choose one of {[*question.views]}.")
+        return Wish(view if "view" in self.heeds else "", place if "place" in self.heeds else None)
 
 
 def page(name: str, **content: Any) -> str:
@@ -112,6 +130,7 @@ def _whole_page(question: Question, link: Any, wish: Wish) -> str:
     embedder = question.model.encoder.embedder_
     more: dict[str, Any] = {}
     if facts["usable"]:
+        # Steps of a walk stand on the page whatever its view.
         view = wish.view if wish.view in question.views else next(iter(question.views))
         more = {"view": view, "views": question.views, "levels": question.level_terms()}
     return page(
@@ -186,10 +205,10 @@ def _report(question: Question, link: Any, wish: Wish) -> str:
 
 #: By the last part of the address.
 ANSWERS = {
-    "": Answer(_whole_page, "text/html"),
-    "viewer": Answer(_viewer, "text/html"),
+    "": Answer(_whole_page, "text/html", heeds=("view",)),
+    "viewer": Answer(_viewer, "text/html", heeds=("view", "place")),
     "disk.png": Answer(_disk, "image/png", draws=True),
-    "map.nii.gz": Answer(_nifti, "application/gzip", download=True),
+    "map.nii.gz": Answer(_nifti, "application/gzip", download=True, heeds=("view",)),
     "terms.tsv": Answer(_terms, "text/tab-separated-values", download=True),
     "studies.tsv": Answer(_studies, "text/tab-separated-values", download=True),
     "report.html": Answer(_report, "text/html", download=True, draws=True),

@@ -1,9 +1,13 @@
 """What was made is kept, up to a number of bytes."""
 
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from threading import Lock
+
+# Bytes that a dictionary with an order takes for an entry, about.
+_PLACE = 100
 
 
 class BodyCache:
@@ -14,7 +18,7 @@ class BodyCache:
     Parameters
     ----------
     max_bytes : int
-        Of all bodies together. One that is larger by itself is not kept.
+        Of all bodies and their keys together. One that is larger by itself is not kept.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -60,10 +64,17 @@ class BodyCache:
         return body
 
     def _keep(self, key: Hashable, body: bytes) -> None:
-        if len(body) > self.max_bytes:
+        n_bytes = _size(key) + sys.getsizeof(body)
+        if n_bytes > self.max_bytes:
             return
         self._bodies[key] = body
-        self.n_bytes += len(body)
+        self.n_bytes += n_bytes
         while self.n_bytes > self.max_bytes:
-            _, dropped = self._bodies.popitem(last=False)
-            self.n_bytes -= len(dropped)
+            old, dropped = self._bodies.popitem(last=False)
+            self.n_bytes -= _size(old) + sys.getsizeof(dropped)
+
+
+def _size(key: Hashable) -> int:
+    """Bytes of a key and of its place among the others."""
+    parts = sum(_size(part) for part in key) if isinstance(key, tuple) else _PLACE
+    return sys.getsizeof(key) + parts

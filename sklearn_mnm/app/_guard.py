@@ -1,10 +1,11 @@
 """What stands before all routes: who may ask, what answers tell browsers, and the log."""
 
 import logging
+import re
 import time
 from collections.abc import Collection, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -14,6 +15,8 @@ logger = logging.getLogger("sklearn_mnm.app")
 # Names by which a browser on the same computer finds the server.
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ANY_HOST = "*"
+# Of uploaded maps in the log: who knows the rest of the address can open them.
+MAP_ADDRESS = "/map/..."
 # All comes from here, nothing that stands in a page runs, and no other site may frame it.
 _POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; frame-src 'self'; "
@@ -35,7 +38,7 @@ class Guard:
 
     It refuses names of hosts that are not its own, which a site could point at this computer, and
     what other sites make browsers send; links from them are fine. It adds headers and logs method,
-    path, status and time, but not what was asked.
+    path, status and time, but neither what was asked nor what opens an uploaded map.
 
     Parameters
     ----------
@@ -70,9 +73,7 @@ class Guard:
             await app(scope, receive, send_guarded)
         finally:
             milliseconds = 1000 * (time.perf_counter() - start)
-            # As it was sent, with escapes: it cannot break the line.
-            path = scope.get("raw_path", b"").decode("ascii", "backslashreplace")
-            logger.info("%s %s %d %.0f ms", scope["method"], path, status, milliseconds)
+            logger.info("%s %s %d %.0f ms", scope["method"], _told(scope), status, milliseconds)
 
     def _refusal(self, method: str, headers: Headers) -> Any:
         host = headers.get("host", "")
@@ -89,6 +90,16 @@ class Guard:
                 status_code=403,
             )
         return None
+
+
+def _told(scope: MutableMapping[str, Any]) -> str:
+    """Path of a request, for the log."""
+    # As it is understood: the token could be hidden behind escapes.
+    if found := re.match(r"/+map/+[^/]*", scope["path"]):
+        rest = scope["path"][found.end() :].strip("/")
+        return f"{MAP_ADDRESS}{'/' * bool(rest)}{quote(rest[:40])}"
+    # As it was sent, with escapes: it cannot break the line.
+    return str(scope.get("raw_path", b"").decode("ascii", "backslashreplace"))
 
 
 def _host_name(host: str) -> str | None:

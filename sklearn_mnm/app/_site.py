@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import logging
 import os
 import re
 from collections.abc import Callable
@@ -29,6 +30,8 @@ from sklearn_mnm.app._workers import TooBusy, Workers
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.model.text_regression import count_terms
 from sklearn_mnm.text.terms import TermVectorizer
+
+logger = logging.getLogger("sklearn_mnm.app")
 
 # Some pages of text; an abstract has 2,000 characters.
 _LONGEST_TEXT = 5_000
@@ -69,6 +72,7 @@ class Site:
         self._reader = UploadReader(max_upload)
         self._uploaded = UploadedMaps(_N_UPLOADED)
         self._examples = _examples(model.encoder)
+        self._is_failing = False
 
     def routes(self) -> list[Route]:
         """Addresses of all pages."""
@@ -87,8 +91,12 @@ class Site:
 
     async def warm_up(self) -> None:
         """Answer a first text, which loads what later ones need."""
-        question = TextQuestion(self.model, self._examples[0])
-        await self._thinkers.run(ANSWERS["viewer"].make, question, str, Wish())
+        try:
+            question = TextQuestion(self.model, self._examples[0])
+            await self._thinkers.run(ANSWERS["viewer"].make, question, str, Wish())
+        except Exception:
+            self._is_failing = True
+            logger.exception("The first answer failed: the page may not be able to show maps.")
         # All that exists by now stays; nilearn has it searched for garbage with every map.
         gc.freeze()
 
@@ -144,14 +152,17 @@ class Site:
         return await self._json(await self._receive(request), k)
 
     async def health(self, request: Request) -> Response:
-        """Tell that the server is there, and with which model."""
+        """Tell that the server is there and can answer, and with which model."""
         told = {
-            "status": "ok",
+            "status": "failing" if self._is_failing else "ok",
             "model": self.model.name,
             "studies": len(self.model.row_of_study),
             "version": sklearn_mnm.__version__,
         }
-        return Response(encoded(told), media_type="application/json")
+        if self._is_failing:
+            told["problem"] = "The first answer failed; the log of the server tells more."
+        status = 503 if self._is_failing else 200
+        return Response(encoded(told), status, media_type="application/json")
 
     async def static(self, request: Request) -> Response:
         """Give one of the files that pages use."""
@@ -195,7 +206,7 @@ class Site:
         if part not in ANSWERS:
             raise HTTPException(404)
         answer = ANSWERS[part]
-        wish = Wish.from_address(request.query_params)
+        wish = answer.heeded(Wish.from_address(request.query_params), question)
 
         def make() -> bytes:
             if part and not question.is_known:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -11,13 +11,18 @@ from starlette.requests import Request
 
 from sklearn_mnm.app._nifti import MapRefused
 from sklearn_mnm.app._questions import MapQuestion
+from sklearn_mnm.app._workers import TooBusy
 
 # Names of fields of the form.
 _FILE, _THRESHOLD = "image", "threshold"
 # Around the file: the other field, and what separates them.
 _AROUND = 10_000
-# Files that arrive at a time, and seconds that one may take.
-_N_ARRIVING, _PATIENCE = 4, 120
+# Files that arrive at a time, of all and of one client, and seconds that one may take.
+_N_ARRIVING, _N_OF_CLIENT, _PATIENCE = 12, 4, 120
+# Bytes of a part, and seconds that it may take: who sends by the drop holds no place for long.
+_PART, _PART_PATIENCE = 64 * 1024, 10
+# Seconds that a file waits for a place, and how many may wait.
+_WAIT, _MOST_WAITING = 5.0, 100
 # What is too large is still received, up to this multiple, as browsers show no answer before they
 # have sent all.
 _RECEIVED = 4
@@ -56,7 +61,8 @@ class UploadReader:
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
-        self._arriving = asyncio.Semaphore(_N_ARRIVING)
+        self._arriving: Counter[str] = Counter()
+        self._n_waiting = 0
 
     @asynccontextmanager
     async def receive(self, request: Request) -> Any:
@@ -70,16 +76,44 @@ class UploadReader:
         ------
         MapRefused
             If the file is too large, takes too long, or is none, or the threshold is no number.
+        TooBusy
+            If too many files are arriving, of this client or of all.
         """
-        async with self._arriving:
+        async with self._place(_client(request)):
             try:
                 form = await asyncio.wait_for(self._form(request), _PATIENCE)
             except asyncio.TimeoutError as error:
-                raise MapRefused("The file did not arrive in time.", status=408) from error
+                raise MapRefused(
+                    "The file did not arrive in time. Compress it (.nii.gz), or try again over a "
+                    "faster connection.",
+                    status=408,
+                ) from error
         try:
             yield _upload(form)
         finally:
             await form.close()
+
+    @asynccontextmanager
+    async def _place(self, client: str) -> Any:
+        """Take a place for a file that arrives, once there is one."""
+        if self._n_waiting >= _MOST_WAITING:
+            raise TooBusy
+        self._n_waiting += 1
+        try:
+            waited = 0.0
+            while self._arriving.total() >= _N_ARRIVING or self._arriving[client] >= _N_OF_CLIENT:
+                if waited >= _WAIT:
+                    raise TooBusy
+                await asyncio.sleep(0.05)
+                waited += 0.05
+        finally:
+            self._n_waiting -= 1
+        self._arriving[client] += 1
+        try:
+            yield
+        finally:
+            self._arriving[client] -= 1
+            self._arriving += Counter()  # those without a place are forgotten
 
     async def _form(self, request: Request) -> Any:
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
@@ -87,14 +121,12 @@ class UploadReader:
                 f"Send the map as the field {_FILE!r} of a form (multipart/form-data).", status=415
             )
         limit = self.max_bytes + _AROUND
-        n_bytes = 0
+        arrival = _Arrival(request)
 
         async def receive() -> Any:
-            nonlocal n_bytes
-            message = await request.receive()
-            n_bytes += len(message.get("body", b""))
-            if n_bytes > limit:
-                await self._discard(request, n_bytes, message)
+            message = await arrival.receive()
+            if arrival.n_bytes > limit:
+                await self._discard(arrival, message)
                 raise self._too_large()
             return message
 
@@ -103,7 +135,7 @@ class UploadReader:
             raise MapRefused(f"Content-Length: {declared[:_DIGITS]!r} is no number of bytes.")
         # Of thousands of digits Python makes no number.
         if int(declared[:_DIGITS]) > limit:
-            await self._discard(request, 0, {"more_body": True})
+            await self._discard(arrival, {"more_body": True})
             raise self._too_large()
         counted = Request(request.scope, receive)
         try:
@@ -111,10 +143,9 @@ class UploadReader:
         except HTTPException as error:
             raise MapRefused(f"The form cannot be read: {error.detail}") from error
 
-    async def _discard(self, request: Request, n_bytes: int, message: Any) -> None:
-        while message.get("more_body", False) and n_bytes <= _RECEIVED * self.max_bytes:
-            message = await request.receive()
-            n_bytes += len(message.get("body", b""))
+    async def _discard(self, arrival: "_Arrival", message: Any) -> None:
+        while message.get("more_body", False) and arrival.n_bytes <= _RECEIVED * self.max_bytes:
+            message = await arrival.receive()
 
     def _too_large(self) -> MapRefused:
         return MapRefused(
@@ -122,6 +153,30 @@ class UploadReader:
             "resample it to 2 mm; --max-upload-mb raises the limit.",
             status=413,
         )
+
+
+class _Arrival:
+    """A body as it comes, each part of which has its time."""
+
+    def __init__(self, request: Request) -> None:
+        self.n_bytes = 0
+        self._request, self._next = request, _PART
+        self._due = asyncio.get_running_loop().time() + _PART_PATIENCE
+
+    async def receive(self) -> Any:
+        """Wait for a message; TimeoutError of asyncio if it comes too late."""
+        now = asyncio.get_running_loop().time
+        message = await asyncio.wait_for(self._request.receive(), self._due - now())
+        self.n_bytes += len(message.get("body", b""))
+        if self.n_bytes >= self._next:
+            self._next, self._due = self.n_bytes + _PART, now() + _PART_PATIENCE
+        return message
+
+
+def _client(request: Request) -> str:
+    """Whom a place is counted for: an address, or the network of one that has very many."""
+    host = request.client.host if request.client else ""
+    return ":".join(host.split(":")[:4]) if host.count(":") > 1 else host
 
 
 def _upload(form: Any) -> Upload:

@@ -5,6 +5,7 @@ import html
 import numpy as np
 
 from sklearn_mnm.app._questions import Shown
+from sklearn_mnm.brain.atlas import load_mask
 from sklearn_mnm.brain.resampled_images import highest_value
 
 # Nothing is loaded, and what runs cannot reach the page around it: the frame has no origin.
@@ -39,12 +40,21 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
     from nibabel import Nifti1Image
+    from nilearn.image import resample_to_img
     from nilearn.plotting import view_img
 
     threshold = shown.threshold
+    # To the grid of nilearn's template here, as its versions disagree on how view_img may do it.
+    # There, nearest voxels are the same ones.
+    image = resample_to_img(
+        shown.image,
+        load_mask(resolution=2),
+        interpolation="linear",
+        force_resample=True,
+        copy_header=True,
+    )
     # Nilearn takes a threshold for both signs, and would paint what is negative as barely positive.
-    positive = np.maximum(np.asarray(shown.image.dataobj), 0)
-    image = Nifti1Image(positive, shown.image.affine)
+    image = Nifti1Image(np.maximum(np.asarray(image.dataobj), 0), image.affine)
     highest, peak = highest_value(image)
     empty = highest <= threshold
     if place is None:
@@ -58,7 +68,7 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
         cmap=ListedColormap(colormaps[_COLOUR_MAP](np.linspace(_FIRST_COLOUR, 1, 256))),
         symmetric_cmap=False,
         cut_coords=place,
-        resampling_interpolation="linear",
+        resampling_interpolation="nearest",
         black_bg=True,
     )
     words = f"<p>{html.escape(shown.words)}</p>"

@@ -5,6 +5,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable, Collection
+from ipaddress import ip_address
 from numbers import Integral, Real
 from typing import Any
 
@@ -101,7 +102,8 @@ def serve(
         Fitted to peaks or images.
     host : str, default="127.0.0.1"
         Address to listen at. The default is reached from this computer only; there is neither
-        password nor encryption, so put a server that has them before it for anything else.
+        password nor encryption, so put a server that has them before it for anything else, of
+        which the log warns.
     port : int, default=8000
         0 takes one that is free.
     name, max_upload_mb
@@ -124,6 +126,8 @@ def serve(
     import matplotlib
     import uvicorn
 
+    from sklearn_mnm.app._protocol import PatientProtocol
+
     # Figures go to browsers, so no display is needed.
     matplotlib.use("Agg")
     if not isinstance(host, str):
@@ -131,10 +135,17 @@ def serve(
     hosts = [host, *_checked_hosts("allowed_hosts", allowed_hosts)]
     app = create_app(encoder, name=name, max_upload_mb=max_upload_mb, hosts=hosts)
     with _listening(host, port) as listener:
+        if not _is_loopback(listener.getsockname()[0]):
+            logger.warning(
+                "host=%r can be reached from other computers, without password or encryption: "
+                "whoever reaches it can ask the model and upload maps. Put a server that has "
+                "them before it, or leave host out.",
+                host,
+            )
         address = _address(host, listener.getsockname()[1])
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=PatientProtocol,
             ws="none",
             lifespan="on",
             log_config=None,
@@ -185,6 +196,13 @@ def _listening(host: str, port: int) -> socket.socket:
             f"host={host!r}, port={port!r}: cannot listen there ({error}). Choose others; port 0 "
             "takes one that is free."
         ) from error
+
+
+def _is_loopback(address: str) -> bool:
+    """Whether an address that a socket listens at is of this computer alone."""
+    found = ip_address(address.partition("%")[0])
+    mapped = getattr(found, "ipv4_mapped", None)
+    return (found if mapped is None else mapped).is_loopback
 
 
 def _address(host: str, port: int) -> str:

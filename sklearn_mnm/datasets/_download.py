@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import logging
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from sklearn_mnm._tools.files import alone_in, replacing
-from sklearn_mnm._tools.storage import reading, storing
+from sklearn_mnm._tools.storage import FULL, reading, storing
 from sklearn_mnm.exceptions import DownloadError, InvalidInputError
 
 CACHE_VARIABLE, MIRROR_VARIABLE = "SKLEARN_MNM_CACHE", "SKLEARN_MNM_MIRROR"
@@ -117,6 +118,8 @@ def fetch_files(
     ------
     DownloadError
         If a file cannot be fetched or is not what it should be.
+    StorageError
+        If the disk is full. What came so far from a server stays, to go on from.
     """
     with reading(folder, DownloadError), alone_in(folder):
         return _fetch_files(names, folder, base, sha256, _Downloader(progress))
@@ -144,6 +147,9 @@ def _fetch_files(
                 store.fetch(name, downloader=downloader)
             # ValueError is a wrong checksum; the errors of requests are OSErrors.
             except (OSError, ValueError) as error:
+                if getattr(error, "errno", None) in (*FULL, errno.EROFS):
+                    with storing(folder / name):
+                        raise
                 raise _failure(error, name, names, folder, base) from error
             if known[name] is None:  # fetched just now, or put there by hand
                 recorded[name] = pooch.file_hash(str(folder / name))

@@ -57,10 +57,12 @@ class _SteppedFit(_EmbeddingEstimator):
         self.n_regions_, self.n_components_ = Y.shape[1], n_components
         scaler = ActivationScaler.fit(Y, sample_weight, power=_ACTIVATION_POWER)
         self.activation_scaler_, brain = scaler, scaler.transform(Y)
-        memory = checkpoint.folder if self.memory is None else self.memory
-        memory = check_memory(fspath(memory) if isinstance(memory, PathLike) else memory)
+        closed_form = checkpoint.closed_form
+        if self.memory is not None:
+            location = fspath(self.memory) if isinstance(self.memory, PathLike) else self.memory
+            closed_form = partial(recall, check_memory(location), TextRegression.fit)
         regression = self._fit_regression(
-            partial(recall, memory, TextRegression.fit),
+            closed_form,
             X,
             brain,
             groups,

@@ -12,7 +12,12 @@ import torch
 from torch import Tensor
 
 from sklearn_mnm.exceptions import DataWarning, TrainingDivergedError
-from sklearn_mnm.nn.checkpoint import Snapshot, load_snapshot, save_snapshot
+from sklearn_mnm.nn.checkpoint import (
+    Snapshot,
+    check_training,
+    load_snapshot,
+    save_snapshot,
+)
 from sklearn_mnm.nn.towers import BrainTextModel, Points
 
 logger = logging.getLogger(__name__)
@@ -140,6 +145,8 @@ def train(
     TrainingDivergedError
         If the loss is not finite, or the weights grew without bound. The model holds the best
         weights so far, and the error the result up to there.
+    StorageError
+        If `checkpoint` cannot be read or written; the epoch before stays in it.
 
     Warns
     -----
@@ -152,7 +159,7 @@ def train(
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         run = _Run(model, settings, seed)
-        snapshot = None if checkpoint is None else _readable_snapshot(checkpoint)
+        snapshot = None if checkpoint is None else run.readable_snapshot(checkpoint)
         if snapshot is None:
             run.start(evaluate)
         else:
@@ -289,6 +296,21 @@ class _Run:
         }
         return Snapshot(tensors, record)
 
+    def readable_snapshot(self, path: Path) -> Snapshot | None:
+        """Read a snapshot of this training; None, with a warning, if the file holds none."""
+        groups = self.optimizer.param_groups
+        parameters = [parameter for group in groups for parameter in group["params"]]
+        try:
+            snapshot = load_snapshot(path)
+            if snapshot is not None:
+                check_training(snapshot, self.snapshot(), parameters, self.settings.max_epochs)
+        except ValueError as error:
+            told = str(error).rstrip(".")
+            told = told if str(path) in told else f"{path} is of no such training: {told}"
+            warnings.warn(f"{told}. Training starts anew.", DataWarning, stacklevel=6)
+            return None
+        return snapshot
+
     def restore(self, snapshot: Snapshot) -> None:
         parts: dict[str, dict[str, Tensor]] = {}
         for path, tensor in snapshot.tensors.items():
@@ -309,14 +331,6 @@ class _Run:
         self.stopped = record["stopped"]
         if record["best_score"] is not None:
             self.best_score = record["best_score"]
-
-
-def _readable_snapshot(path: Path) -> Snapshot | None:
-    try:
-        return load_snapshot(path)
-    except ValueError as error:
-        warnings.warn(f"{error} Training starts anew.", DataWarning, stacklevel=5)
-        return None
 
 
 def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:

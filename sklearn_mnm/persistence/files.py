@@ -5,14 +5,15 @@ A model is a folder of two files: ``model.json`` says what the model is made of,
 and torch write; only classes of this package are made from them.
 """
 
+import errno
 import hashlib
 import importlib.metadata
 import json
-import math
 import os
 import platform
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ from sklearn.utils.validation import check_is_fitted
 import sklearn_mnm
 from sklearn_mnm._tools.files import exchange
 from sklearn_mnm._tools.storage import reading, storing
+from sklearn_mnm._tools.tensor_files import check_size
 from sklearn_mnm.exceptions import InvalidInputError, ModelFormatError
+from sklearn_mnm.persistence import plain_json
 from sklearn_mnm.persistence.objects import UnknownPartError
 from sklearn_mnm.persistence.schema import CLASSES, class_name
 from sklearn_mnm.persistence.state import StateReader, StateWriter
@@ -34,8 +37,8 @@ MODEL_FILES = (_DESCRIPTION, _WEIGHTS)
 _FORMAT = "sklearn-mnm model"
 # Raise it when older versions of the package would misread what is written.
 _FORMAT_VERSION = 1
-# A description of 12,000 studies with titles and 6,000 terms is 2 MB.
-_LARGEST_DESCRIPTION = 256 * 2**20
+# What systems say of a rename to a name that something has.
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 _DAMAGED = "The file was damaged or changed; fetch it or save the model again."
 
 
@@ -66,7 +69,8 @@ def save_model(
     Raises
     ------
     InvalidInputError
-        If `folder` is in use, `precision` is unknown, or the model or a part of it is none of the
+        If `folder` is in use, also by another process that saved there meanwhile (one of them
+        wins), `precision` is unknown, or the model or a part of it is none of the
         classes above, a number, string, array, csr_matrix or NIfTI image.
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
@@ -133,7 +137,7 @@ def save_model(
             _write(new / _DESCRIPTION, description.encode())
             _sync_folder(new)
             _check_readable(new)
-            _move(new, folder)
+            _move(new, folder, overwrite)
     finally:
         # Gone after success.
         shutil.rmtree(new, ignore_errors=True)
@@ -170,7 +174,7 @@ def load_model(folder: str | os.PathLike) -> Any:
     folder = _folder(folder)
     path = folder / _DESCRIPTION
     description = read_description(folder)
-    weights = _read_weights(folder / _WEIGHTS, description["weights_sha256"])
+    weights = _read_weights(folder / _WEIGHTS, description)
     try:
         model = StateReader(weights).decode(description["model"], "")
     except UnknownPartError as error:
@@ -198,6 +202,7 @@ def _description(model: Any, precision: str, weights: bytes, tree: Any) -> dict[
             "python": platform.python_version(),
             **{package: importlib.metadata.version(package) for package in packages},
         },
+        "weights_bytes": len(weights),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "model": tree,
     }
@@ -225,10 +230,9 @@ def read_description(folder: str | os.PathLike) -> dict[str, Any]:
         If the description is missing or damaged, comes from a newer version, or cannot be read.
     """
     path = _folder(folder) / _DESCRIPTION
-    content = _read(path, "Give a folder written by save_model.", _LARGEST_DESCRIPTION)
+    content = _read(path, "Give a folder written by save_model.", plain_json.LARGEST)
     try:
-        # NaN and the like are no JSON, and are never written.
-        description = json.loads(content.decode("utf-8"), parse_constant=_refuse)
+        description = plain_json.parse(content)
     except (ValueError, RecursionError) as error:
         raise ModelFormatError(f"{path}: it is not valid JSON ({error}). {_DAMAGED}") from error
     if not isinstance(description, dict) or description.get("format") != _FORMAT:
@@ -249,10 +253,21 @@ def read_description(folder: str | os.PathLike) -> dict[str, Any]:
     return description
 
 
-def _read_weights(path: Path, sha256: Any) -> dict[str, Any]:
-    content = _read(path, _DAMAGED)
+def _read_weights(path: Path, description: dict[str, Any]) -> dict[str, Any]:
+    with reading(path, ModelFormatError):
+        _check_file(path, _DAMAGED)
+        size = path.stat().st_size
+        # Files of earlier versions do not tell.
+        told = description.get("weights_bytes", size)
+        try:
+            if told != size:
+                raise ValueError(f"the file has {size} bytes, and {_DESCRIPTION} tells of {told!r}")
+            check_size(path)
+        except ValueError as error:
+            raise ModelFormatError(f"{path}: {error}. {_DAMAGED}") from error
+    content = _read(path, _DAMAGED, size)
     # Of the bytes that are used, rather than of a file that may change in between.
-    if hashlib.sha256(content).hexdigest() != sha256:
+    if hashlib.sha256(content).hexdigest() != description["weights_sha256"]:
         raise ModelFormatError(
             f"{path}: its checksum is not that in {_DESCRIPTION}: the file was damaged, or the two "
             "are of different models. Fetch both again."
@@ -264,20 +279,22 @@ def _read_weights(path: Path, sha256: Any) -> dict[str, Any]:
         raise ModelFormatError(f"{path}: it is not in safetensors format ({error}).") from error
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not allowed")
+def _check_file(path: Path, remedy: str) -> None:
+    # No devices or pipes, which may never end.
+    if not path.is_file():
+        raise ModelFormatError(f"{path}: there is no such file. {remedy}")
 
 
-def _read(path: Path, remedy: str, largest: float = math.inf) -> bytes:
+def _read(path: Path, remedy: str, largest: int) -> bytes:
     with reading(path, ModelFormatError):
-        # No devices or pipes, which may never end.
-        if not path.is_file():
-            raise ModelFormatError(f"{path}: there is no such file. {remedy}")
-        if path.stat().st_size > largest:
+        _check_file(path, remedy)
+        size = path.stat().st_size
+        if size > largest:
             raise ModelFormatError(
                 f"{path}: more than {largest} bytes are no description. {_DAMAGED}"
             )
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(size)
 
 
 def _folder(given: Any) -> Path:
@@ -299,14 +316,18 @@ def _check_target(folder: Path, overwrite: bool, called: str = "folder=") -> Non
         raise InvalidInputError(f"{called}{folder} is a file. Give another name.")
     files = {path.name for path in folder.iterdir()}
     if files and not overwrite:
-        raise InvalidInputError(
-            f"{called}{folder} exists. Give another name, or overwrite=True to replace a model."
-        )
+        raise _in_use(folder, called)
     if others := files.difference(MODEL_FILES):
         raise InvalidInputError(
             f"{called}{folder} holds files that are no part of a model and would be lost: "
             f"{', '.join(sorted(others)[:5])}. Move them, or give another name."
         )
+
+
+def _in_use(folder: Path, called: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"{called}{folder} exists. Give another name, or overwrite=True to replace a model."
+    )
 
 
 def _check_readable(folder: Path) -> None:
@@ -340,14 +361,33 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _move(new: Path, folder: Path) -> None:
+def _move(new: Path, folder: Path, overwrite: bool) -> None:
     """Give the new model its name, and only then remove the old one."""
-    if not folder.exists():
-        os.rename(new, folder)
-        _sync_folder(folder.parent)
-        return
+    try:
+        _claim(new, folder)
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
+        if not overwrite:
+            # Another process was faster: its model stays.
+            raise _in_use(folder, "folder=") from error
+        _replace(new, folder)
+    _sync_folder(folder.parent)
+
+
+def _claim(new: Path, folder: Path) -> None:
+    """Rename, unless the name is taken by anything but an empty folder; of two, one is first.
+
+    POSIX renames a folder over an empty one, and over nothing else; Windows over nothing at all.
+    """
+    if os.name != "posix":
+        with suppress(OSError):
+            folder.rmdir()  # only if it is empty
+    os.rename(new, folder)
+
+
+def _replace(new: Path, folder: Path) -> None:
     if exchange(new, folder):  # the caller removes the old one
-        _sync_folder(folder.parent)
         return
     old = _sibling(folder, "old")
     try:
@@ -357,5 +397,4 @@ def _move(new: Path, folder: Path) -> None:
         if old.exists() and not folder.exists():
             os.rename(old, folder)
         raise
-    _sync_folder(folder.parent)
     shutil.rmtree(old, ignore_errors=True)

@@ -16,6 +16,7 @@ from sklearn_mnm.persistence.earlier import present_columns, present_params
 from sklearn_mnm.persistence.schema import (
     CLASSES,
     check_object,
+    check_parameters,
     check_value,
     class_name,
     class_named,
@@ -101,6 +102,7 @@ def from_state(name: str, state: dict[str, Any]) -> Any:
         value = _estimator_from_state(name, made_by, **state)
         if state["fitted"] is None:
             return value
+    check_parameters(value)
     check_object(value)
     if name in ("MNMEncoder", "MNMDecoder"):
         for level in value.hierarchy_.levels:
@@ -151,7 +153,7 @@ def _estimator_from_state(
     _check_names(name, params, made_by)
     # Parameters that an older file lacks take their defaults.
     estimator = made_by(**params)
-    estimator._validate_params()
+    check_parameters(estimator)
     if fitted is not None:
         _RESTORE.get(name, _set_attributes)(estimator, fitted)
     if output not in (None, "default", "pandas", "polars"):
@@ -347,6 +349,8 @@ def _towers_from_state(
     with torch.random.fork_rng(devices=[]):
         for tower, share in zip(("text_tower", "brain_tower"), dropout, strict=True):
             check_value("dropout", share, float, {})
+            if not 0 <= share < 1:
+                raise ValueError(f"dropout of {tower} is {share}, not from 0 to below 1")
             basis = tensors[f"{tower}.basis"]
             (n_hidden,) = tensors[f"{tower}.radius_network.0.bias"].shape
             # Before the tower is made, which takes the memory that these sizes ask for.

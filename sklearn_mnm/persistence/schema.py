@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from sklearn.utils._param_validation import validate_parameter_constraints
 
 # Name -> module that defines the class. Nothing else is loaded, whatever a file says.
 CLASSES = {
@@ -186,6 +187,25 @@ def class_name(value: Any) -> str | None:
     """Name by which the class of an object is known in files; None if it cannot be stored."""
     name = type(value).__qualname__
     return name if CLASSES.get(name) == type(value).__module__ else None
+
+
+def check_parameters(value: Any) -> None:
+    """Check the parameters of an object that says what they may be.
+
+    Parameters
+    ----------
+    value : object
+        With ``_parameter_constraints``, as estimators have them; others pass.
+
+    Raises
+    ------
+    ValueError
+        If one is none of what it may be.
+    """
+    constraints = getattr(type(value), "_parameter_constraints", None)
+    if constraints:
+        params = {name: getattr(value, name) for name in constraints if hasattr(value, name)}
+        validate_parameter_constraints(constraints, params, caller_name=type(value).__name__)
 
 
 def check_object(value: Any, sizes: dict[str, int] | None = None) -> None:

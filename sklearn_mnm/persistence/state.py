@@ -14,6 +14,7 @@ import nibabel
 import numpy as np
 from scipy import sparse
 
+from sklearn_mnm._tools.tensor_files import memory_bytes
 from sklearn_mnm.exceptions import InvalidInputError, ModelFormatError
 from sklearn_mnm.persistence.objects import from_state, state_of
 from sklearn_mnm.persistence.schema import class_name
@@ -164,6 +165,9 @@ class StateReader:
     def __init__(self, arrays: dict[str, np.ndarray]):
         self._arrays = arrays
         self._objects: list[Any] = []
+        # Of what is made: bits become numbers of eight bytes, and arrays stored once are many.
+        n_bytes = sum(array.nbytes for array in arrays.values())
+        self._bytes_left = min(_LARGEST_STRINGS + 64 * n_bytes, memory_bytes())
 
     def decode(self, node: Any, where: str, depth: int = 0) -> Any:
         """Decode one value.
@@ -233,7 +237,9 @@ class StateReader:
         if kind == "path":
             return Path(_expect(str, node["value"]))
         if kind == "strings":
-            return _strings(node["dtype"], _expect(list, node["items"]))
+            strings = _strings(node["dtype"], _expect(list, node["items"]))
+            self._spend(strings.nbytes)
+            return strings
         if kind == "array":
             return self._decode_array(node)
         if kind == "csr":
@@ -250,9 +256,15 @@ class StateReader:
             return value
         raise ValueError(f"there is no kind of value {kind!r}")
 
+    def _spend(self, n_bytes: int) -> None:
+        self._bytes_left -= n_bytes
+        if self._bytes_left < 0:
+            raise ValueError("its arrays would take more memory than all of the file speaks for")
+
     def _decode_array(self, node: dict[str, Any]) -> np.ndarray:
         stored = self._arrays[node["values"]]
         dtype = _DTYPES[node["dtype"]]
+        self._spend(stored.size * dtype.itemsize * (8 if "shape" in node else 1))
         if "shape" in node:
             return _unpacked(stored, node["shape"]).astype(dtype)
         if math.prod(max(size, 1) for size in stored.shape) > max(stored.size, 2**20):

@@ -1,7 +1,6 @@
 """HTMLReport: a page that shows itself, and the templates that pages are filled into."""
 
 import html
-import string
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from sklearn_mnm._tools.dependencies import import_optional
 from sklearn_mnm._tools.files import replacing
 from sklearn_mnm._tools.storage import storing
+from sklearn_mnm.report._browser import show_once
 
 # Height in pixels of the frame in a notebook; the page scrolls within.
 _HEIGHT = 700
@@ -67,11 +67,8 @@ class HTMLReport:
             temporary.write_bytes(content)
 
     def open_in_browser(self) -> None:
-        """Show the page in the web browser."""
-        # nilearn serves the page once, to this computer only, and leaves no file behind.
-        from nilearn import reporting
-
-        reporting.HTMLReport(string.Template("$body"), self.html).open_in_browser()
+        """Show the page in the web browser; it is served once, and leaves no file behind."""
+        show_once(self.html.encode("utf-8", "xmlcharrefreplace"))
 
 
 def fill_template(name: str, folder: Path | None = None, **content: Any) -> str:

@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm._tools.dependencies import import_optional
-from sklearn_mnm.exceptions import DataWarning, InvalidInputError
+from sklearn_mnm.exceptions import DataWarning, InvalidInputError, StorageError
 from sklearn_mnm.text._documents import as_documents
 from sklearn_mnm.text._embedding_cache import EmbeddingCache
 
@@ -143,7 +143,8 @@ class SentenceTransformerVectorizer(TransformerMixin, BaseEstimator):
         -----
         DataWarning
             With counts, if texts are longer than the window of the model, which cuts them; if
-            entries of the cache are damaged, which are computed anew.
+            entries of the cache are damaged, which are computed anew; or if the cache cannot be
+            written, as on a full disk: then the embeddings are returned, and not kept.
         """
         check_is_fitted(self)
         documents = as_documents(X)
@@ -222,6 +223,7 @@ class SentenceTransformerVectorizer(TransformerMixin, BaseEstimator):
 
     def _encode(self, texts: list[str]) -> dict[str, np.ndarray]:
         vectors: dict[str, np.ndarray] = {}
+        is_kept = self.cache_dir is not None
         step = _BATCHES_PER_CALL * self.batch_size
         for start in range(0, len(texts), step):
             block = texts[start : start + step]
@@ -229,11 +231,20 @@ class SentenceTransformerVectorizer(TransformerMixin, BaseEstimator):
                 block, batch_size=self.batch_size, show_progress_bar=False, convert_to_numpy=True
             )
             vectors.update(zip(block, encoded, strict=True))
-            if self.cache_dir is not None:
-                cache = EmbeddingCache(self.cache_dir, self.model_identity_)
-                for text, vector in zip(block, encoded, strict=True):
-                    cache.write(text, vector)
+            if is_kept:
+                is_kept = self._write_cache(block, encoded)
         return vectors
+
+    def _write_cache(self, texts: list[str], vectors: np.ndarray) -> bool:
+        """Keep vectors; whether that went well: what was computed is not lost for a full disk."""
+        cache = EmbeddingCache(str(self.cache_dir), self.model_identity_)
+        try:
+            for text, vector in zip(texts, vectors, strict=True):
+                cache.write(text, vector)
+        except StorageError as error:
+            warnings.warn(f"Embeddings are not kept: {error}", DataWarning, stacklevel=4)
+            return False
+        return True
 
     def _loaded_model(self) -> Any:
         if not hasattr(self, "_model"):

@@ -1,5 +1,7 @@
 """Fits that stop half-way: what is kept of them, and how they go on."""
 
+import errno
+import json
 import logging
 import os
 import signal
@@ -9,12 +11,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_mnm import HyperbolicBrainTextEmbedder, MNMObjective, Towers
-from sklearn_mnm.exceptions import DataWarning, InterruptedFitWarning, InvalidInputError
+from sklearn_mnm.exceptions import (
+    DataWarning,
+    InterruptedFitWarning,
+    InvalidInputError,
+    StorageError,
+)
+from sklearn_mnm.nn import checkpoint
+from sklearn_mnm.nn.checkpoint import Snapshot, load_snapshot, save_snapshot
 
 
 def literature():
@@ -254,3 +264,92 @@ def test_progress_is_logged_rather_than_printed(caplog, capsys):
     assert sum("epoch" in message for message in messages) == 5
     assert any("alpha=" in message for message in messages)
     assert capsys.readouterr() == ("", "")
+
+
+def rewritten(path, change):
+    """Let another snapshot, whole and with its checksum, take the place of one."""
+    snapshot = load_snapshot(path)
+    tensors, record = dict(snapshot.tensors), json.loads(json.dumps(snapshot.record))
+    change(tensors, record)
+    save_snapshot(path, Snapshot(tensors, record))
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("training", lambda tensors, record: tensors.pop("model/log_scale")),
+        ("training", lambda tensors, record: tensors.update(more=torch.ones(2))),
+        ("training", lambda t, r: t.update({"random/order": torch.ones(3, dtype=torch.uint8)})),
+        ("training", lambda t, r: t.update({"random/cpu": 255 + 0 * t["random/cpu"]})),
+        ("training", lambda t, r: t.update({"optimizer.0/exp_avg": torch.ones(1)})),
+        ("training", lambda t, r: t.update({"best/log_scale": torch.ones((), dtype=torch.int64)})),
+        ("training", lambda tensors, record: record.update(history=[{"epoch": 7}])),
+        ("training", lambda tensors, record: record.update(history=[])),
+        ("training", lambda tensors, record: record.update(best_epoch=99)),
+        ("training", lambda tensors, record: record.update(stopped=1)),
+        ("training", lambda tensors, record: record.update(more=1)),
+        ("regression", lambda tensors, record: tensors.pop("coef")),
+        ("regression", lambda t, r: t.update(coef=t["coef"].T.contiguous())),
+        ("regression", lambda t, r: t.update(left_out=t["left_out"].half())),
+        ("regression", lambda tensors, record: record["numbers"].update(alpha="1")),
+        ("regression", lambda tensors, record: record["numbers"].update(alpha=-1.0)),
+        ("regression", lambda tensors, record: record.update(scores=3)),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused_before_it_is_used(file, change, tmp_path):
+    expected = embedder().fit(*STUDIES)
+    with pytest.raises(MemoryError):
+        embedder(checkpoint=tmp_path, callbacks=[StopAfter(3, MemoryError())]).fit(*STUDIES)
+    (path,) = tmp_path.rglob(f"{file}.safetensors")
+    rewritten(path, change)
+    with pytest.warns(DataWarning, match=r"starts anew|computed anew"):
+        found = embedder(checkpoint=tmp_path).fit(*STUDIES)
+    assert_same(found, expected)
+
+
+def test_a_checkpoint_of_other_versions_is_refused(tmp_path, monkeypatch):
+    with pytest.raises(MemoryError):
+        embedder(checkpoint=tmp_path, callbacks=[StopAfter(3, MemoryError())]).fit(*STUDIES)
+    (path,) = tmp_path.rglob("training.safetensors")
+    monkeypatch.setattr(checkpoint, "_versions", lambda: {"sklearn-mnm": "9"})
+    with pytest.raises(ValueError, match=r"was written by .*, not by .*'9'"):
+        load_snapshot(path)
+
+
+def test_a_huge_checkpoint_is_refused_unread(tmp_path):
+    with pytest.raises(MemoryError):
+        embedder(checkpoint=tmp_path, callbacks=[StopAfter(3, MemoryError())]).fit(*STUDIES)
+    for path in tmp_path.rglob("*.safetensors"):
+        os.truncate(path, 2**40)  # takes no space
+    with pytest.warns(DataWarning) as told:
+        embedder(checkpoint=tmp_path).fit(*STUDIES)
+    assert len(told) == 2
+
+
+@pytest.mark.parametrize("file", ["regression", "training"])
+def test_a_full_disk_is_told_with_the_file_and_the_remedy(file, tmp_path, monkeypatch):
+    """What was kept before stays, and nothing half-written."""
+    write_bytes = Path.write_bytes
+
+    def full(path, content):
+        size = len(content) // 2 if len(content) > limit else len(content)
+        write_bytes(path, content[:size])
+        if size < len(content):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return size
+
+    limit = 0 if file == "regression" else 2**40
+
+    def fill(record):
+        nonlocal limit
+        limit = 0 if record["epoch"] == 2 else limit
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StorageError, match=rf"{file}\.safetensors.*Free some space") as caught:
+        embedder(checkpoint=tmp_path, callbacks=[fill]).fit(*STUDIES)
+    assert caught.value.errno == errno.ENOSPC
+    monkeypatch.undo()
+    kept = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
+    before = [] if file == "regression" else ["regression.safetensors", "training.safetensors"]
+    assert kept == before
+    assert_same(embedder(checkpoint=tmp_path).fit(*STUDIES), embedder().fit(*STUDIES))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 
 import pytest
 import safetensors.numpy
@@ -74,6 +75,41 @@ def test_models_are_replaced_only_on_request(ward, embedder, tmp_path, assert_sa
     save_model(embedder, str(folder), overwrite=True)
     assert_same(load_model(str(folder)), embedder)
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_of_two_who_save_to_one_new_folder_exactly_one_wins(
+    exists, ward, embedder, tmp_path, monkeypatch, assert_same
+):
+    """Both have looked whether the folder is free before either gives its model the name."""
+    models, told, move = {"ward": ward, "embedder": embedder}, {}, files._move
+    both = threading.Barrier(2)
+
+    def wait(new, folder, overwrite):
+        both.wait(60)
+        move(new, folder, overwrite)
+
+    monkeypatch.setattr(files, "_move", wait)
+
+    def save(name):
+        try:
+            save_model(models[name], tmp_path / "model")
+            told[name] = "saved"
+        except InvalidInputError as error:
+            told[name] = str(error)
+
+    if exists:
+        (tmp_path / "model").mkdir()
+    threads = [threading.Thread(target=save, args=[name]) for name in models]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (winner,) = (name for name, words in told.items() if words == "saved")
+    (other,) = (words for words in told.values() if words != "saved")
+    assert "exists. Give another name, or overwrite=True" in other
+    assert_same(load_model(tmp_path / "model"), models[winner])
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 def test_folders_with_other_files_are_never_replaced(ward, tmp_path, assert_same):

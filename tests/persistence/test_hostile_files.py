@@ -9,6 +9,8 @@ import os
 import pickle
 import subprocess
 import sys
+import tracemalloc
+from numbers import Real
 
 import numpy as np
 import pytest
@@ -17,10 +19,11 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import NotFittedError
+from sklearn.utils._param_validation import Interval
 
 from sklearn_mnm.exceptions import InvalidInputError, ModelFormatError
-from sklearn_mnm.persistence import load_model, save_model
-from sklearn_mnm.persistence.schema import CLASSES
+from sklearn_mnm.persistence import load_model, save_model, state
+from sklearn_mnm.persistence.schema import CLASSES, check_parameters
 from sklearn_mnm.persistence.state import StateReader
 
 
@@ -169,6 +172,119 @@ def test_huge_descriptions_are_refused_unread(saved_embedder, tmp_path):
         load_model(folder)
 
 
+def peak_of(action):
+    """Bytes that Python's allocators, those of numpy included, held at most."""
+    tracemalloc.start()
+    try:
+        action()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def refuse(folder, problem):
+    with pytest.raises(ModelFormatError, match=problem):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("size", [2**20, 2**42])
+@pytest.mark.parametrize("is_told", [True, False])
+def test_weights_that_are_not_as_long_as_told_are_refused_unread(
+    saved_embedder, size, is_told, tmp_path
+):
+    """Files take no space; those of earlier versions do not tell how long they are."""
+    change = put("weights_bytes", size) if is_told else lambda d: d.pop("weights_bytes")
+    folder = edit(saved_embedder, change, tmp_path / "model")
+    os.truncate(folder / "weights.safetensors", size)
+    assert peak_of(lambda: refuse(folder, "its header tells of")) < 2**20
+    folder = edit(saved_embedder, lambda description: None, tmp_path / "other")
+    os.truncate(folder / "weights.safetensors", size)
+    assert peak_of(lambda: refuse(folder, r"model\.json tells of")) < 2**20
+
+
+def test_weights_beyond_all_memory_are_refused_unread(saved_embedder, tmp_path):
+    folder = edit(saved_embedder, lambda d: d.pop("weights_bytes"), tmp_path / "model")
+    n = 2**45
+    header = json.dumps({"x": {"dtype": "U8", "shape": [n], "data_offsets": [0, n]}}).encode()
+    path = folder / "weights.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    try:
+        os.truncate(path, 8 + len(header) + n)
+    except OSError:
+        pytest.skip("files of this size are not possible here")
+    assert peak_of(lambda: refuse(folder, "GiB of memory")) < 2**20
+
+
+@pytest.mark.parametrize(
+    "header", [b"[]", b"{}x", b'{"x": 1}', b'{"x": {"data_offsets": [0, -1]}}', b"[" * 9999]
+)
+def test_headers_of_weights_that_are_none_are_refused(saved_embedder, header, tmp_path):
+    folder = edit(saved_embedder, lambda d: d.pop("weights_bytes"), tmp_path / "model")
+    path = folder / "weights.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    refuse(folder, "header")
+
+
+@pytest.mark.parametrize(
+    ("unit", "problem"),
+    [(b"{},", "more than 500000 objects"), (b"[[]],", "objects and lists"), (b"1,", "values")],
+)
+def test_descriptions_that_unfold_in_memory_are_refused(saved_embedder, unit, problem, tmp_path):
+    folder = edit(saved_embedder, lambda description: None, tmp_path / "model")
+    path = folder / "model.json"
+    content = path.read_bytes()[:-1] + b', "more": [' + unit * (2**25 // len(unit)) + b"1]}"
+    path.write_bytes(content)
+    assert peak_of(lambda: refuse(folder, problem)) < 2 * len(content)
+
+
+def test_a_key_that_stands_twice_is_refused(saved_embedder, tmp_path):
+    folder = edit(saved_embedder, lambda description: None, tmp_path / "model")
+    path = folder / "model.json"
+    text = path.read_text()
+    for key in ("class", "n_components"):
+        path.write_text(text.replace(f'"{key}": ', f'"{key}": 1, "{key}": ', 1))
+        refuse(folder, f"'{key}' stands twice")
+    # Quickly, however many there are.
+    path.write_text('{"a": 1, ' + ", ".join(f'"{n}": 1' for n in range(10**5)) + ', "a": 2}')
+    refuse(folder, "'a' stands twice")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("dropout", -1), ("scale", -3.0), ("max_epochs", -1), ("alignment", "no"), ("alpha", [1])],
+)
+def test_impossible_parameters_are_refused_by_name(saved_embedder, name, value, tmp_path):
+    change = put(f"model/state/params/items/{name}", value)
+    refuse(edit(saved_embedder, change, tmp_path / "model"), f"'{name}' parameter of Hyper")
+
+
+@pytest.mark.parametrize("dropout", [[-1, -1], [0.2, 1.0], [2.0, 0.2]])
+def test_impossible_dropout_of_towers_is_refused(saved_embedder, dropout, tmp_path):
+    change = put(FITTED + "model_/state/dropout", dropout)
+    refuse(edit(saved_embedder, change, tmp_path / "model"), "dropout of (text|brain)_tower")
+
+
+def test_anything_that_says_what_its_parameters_may_be_is_checked(monkeypatch):
+    """Not estimators alone."""
+
+    class Objective:
+        _parameter_constraints = {"weight": [Interval(Real, 0, None, closed="left")]}  # noqa: RUF012
+        weight = -2.0
+
+    with pytest.raises(ValueError, match="'weight' parameter of Objective"):
+        check_parameters(Objective())
+    check_parameters(object())
+
+
+def test_arrays_that_are_stored_once_and_made_often_are_refused(monkeypatch):
+    monkeypatch.setattr(state, "_LARGEST_STRINGS", 2**20)
+    array = np.zeros(2**10, np.uint8)
+    bits = {"kind": "array", "dtype": "float64", "values": "x", "shape": [2**13]}
+    with pytest.raises(ModelFormatError, match="more memory than"):
+        StateReader({"x": array}).decode([bits] * 40, "x")
+    StateReader({"x": array}).decode([bits], "x")
+
+
 def test_deep_nesting_is_refused(saved_embedder, tmp_path):
     nested = []
     for _ in range(200):
@@ -199,6 +315,7 @@ def test_arrays_that_claim_more_than_there_is_are_refused(saved_embedder, arrays
     def change(description):
         put(FITTED + "history_", node)(description)
         description["weights_sha256"] = hashlib.sha256(weights).hexdigest()
+        description["weights_bytes"] = len(weights)
         # Only the array matters; the rest of the model would be missing first.
         description["model"] = description["model"]["state"]["fitted"]["items"]["history_"]
 
@@ -339,7 +456,8 @@ def test_random_changes_of_weights_are_refused_or_do_no_harm(data, saved_models,
     changed = changed[: data.draw(st.sampled_from([len(changed), len(changed) // 2, 0]))]
     if not data.draw(st.booleans()):
         changed += b"\0"
-    description = {**description, "weights_sha256": hashlib.sha256(changed).hexdigest()}
+    told = {"weights_sha256": hashlib.sha256(changed).hexdigest(), "weights_bytes": len(changed)}
+    description = {**description, **told}
     (tmp_path / "model.json").write_text(json.dumps(description))
     (tmp_path / "weights.safetensors").write_bytes(changed)
     try:
