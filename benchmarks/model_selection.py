@@ -32,7 +32,8 @@ from sklearn.pipeline import Pipeline
 from table import markdown_table
 from threadpoolctl import threadpool_info
 
-from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, TermVectorizer, _threads
+from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, TermVectorizer
+from sklearn_mnm._tools import threads
 from sklearn_mnm.exceptions import DataWarning
 from sklearn_mnm.model.text_regression import TextRegression
 from sklearn_mnm.scorers import recall_scorer
@@ -164,7 +165,7 @@ def measure(setting: Setting, data: Data) -> dict[str, Any]:
         cache = stack.enter_context(tempfile.TemporaryDirectory())
         stack.enter_context(joblib.parallel_config("loky", n_jobs=setting.n_jobs))
         if not setting.hold_small:
-            stack.enter_context(mock.patch.object(_threads, "_SMALL", 0))
+            stack.enter_context(mock.patch.object(threads, "_SMALL", 0))
         if setting.n_jobs == 1:
             # What is counted is other code to joblib's cache: all processes would have to count.
             record["closed_form"] = stack.enter_context(count_calls(TextRegression, "fit"))
