@@ -99,10 +99,15 @@ class Answer(NamedTuple):
         InvalidInputError
             If there is no such view.
         """
-        view, place = wish
-        if view and view not in question.views and not _STEP.fullmatch(view):
+        view = wish.view if "view" in self.heeds else ""
+        place = wish.place if "place" in self.heeds else None
+        if view in question.views or not view:
+            return Wish(view, place)
+        if self.make is _whole_page:  # which shows the first one then
+            return Wish("", place)
+        if not _STEP.fullmatch(view):
             raise InvalidInputError(f"view={view[:40]!r}: choose one of {[*question.views]}.")
-        return Wish(view if "view" in self.heeds else "", place if "place" in self.heeds else None)
+        return Wish(view, place)
 
 
 def page(name: str, **content: Any) -> str:
@@ -130,7 +135,6 @@ def _whole_page(question: Question, link: Any, wish: Wish) -> str:
     embedder = question.model.encoder.embedder_
     more: dict[str, Any] = {}
     if facts["usable"]:
-        # Steps of a walk stand on the page whatever its view.
         view = wish.view if wish.view in question.views else next(iter(question.views))
         more = {"view": view, "views": question.views, "levels": question.level_terms()}
     return page(

@@ -40,6 +40,7 @@ _FORMAT_VERSION = 1
 # What systems say of a rename to a name that something has.
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 _DAMAGED = "The file was damaged or changed; fetch it or save the model again."
+_MIXED = "It was damaged, or the two are of different models. Fetch both again."
 
 
 def save_model(
@@ -264,14 +265,11 @@ def _read_weights(path: Path, description: dict[str, Any]) -> dict[str, Any]:
                 raise ValueError(f"the file has {size} bytes, and {_DESCRIPTION} tells of {told!r}")
             check_size(path)
         except ValueError as error:
-            raise ModelFormatError(f"{path}: {error}. {_DAMAGED}") from error
+            raise ModelFormatError(f"{path}: {error}. {_MIXED}") from error
     content = _read(path, _DAMAGED, size)
     # Of the bytes that are used, rather than of a file that may change in between.
     if hashlib.sha256(content).hexdigest() != description["weights_sha256"]:
-        raise ModelFormatError(
-            f"{path}: its checksum is not that in {_DESCRIPTION}: the file was damaged, or the two "
-            "are of different models. Fetch both again."
-        )
+        raise ModelFormatError(f"{path}: its checksum is not that in {_DESCRIPTION}. {_MIXED}")
     try:
         return safetensors.numpy.load(content)
     # Types that numpy does not know are KeyErrors, sizes that it refuses ValueErrors.
