@@ -94,6 +94,7 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
         self, text: Any, maps: Any, groups: Any, sample_weight: Any, *, partial: bool = False
     ) -> None:
         self.__dict__.pop("noise_null_", None)  # of another fit
+        self._made: dict[Any, tuple[Any, Any]] = {}
         random = check_random_state(self.random_state)
         seeds = [int(seed) for seed in random.randint(np.iinfo(np.int32).max, size=3)]
         ids, titles, groups = study_names(text, maps, groups)

@@ -2,13 +2,13 @@
 
 import warnings
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.geometry import pairwise_distance
 from sklearn_mnm.geometry.arrays import as_tensor, points_of
@@ -36,13 +36,20 @@ class StudySearch:
         """Rank the studies for texts or maps, given as points and, of texts, by their terms."""
         if by not in WAYS:
             raise InvalidInputError(f"by={by!r}: choose 'both', 'text' or 'brain'.")
-        check_count(k, "k")
         n_studies = len(self.neighbours_.ids)
-        if k > n_studies:
+        if not isinstance(k, Integral) or isinstance(k, bool) or not 1 <= k <= n_studies:
             raise InvalidInputError(
                 f"k={k!r} must be an integer from 1 to {n_studies}, the studies of the fit."
             )
         kinds = ("text", "brain") if by == "both" else (by,)
+        if role == by == "text" and self._study_texts() is None:
+            warnings.warn(
+                "This model was saved by an earlier version, which did not keep which terms its "
+                "studies hold. by='text' compares points instead, in which maps had a part: the "
+                "studies are not chosen blind to their peaks.",
+                DataWarning,
+                stacklevel=3,
+            )
         rows, scores = [], []
         for start in range(0, len(points), _BLOCK):
             block = slice(start, start + _BLOCK)
@@ -61,13 +68,6 @@ class StudySearch:
             texts = self._study_texts()
             if texts is not None:
                 return texts.similarity(present)
-            warnings.warn(
-                "This model was saved by an earlier version, which did not keep which terms its "
-                "studies hold. by='text' compares points instead, in which maps had a part: the "
-                "studies are not chosen blind to their peaks.",
-                DataWarning,
-                stacklevel=4,
-            )
         others = self._points_of_studies(kind)
         if kind == role:
             return -pairwise_distance(as_tensor(points), others, curvature).numpy()

@@ -125,7 +125,9 @@ def _map_cases() -> Iterator[Case]:
 def _warned(ended: Ended, tells: tuple[str, ...]) -> bool:
     import re
 
-    (line,) = [line for line in ended.stderr.splitlines() if line.startswith("warning: ")]
+    # The model is small: nothing stands out of some of its maps.
+    lines = [line for line in ended.stderr.splitlines() if "Nothing stands out" not in line]
+    (line,) = [line for line in lines if line.startswith("warning: ")]
     return all(re.search(part, line) for part in tells) and ended.stdout != ""
 
 

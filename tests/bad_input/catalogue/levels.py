@@ -65,7 +65,7 @@ def cases() -> Iterator[Case]:
         lambda w: BrainHierarchy({"lobe": np.arange(200, dtype=np.uint8)}, sizes=np.full(200, 200, np.uint8)),
         "a hierarchy of their numbers", holds=lambda h: h.n_networks("lobe") == 200 and h.network_sizes("brain")[0] == 40_000,
     )  # fmt: skip
-    for method in ("aggregate", "smooth", "expand", "matrix", "memberships", "n_networks", "network_names",
+    for method in ("aggregate", "smooth", "expand", "memberships", "n_networks", "network_names",
                    "network_sizes", "is_partition"):  # fmt: skip
         yield Case(
             f"BrainHierarchy.{method}", "unknown choice", "level: one that is not there",

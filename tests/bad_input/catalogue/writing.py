@@ -251,7 +251,7 @@ def _report_cases() -> Iterator[Case]:
     )  # fmt: skip
     yield Case(
         "model_report", "one sample", "studies: one", lambda w: model_report(w.encoder, w.studies[:1]),
-        InvalidInputError, ("studies", "two|2"),
+        InvalidInputError, ("studies: 1 with known terms", "two or more"),
     )  # fmt: skip
 
 
