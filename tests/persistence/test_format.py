@@ -102,7 +102,9 @@ def answers_of_encoder(encoder, questions):
     peaks = [np.array(positions, dtype=float) for positions in peaks]
     decoder = encoder.decoder(n_terms=3)
     activations, std = encoder.predict(texts, return_std=True)
-    studies, similar = encoder.retrieve(texts, k=3), decoder.retrieve(peaks, k=3)
+    # What was the default of each then.
+    studies = encoder.retrieve(texts, k=3, by="brain")
+    similar = decoder.retrieve(peaks, k=3, by="text")
     return {
         "points of texts": encoder.transform(texts),
         "activations": activations,
