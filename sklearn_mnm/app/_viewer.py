@@ -1,6 +1,7 @@
 """The interactive viewer: a page of nilearn's, which stands alone and is shown in a frame."""
 
 import html
+import re
 
 import numpy as np
 
@@ -72,5 +73,8 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
         black_bg=True,
     )
     words = f"<p>{html.escape(shown.words)}</p>"
-    page = view.html.replace("<title>Slice viewer</title>", f"<title>{html.escape(title)}</title>")
+    # Of one version the title is another, and an icon is linked to that is elsewhere.
+    page = re.sub(r"<link[^>]*https?:[^>]*>", "", view.html)
+    titled = f"<title>{html.escape(title)}</title>"
+    page = re.sub("<title>.*?</title>", lambda _: titled, page, count=1, flags=re.DOTALL)
     return page.replace("</head>", f"{_STYLE}</head>", 1).replace("</body>", f"{words}</body>", 1)
