@@ -158,8 +158,9 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
 
         Returns
         -------
-        points : ndarray of shape (n_maps, embedder_.n_dimensions_ + 1)
-            Time coordinate first; float64, or float32 if the maps are.
+        points : ndarray of shape (n_maps, n_dimensions + 1)
+            In the dimensions of `embedder_`, time coordinate first; float64, or float32 if the
+            maps are.
         """
         return self._labelled(self._brain_points(X, level), X if are_peaks(X) else None)
 

@@ -200,8 +200,9 @@ class MNMEncoder(
 
         Returns
         -------
-        points : ndarray of shape (n_texts, embedder_.n_dimensions_ + 1)
-            Time coordinate first; float64, or float32 if the text features are.
+        points : ndarray of shape (n_texts, n_dimensions + 1)
+            In the dimensions of `embedder_`, time coordinate first; float64, or float32 if the text
+            features are.
         """
         return self._labelled(self._text_points(X), X if isinstance(X, Studies) else None)
 

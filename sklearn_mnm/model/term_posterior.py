@@ -48,7 +48,8 @@ class TermPosterior(NamedTuple):
     Attributes
     ----------
     salience : csr_matrix of shape (n_studies, n_terms), bool
-        Which terms stand out in which study, as :func:`salient_terms` finds them.
+        Which terms stand out in which study, as `sklearn_mnm.model.salience.salient_terms` finds
+        them.
     calibration : ndarray of shape (3,)
         :math:`\beta`.
     """
