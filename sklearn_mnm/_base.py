@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable
 from copy import copy
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,8 @@ from sklearn_mnm.text.ontology import Ontology
 from sklearn_mnm.text.subsumption import parts_of_names
 from sklearn_mnm.text.terms import TermVectorizer
 
+# What estimators made once for a fit, by name: no part of them, and gone with them.
+_MADE: WeakKeyDictionary[Any, dict[Any, tuple[Any, Any]]] = WeakKeyDictionary()
 # Of relations from a term to a broader one, one after the other.
 _MOST_STEPS = 20
 # Numbers of networks of the levels cut from a Ward tree, after Yeo et al. 2011.
@@ -94,7 +97,6 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
         self, text: Any, maps: Any, groups: Any, sample_weight: Any, *, partial: bool = False
     ) -> None:
         self.__dict__.pop("noise_null_", None)  # of another fit
-        self._made: dict[Any, tuple[Any, Any]] = {}
         random = check_random_state(self.random_state)
         seeds = [int(seed) for seed in random.randint(np.iinfo(np.int32).max, size=3)]
         ids, titles, groups = study_names(text, maps, groups)
@@ -349,15 +351,12 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
 
     def _made_once(self, name: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` gives, made again only after a fit, which makes new neighbours."""
-        known = self.__dict__.setdefault("_made", {})
+        known = _MADE.setdefault(self, {})
         made_for, value = known.get(name, (None, None))
         if made_for is not self.neighbours_:
             value = make()
             known[name] = self.neighbours_, value
         return value
-
-    def __getstate__(self) -> Any:
-        return {name: v for name, v in super().__getstate__().items() if name != "_made"}
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

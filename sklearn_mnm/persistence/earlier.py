@@ -4,7 +4,7 @@ import warnings
 from typing import Any
 
 from sklearn_mnm.exceptions import DataWarning
-from sklearn_mnm.persistence.schema import class_named
+from sklearn_mnm.persistence.schema import check_parameters, class_named
 
 # Parameters of the embedder that became those of a part of it: part, former name, present name.
 _MOVED = {
@@ -72,6 +72,11 @@ def present_params(params: dict[str, Any]) -> dict[str, Any]:
     params : dict of str to object
         What is unknown stays.
 
+    Raises
+    ------
+    ValueError
+        If one of those that moved is none of what it may be.
+
     Warns
     -----
     DataWarning
@@ -84,6 +89,7 @@ def present_params(params: dict[str, Any]) -> dict[str, Any]:
         given = {new: params.pop(old) for old, new in names.items() if old in params}
         if given:
             params[part] = class_named(made_by)(**given)
+            check_parameters(params[part])
     values = {name: params.pop(name) for name in _REMOVED if name in params}
     other = [f"{name}={value!r}" for name, value in values.items() if value != _REMOVED[name]]
     if other:

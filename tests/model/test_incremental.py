@@ -297,7 +297,6 @@ def test_the_index_of_studies_is_kept_until_there_are_more(reported, monkeypatch
     assert made == [100]
     model.partial_fit(texts[100:], peaks[100:]).retrieve(texts[:2])
     assert made == [100, 120]
-    assert "_made" not in model.__getstate__()
 
 
 def test_a_walk_passes_the_terms_as_they_are_placed_by_now(reported):

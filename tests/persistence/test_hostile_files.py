@@ -250,12 +250,18 @@ def test_a_key_that_stands_twice_is_refused(saved_embedder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("dropout", -1), ("scale", -3.0), ("max_epochs", -1), ("alignment", "no"), ("alpha", [1])],
+    ("place", "value", "owner"),
+    [
+        ("towers/state/params/items/dropout", -1, "Towers"),
+        ("towers/state/params/items/inverse_temperature", -3.0, "Towers"),
+        ("max_epochs", -1, "Hyper"),
+        ("alpha", [1], "Hyper"),
+    ],
 )
-def test_impossible_parameters_are_refused_by_name(saved_embedder, name, value, tmp_path):
-    change = put(f"model/state/params/items/{name}", value)
-    refuse(edit(saved_embedder, change, tmp_path / "model"), f"'{name}' parameter of Hyper")
+def test_impossible_parameters_are_refused_by_name(saved_embedder, place, value, owner, tmp_path):
+    change = put(f"model/state/params/items/{place}", value)
+    name = place.split("/")[-1]
+    refuse(edit(saved_embedder, change, tmp_path / "model"), f"'{name}' parameter of {owner}")
 
 
 @pytest.mark.parametrize("dropout", [[-1, -1], [0.2, 1.0], [2.0, 0.2]])
