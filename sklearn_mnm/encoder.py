@@ -278,9 +278,10 @@ class MNMEncoder(
             If the model was saved by an earlier version that did not keep the words of its
             studies: texts are then compared as points, in which maps had a part.
         """
-        points, features = self._text_points_and_features(X)
+        documents = text_input(X)
+        points, features = self._text_points_and_features(documents)
         if self.term_vectorizer_ is not self.vectorizer_:
-            features = self.term_vectorizer_.transform(text_input(X))
+            features = self.term_vectorizer_.transform(documents)
         return self._retrieve(points, "text", k, by, sparse.csr_matrix(features))
 
     def explain(self, text, k=3):

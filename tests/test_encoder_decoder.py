@@ -402,6 +402,8 @@ def test_any_vectorizer_will_do_and_words_come_from_the_texts(few, vectorizer):
     model.fit(few)
     assert model.predict(["working memory"]).shape == (1, N_REGIONS)
     assert "memory" in set(model.terms_)
+    found = model.retrieve(["working memory"], k=3)
+    pd.testing.assert_frame_equal(model.retrieve(iter(["working memory"]), k=3), found)
     assert model.decoder().predict(few[:1]).shape == (1, 20)
 
 

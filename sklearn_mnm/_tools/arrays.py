@@ -42,22 +42,29 @@ def clear_errors(name: str, remedy: str = _REMEDY) -> Iterator[None]:
         raise InvalidInputError(f"{name}: {_problem(error)} {remedy}") from error
 
 
-def check_count(value: Any, name: str) -> None:
-    """Refuse what is no integer of at least 1.
+def check_count(value: Any, name: str, most: int | None = None, of_most: str = "") -> None:
+    """Refuse what is no integer of at least 1, and of at most as many as there are.
 
     Parameters
     ----------
     value : object
     name : str
         Of the argument.
+    most : int or None, default=None
+        If None, there is no limit.
+    of_most : str, default=""
+        What `most` is the number of.
 
     Raises
     ------
     InvalidInputError
         If it is not.
     """
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise InvalidInputError(f"{name}={value!r} must be an integer of at least 1.")
+    is_count = isinstance(value, Integral) and not isinstance(value, bool)
+    if is_count and 1 <= int(value) <= (int(value) if most is None else most):
+        return
+    range_ = "of at least 1" if most is None else f"from 1 to {most}, {of_most}"
+    raise InvalidInputError(f"{name}={value!r} must be an integer {range_}.")
 
 
 def check_share(value: Any, name: str) -> None:

@@ -300,7 +300,8 @@ class MapQuestion(Question):
                 "normalised to MNI152 and that its header says where voxels are."
             )
         if hasattr(model.decoder, "term_posterior_"):  # not saved by an earlier version
-            note = noise_note(model.decoder._noise_p_of_voxels(on_mask))
+            scores = model.decoder.decision_function(self._activations)
+            note = noise_note(model.decoder._p_of(on_mask, scores))
             self.notes = (*self.notes, note) if note else self.notes
         # On one grid, so that all maps that are kept have the same size.
         self.image = resample_to_img(

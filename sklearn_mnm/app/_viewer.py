@@ -46,14 +46,12 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
 
     threshold = shown.threshold
     # To the grid of nilearn's template here, as its versions disagree on how view_img may do it.
-    # There, nearest voxels are the same ones.
-    image = resample_to_img(
-        shown.image,
-        load_mask(resolution=2),
-        interpolation="linear",
-        force_resample=True,
-        copy_header=True,
-    )
+    # There, nearest voxels are the same ones. Most maps are on it.
+    image, grid = shown.image, load_mask(resolution=2)
+    if image.shape != grid.shape or not np.array_equal(image.affine, grid.affine):
+        image = resample_to_img(
+            image, grid, interpolation="linear", force_resample=True, copy_header=True
+        )
     # Nilearn takes a threshold for both signs, and would paint what is negative as barely positive.
     image = Nifti1Image(np.maximum(np.asarray(image.dataobj), 0), image.affine)
     highest, peak = highest_value(image)

@@ -1,9 +1,11 @@
 """Whether anything stands out of an image: its scores of terms against those of smooth noise."""
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from sklearn_mnm.brain.smoothness import smooth_noise
 
@@ -69,21 +71,17 @@ class NoiseNull(NamedTuple):
         fwhm = np.tile(np.linspace(*_FWHM, n_maps), 2)
         noise = smooth_noise(mask_img, fwhm, seed)
         logs = []
-        for start in range(0, len(fwhm), _BLOCK):
-            maps = np.stack([next(noise) for _ in fwhm[start : start + _BLOCK]])
+        for _ in gen_batches(len(fwhm), _BLOCK):
+            maps = np.stack(list(islice(noise, _BLOCK)))
             logs.append(np.log(scores_of(maps)))
         first, second = np.split(np.concatenate(logs), 2)
-        null = cls(
-            mean=first.mean(axis=0).astype(np.float32),
-            spread=np.hypot(first.std(axis=0), _LEAST_SPREAD).astype(np.float32),
-            units=np.array([[0, 1], [0, 1]], np.float32),
-            fwhm=fwhm[:n_maps].astype(np.float32),
-            statistic=np.empty(0, np.float32),
-        )
-        both = null._two_statistics(first)
+        mean = first.mean(axis=0).astype(np.float32)
+        spread = np.hypot(first.std(axis=0), _LEAST_SPREAD).astype(np.float32)
+        both = _two_statistics(first, mean, spread)
         units = np.stack([both.mean(axis=1), np.maximum(both.std(axis=1), 1e-6)], axis=1)
-        null = null._replace(units=units.astype(np.float32))
-        return null._replace(statistic=null._statistic(second).astype(np.float32))
+        units = units.astype(np.float32)
+        statistic = _statistic(second, mean, spread, units).astype(np.float32)
+        return cls(mean, spread, units, fwhm[:n_maps].astype(np.float32), statistic)
 
     def p_values(self, scores: np.ndarray, fwhm: np.ndarray) -> np.ndarray:
         """Probability that scores of noise are as uneven as those of maps.
@@ -100,18 +98,22 @@ class NoiseNull(NamedTuple):
         p : ndarray of shape (n_maps,)
             Never 0.
         """
-        found = self._statistic(np.log(scores))
+        found = _statistic(np.log(scores), self.mean, self.spread, self.units)
         p = np.empty(len(found))
         for row, (value, width) in enumerate(zip(found, np.clip(fwhm, *_FWHM), strict=True)):
             near = self.statistic[np.abs(self.fwhm - width) <= _NEAR]
             p[row] = (1 + np.count_nonzero(near >= value)) / (1 + len(near))
         return p
 
-    def _statistic(self, logs: np.ndarray) -> np.ndarray:
-        """Sum the two, in standard deviations, (n_maps, n_terms) -> (n_maps,)."""
-        centre, unit = self.units.T[:, :, np.newaxis]
-        return ((self._two_statistics(logs) - centre) / unit).sum(axis=0)
 
-    def _two_statistics(self, logs: np.ndarray) -> np.ndarray:
-        outstanding = ((logs - self.mean) / self.spread).max(axis=1)
-        return np.stack([logs.std(axis=1), outstanding])
+def _statistic(
+    logs: np.ndarray, mean: np.ndarray, spread: np.ndarray, units: np.ndarray
+) -> np.ndarray:
+    """Sum the two, in standard deviations over noise, (n_maps, n_terms) -> (n_maps,)."""
+    centre, unit = units.T[:, :, np.newaxis]
+    return ((_two_statistics(logs, mean, spread) - centre) / unit).sum(axis=0)
+
+
+def _two_statistics(logs: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    outstanding = ((logs - mean) / spread).max(axis=1)
+    return np.stack([logs.std(axis=1), outstanding])

@@ -2,13 +2,14 @@
 
 import warnings
 from collections.abc import Callable
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from sklearn.utils import gen_batches
 
+from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.geometry import pairwise_distance
 from sklearn_mnm.geometry.arrays import as_tensor, points_of
@@ -37,10 +38,7 @@ class StudySearch:
         if by not in WAYS:
             raise InvalidInputError(f"by={by!r}: choose 'both', 'text' or 'brain'.")
         n_studies = len(self.neighbours_.ids)
-        if not isinstance(k, Integral) or isinstance(k, bool) or not 1 <= k <= n_studies:
-            raise InvalidInputError(
-                f"k={k!r} must be an integer from 1 to {n_studies}, the studies of the fit."
-            )
+        check_count(k, "k", n_studies, "the studies of the fit")
         kinds = ("text", "brain") if by == "both" else (by,)
         if role == by == "text" and self._study_texts() is None:
             warnings.warn(
@@ -51,8 +49,7 @@ class StudySearch:
                 stacklevel=3,
             )
         rows, scores = [], []
-        for start in range(0, len(points), _BLOCK):
-            block = slice(start, start + _BLOCK)
+        for block in gen_batches(len(points), _BLOCK):
             terms = None if present is None else present[block]
             views = [self._likeness(points[block], role, kind, terms) for kind in kinds]
             likeness = views[0] if len(views) == 1 else sum(map(_standardised, views))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm.brain.image_files import image_list
@@ -56,9 +57,6 @@ class TermEvidence:
                 "X are no images, or the model was fitted to arrays or saved by an earlier "
                 "version; only images are compared with noise."
             )
-        return self._noise_p_of_voxels(voxels)
-
-    def _noise_p_of_voxels(self, voxels: np.ndarray) -> np.ndarray:
         points = self._brain_points(self._activations_of(voxels))
         return self._p_of(voxels, self._terms_asked(points, "decision_function")[0])
 
@@ -84,8 +82,8 @@ class TermEvidence:
             predictors = self.embedder_._embedding.brain_predictors(tangent)
             return tuple(getattr(self.term_head_, method)(predictors) for method in methods)
         blocks = []
-        for start in range(0, len(points), _BLOCK):
-            log_odds = self._log_odds_of_studies(points[start : start + _BLOCK])
+        for block in gen_batches(len(points), _BLOCK):
+            log_odds = self._log_odds_of_studies(points[block])
             shares = self.term_posterior_.shares(log_odds)
             blocks.append([getattr(self.term_posterior_, method)(shares) for method in methods])
         return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))

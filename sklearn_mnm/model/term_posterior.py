@@ -1,11 +1,12 @@
 """From a brain map to terms, by what studies with such maps speak of."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
-from scipy.special import expit, logit
+from scipy.special import expit, logit, softmax
+from sklearn.utils import gen_batches
 
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.model.salience import salient_terms
@@ -116,9 +117,7 @@ class TermPosterior(NamedTuple):
         shares : ndarray of shape (n_maps, n_terms), float64
             :math:`p` of the class.
         """
-        tempered = log_odds / _TEMPERATURE
-        weights = np.exp(tempered - tempered.max(axis=0))
-        return np.asarray((self.salience.T @ (weights / weights.sum(axis=0))).T)
+        return np.asarray((self.salience.T @ softmax(log_odds / _TEMPERATURE, axis=0)).T)
 
     def decision_function(self, shares: np.ndarray) -> np.ndarray:
         """Score terms for ranking, (n_maps, n_terms) of :meth:`shares` -> (n_maps, n_terms)."""
@@ -139,18 +138,19 @@ class TermPosterior(NamedTuple):
             Rows do not sum to 1: a study has several salient terms.
         """
         offset, slope, of_rates = self.calibration
-        prior = offset + of_rates * self._log_odds(self.rates)
-        return expit(slope * self._log_odds(shares) + prior)
+        rates = self.rates
+        prior = offset + of_rates * self._log_odds(rates, rates)
+        return expit(slope * self._log_odds(shares, rates) + prior)
 
     def extended(self, terms: sparse.csr_matrix) -> "TermPosterior":
         """Add studies, with the same calibration, (n_new, n_terms) -> TermPosterior."""
         rows = sparse.vstack([self.salience, salient_terms(terms)], format="csr")
         return self._replace(salience=rows)
 
-    def _log_odds(self, shares: np.ndarray) -> np.ndarray:
+    def _log_odds(self, shares: np.ndarray, rates: np.ndarray) -> np.ndarray:
         """Log-odds of shares drawn to the base rates, so that they are finite."""
         n_studies = self.salience.shape[0]
-        base = (n_studies * self.rates + 0.5) / (n_studies + 1)
+        base = (n_studies * rates + 0.5) / (n_studies + 1)
         return logit((n_studies * shares + _PSEUDO_STUDIES * base) / (n_studies + _PSEUDO_STUDIES))
 
     def _calibrated(
@@ -170,10 +170,12 @@ class TermPosterior(NamedTuple):
         chosen = random.permutation(n_studies)[:_CALIBRATION_STUDIES]
         n_negatives = max(_CALIBRATION_NEGATIVES // len(chosen), 1)
         designs, labels, weights = [], [], []
-        priors = self._log_odds(self.rates)
-        for rows in _blocks(chosen):
+        rates = self.rates
+        priors = self._log_odds(rates, rates)
+        for block in gen_batches(len(chosen), _BLOCK):
+            rows = chosen[block]
             odds = np.where(codes[:, np.newaxis] == codes[rows], -np.inf, log_odds(rows))
-            evidence = self._log_odds(self.shares(odds))
+            evidence = self._log_odds(self.shares(odds), rates)
             for row, values in zip(rows, evidence, strict=True):
                 salient = self.salience.indices[slice(*self.salience.indptr[row : row + 2])]
                 others = np.setdiff1d(np.arange(n_terms), salient)
@@ -190,8 +192,3 @@ class TermPosterior(NamedTuple):
             np.concatenate(designs), outcome, np.concatenate(weights)
         )
         return np.concatenate([fitted.intercept_, fitted.coef_[0]])
-
-
-def _blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(rows), _BLOCK):
-        yield rows[start : start + _BLOCK]

@@ -7,10 +7,12 @@ from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
 from sklearn_mnm.nn.term_directions import (
+    LEAST_INFORMATION,
     LogConditional,
     TermData,
     held_terms,
     hyperbolic_log_conditional,
+    term_information,
     train_directions,
 )
 
@@ -21,8 +23,6 @@ LARGEST_DIMENSION = 128
 _NORM = 5
 # Studies by which pairs that are rarely seen together are drawn to independence.
 _PSEUDO_PAIRS = 5.0
-# Nats; terms of all studies are off the root, where they would have no direction.
-_LEAST_INFORMATION = 0.1
 # Steps of training in an epoch, fewer where there are few studies. More lower the loss by less than
 # 1 % and find no more ancestors.
 _STEPS, _STUDIES_A_STEP = 16, 40
@@ -91,8 +91,7 @@ class TermSpace(NamedTuple):
         parts = _reflexive(parts, n_terms)
         held = held_terms(features, parts)
         pairs = np.asarray((held.T @ held).todense(), dtype=np.float32)
-        counts = np.maximum(np.diagonal(pairs), 1).astype(np.float64)
-        information = np.maximum(-np.log((counts - 0.5) / n_studies), _LEAST_INFORMATION)
+        information = term_information(np.diagonal(pairs), n_studies)
         space = cls(np.empty((n_terms, 0), np.float32), information, parts)
         start = _mutual_directions(pairs, n_studies, min(n_dimensions, n_terms), seed)
         n_steps = n_epochs * min(_STEPS, -(-n_studies // _STUDIES_A_STEP))
@@ -108,7 +107,7 @@ class TermSpace(NamedTuple):
 
     def text_information(self, held: Any) -> np.ndarray:
         """Information of texts that hold these terms, (n_texts, n_terms) -> (n_texts,)."""
-        largest = self.information.max(initial=_LEAST_INFORMATION)
+        largest = self.information.max(initial=LEAST_INFORMATION)
         total = held @ (self.information / largest) ** _NORM
         return largest * np.asarray(total).ravel() ** (1 / _NORM)
 

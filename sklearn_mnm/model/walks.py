@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm._tools.arrays import check_count, check_share
@@ -307,5 +308,4 @@ class MapWalks(TermQuestions):
     def _held_by(self, points: np.ndarray) -> np.ndarray:
         """Probability that the study of a map holds each term, (n_maps, n_terms)."""
         held, log_odds = self._term_hierarchy().held, self._log_odds_of_studies(points)
-        weights = np.exp(log_odds - log_odds.max(axis=0))
-        return np.asarray((held.T @ (weights / weights.sum(axis=0))).T)
+        return np.asarray((held.T @ softmax(log_odds, axis=0)).T)

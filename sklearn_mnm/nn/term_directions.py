@@ -18,6 +18,8 @@ _PAIR_WEIGHT = 3.0
 _LEARNING_RATE = 1e-2
 # Probabilities nearer to 1 are taken for this: a text that holds no other term than it says.
 _LARGEST_LOG_PROBABILITY = -1e-4
+# Nats; terms of all studies are off the root, where they would have no direction.
+LEAST_INFORMATION = 0.1
 
 #: ``(rows of a, information of a, information of x, 1 - cos of their angle) -> ln P(a | x)``. If it
 #: is a module, its parameters are learnt, too.
@@ -163,6 +165,24 @@ def train_directions(
         loss.backward()
         optimizer.step()
     return functional.normalize(directions.detach(), dim=1).numpy()
+
+
+def term_information(counts: np.ndarray, n_studies: int) -> np.ndarray:
+    """Information of terms in nats, ``-ln((count - 1/2) / n_studies)``.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_terms,)
+        Number of studies that hold each term.
+    n_studies : int
+
+    Returns
+    -------
+    information : ndarray of shape (n_terms,), float64
+        At least 0.1; of a term without a study as of one with one.
+    """
+    held = np.maximum(counts, 1).astype(np.float64)
+    return np.maximum(-np.log((held - 0.5) / n_studies), LEAST_INFORMATION)
 
 
 def held_terms(features: Any, parts: Any) -> Any:

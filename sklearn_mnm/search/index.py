@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from numbers import Integral
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm._tools.dependencies import import_optional
 from sklearn_mnm._tools.memory_maps import release_pages
 from sklearn_mnm.exceptions import InvalidInputError, MissingDependencyError
@@ -194,10 +194,7 @@ class PointIndex:
                 f"queries has {queries.shape[1]} columns and the stored points have "
                 f"{self.points.shape[1]}: embed both with the same model."
             )
-        if not isinstance(k, Integral) or isinstance(k, bool) or not 1 <= k <= len(self):
-            raise InvalidInputError(
-                f"k={k!r} must be an integer from 1 to {len(self)}, the number of points."
-            )
+        check_count(k, "k", len(self), "the number of points")
         with torch.inference_mode():
             if self._candidates is None:
                 return self._search_exactly(queries, int(k))

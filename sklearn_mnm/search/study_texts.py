@@ -6,11 +6,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
-from sklearn_mnm.nn.term_directions import held_terms
+from sklearn_mnm.nn.term_directions import held_terms, term_information
 
 # Of the cosine of meanings beside that of words, which decides among studies of the same words.
 _MEANING = 0.5
-_LEAST_INFORMATION = 0.1
 
 
 class StudyTexts(NamedTuple):
@@ -62,10 +61,9 @@ class StudyTexts(NamedTuple):
         texts : StudyTexts
         """
         held = held_terms(present, parts)
-        counts = np.maximum(np.asarray(held.sum(axis=0)).ravel(), 1)
-        information = np.maximum(-np.log((counts - 0.5) / held.shape[0]), _LEAST_INFORMATION)
-        unknown = cls(held, None, information, parts, directions)
-        return cls(*unknown._placed(present), information, parts, directions)
+        information = term_information(np.asarray(held.sum(axis=0)).ravel(), held.shape[0])
+        placed = _placed(present, held, information, directions)
+        return cls(*placed, information, parts, directions)
 
     def similarity(self, present: sparse.csr_matrix) -> np.ndarray:
         """Compare texts with those of the studies.
@@ -80,17 +78,20 @@ class StudyTexts(NamedTuple):
         similarity : ndarray of shape (n_texts, n_studies), float64
             Between -0.5 and 1.5; 0 with a text without a term.
         """
-        words, meanings = self._placed(present)
+        held = held_terms(present, self.parts)
+        words, meanings = _placed(present, held, self.information, self.directions)
         similarity = np.asarray((words @ self.words.T).todense(), dtype=np.float64)
         if meanings is not None:
             similarity += _MEANING * (meanings @ np.asarray(self.meanings).T)
         return similarity
 
-    def _placed(self, present: Any) -> tuple[sparse.csr_matrix, np.ndarray | None]:
-        """Make unit rows of words and of meanings."""
-        weights = sparse.csr_matrix(present != 0, dtype=np.float32).multiply(self.information)
-        held = held_terms(present, self.parts).multiply(self.information)
-        words = normalize(sparse.csr_matrix(held, dtype=np.float32))
-        if self.directions is None:
-            return words, None
-        return words, normalize(np.asarray(weights @ self.directions, dtype=np.float32))
+
+def _placed(
+    present: Any, held: Any, information: np.ndarray, directions: np.ndarray | None
+) -> tuple[sparse.csr_matrix, np.ndarray | None]:
+    """Make unit rows of words, by the terms that are held, and of meanings, by those written."""
+    words = normalize(sparse.csr_matrix(held.multiply(information), dtype=np.float32))
+    if directions is None:
+        return words, None
+    weights = sparse.csr_matrix(present != 0, dtype=np.float32).multiply(information)
+    return words, normalize(np.asarray(weights @ directions, dtype=np.float32))
