@@ -23,7 +23,7 @@ predicted = encoder.predict_img(["finger tapping"], kind="z", resolution=2)
 predicted.shape
 
 # %%
-# Studies whose maps are most like what the text speaks of, by their PubMed ids:
+# Studies whose texts and maps fit the text best, with their PubMed ids:
 encoder.retrieve(["finger tapping"], k=5)
 
 # %%
