@@ -2,6 +2,7 @@
 
 import http.client
 import re
+import time
 
 import pytest
 
@@ -148,7 +149,10 @@ def test_log_tells_requests_but_not_what_was_asked(ask, server):
     ask.get("/nowhere%0d%0aGET /forged")
     files = {"image": ("secretive.nii.gz", MOTOR_MAP.read_bytes())}
     ask.post("/map", files=files)
-    log = server.log.read_text()
+    # A line is written once its answer is sent.
+    ends = time.monotonic() + 10
+    while "POST /map" not in (log := server.log.read_text()) and time.monotonic() < ends:
+        time.sleep(0.05)
     assert re.search(r"INFO GET /text 200 \d+ ms\n", log)
     assert re.search(r"INFO POST /map 303 \d+ ms\n", log)
     assert "INFO GET /nowhere%0d%0aGET%20/forged 404" in log
