@@ -15,8 +15,8 @@ against at most 10 terms whose document frequency is nearest to that of the pare
 of 2), against the other children of the parent, and against the edges reversed. Walks start from
 single terms and from titles of held-out studies and are made by the same rule for all rows; words
 of the start count neither as found nor as missed. Calibration: 20 bins of equal size. Differences
-are to the first row, paired by child, study or walk, with 95 % bootstrap intervals; those over
-folds are paired t intervals.
+are to the first row with as many dimensions, paired by child, study or walk, whose number is given,
+with 95 % bootstrap intervals; those without a number are paired t intervals over folds.
 """
 
 import argparse
@@ -192,7 +192,7 @@ ROWS: dict[str, Callable[[FoldCorpus, int], Iterable[Row]]] = {
     "ours": lambda corpus, seed: [embedder_row("ours", corpus, seed)],
     "control_euclidean": lambda corpus, seed: [embedder_row("control_euclidean", corpus, seed)],
 }
-DIMENSIONS = (4, 8, 32, 128)
+DIMENSIONS = (4, 8, 32, 512)
 for _name in GEOMETRIES:
     for _d in DIMENSIONS:
         ROWS[f"{_name}_{_d}"] = lambda corpus, seed, name=_name, d=_d: [
@@ -259,6 +259,15 @@ def record(measured: Measured) -> dict[str, Any]:
     return {part: content[part] for part in ("fold", "chosen", "figures", "reliability")}
 
 
+def by_dimensions(measured: dict[str, list[Measured]]) -> list[dict[str, list[Measured]]]:
+    """Put rows of as many dimensions together, those without a number in their name first."""
+    groups: dict[int, dict[str, list[Measured]]] = {}
+    for name, runs in measured.items():
+        end = name.rpartition("_")[2]
+        groups.setdefault(int(end) if end.isdigit() else 0, {})[name] = runs
+    return [groups[d] for d in sorted(groups)]
+
+
 def main() -> None:
     """Measure rows on folds and print or write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -283,7 +292,7 @@ def main() -> None:
                 print(name, fold, seed, json.dumps(found.figures), file=sys.stderr, flush=True)
     given = shlex.join(sys.argv[1:])
     note = __doc__.split("\n\n", 2)[2]
-    table = markdown(measured)
+    table = "\n\n".join(map(markdown, by_dimensions(measured)))
     text = f"Made by `python benchmarks/hierarchy.py {given}`.\n\n{note}\n{table}\n"
     print(text)
     if arguments.output:

@@ -27,8 +27,8 @@ def markdown(rows: Mapping[str, Sequence[Measured]]) -> str:
     -------
     text : str
         Markdown. Figures are means over folds, ± the standard deviation, of means over seeds.
-        Differences are to the first row, with 95 % intervals over units, where a figure has them,
-        and over folds, if there are several.
+        Differences are to the first row, with 95 % intervals over units, whose number is given,
+        where a figure has them, and over folds where it has none.
     """
     first, *others = rows.values()
     names = list(dict.fromkeys(name for runs in rows.values() for name in runs[0].figures))
@@ -36,17 +36,23 @@ def markdown(rows: Mapping[str, Sequence[Measured]]) -> str:
     chosen = ["chosen, by fold", *(_chosen(runs) for runs in rows.values())]
     cells = [[name, *(_cell(name, runs) for runs in rows.values())] for name in names]
     parts = [markdown_table(header, [chosen, *cells], 1)]
-    for other in others:
-        found = compare(other, first)
+    compared = [
+        name for name in names if not name.startswith(REFERENCES) and _is_measure(name, rows)
+    ]
+    if others and compared:
+        found = [compare(other, first) for other in others]
         lines = [
-            [name, *_over_units(name, found.get(name)), _over_folds(name, other, first)]
-            for name in names
-            if not name.startswith(REFERENCES)
-            and all(isinstance(runs[0].figures.get(name), float) for runs in (first, other))
+            [
+                name,
+                *(
+                    _difference(name, o, first, f.get(name))
+                    for o, f in zip(others, found, strict=True)
+                ),
+            ]
+            for name in compared
         ]
-        head = ["figure", "[95 % over units]", "units", "[95 % over folds]"]
-        caption = f"{other[0].title} minus {first[0].title}."
-        parts.append(f"{caption}\n\n{markdown_table(head, lines, 1)}")
+        head = [f"minus {first[0].title}", *(other[0].title for other in others)]
+        parts.append(markdown_table(head, lines, 1))
     return "\n\n".join(parts)
 
 
@@ -84,12 +90,19 @@ def _bounds(name: str, low: float, high: float) -> str:
     return f"[{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
-def _over_units(name: str, found: Interval | None) -> list[str]:
-    """Write the difference and the number of units; nothing for a figure that has none."""
+def _is_measure(name: str, rows: Mapping[str, Sequence[Measured]]) -> bool:
+    """Whether all rows have the figure, and it is no size."""
+    return all(isinstance(runs[0].figures.get(name), float) for runs in rows.values())
+
+
+def _difference(
+    name: str, one: Sequence[Measured], other: Sequence[Measured], found: Interval | None
+) -> str:
+    """Write a difference with its interval over units, if it has them, else over folds."""
     if found is None:
-        return ["", ""]
+        return _over_folds(name, one, other)
     mean = f"{found['mean']:+.{_digits(name)}f}"
-    return [f"{mean} {_bounds(name, found['low'], found['high'])}", f"{found['n']:.0f}"]
+    return f"{mean} {_bounds(name, found['low'], found['high'])} ({found['n']:.0f})"
 
 
 def _over_folds(name: str, one: Sequence[Measured], other: Sequence[Measured]) -> str:

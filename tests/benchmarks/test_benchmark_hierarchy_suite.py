@@ -296,11 +296,25 @@ def test_the_report_has_every_figure_of_every_row(measured):
         # Two seeds on each fold, whose means are 1 and 3.
         "other": [shifted(by, fold, "other") for by, fold in ((0, 0), (2, 0), (2, 1), (4, 1))],
     }
-    table, differences = markdown(rows).split("other minus counts.")
+    table, differences = markdown(rows).split("\n\n")
     names = [line.split(" | ")[0].strip("| ") for line in table.splitlines()[2:] if line]
     assert names == ["chosen, by fold", *measured.figures]
     assert "| ancestor in first 10, tiny | 100.0 ± 0.0 | 102.0 ± 1.4 |" in table
     assert "| children, tiny | 2 ± 0 | 4 ± 1 |" in table
-    # 2 +- 12.706 * sqrt(2) / sqrt(2), t of 0.975 at one degree of freedom; the units are the same.
-    expected = "| ancestor in first 10, tiny | +0.0 [+0.0, +0.0] | 2 | +2.0 [-10.7, +14.7] |"
-    assert expected in differences
+    assert differences.startswith("| minus counts | other |")
+    # The units are the same.
+    assert "| ancestor in first 10, tiny | +0.0 [+0.0, +0.0] (2) |" in differences
+    # 2 +- 12.706 * sqrt(2) / sqrt(2), t of 0.975 at one degree of freedom; it has no units.
+    assert "| nested texts, steps | +2.0 [-10.7, +14.7] |" in differences
+
+
+def test_rows_are_compared_within_their_dimension(measured):
+    from hierarchy import by_dimensions
+
+    names = ["hyperbolic_8", "hyperbolic_512", "ours", "flat_8", "flat_512"]
+    groups = by_dimensions({name: [measured] for name in names})
+    assert list(map(list, groups)) == [
+        ["ours"],
+        ["hyperbolic_8", "flat_8"],
+        ["hyperbolic_512", "flat_512"],
+    ]
