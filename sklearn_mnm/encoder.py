@@ -209,6 +209,10 @@ class MNMEncoder(
     def predict(self, X, level=None, return_std=False):
         """Activations that texts speak of.
 
+        "left" and "right" in raw texts decide which hemisphere gets more of what is predicted for
+        both: the side that is named, or for parts of the body and of the visual field the other
+        one. See :func:`~sklearn_mnm.text.sided_phrases`.
+
         Parameters
         ----------
         X : Studies, list of str, or array of shape (n_texts, n_terms)
@@ -237,7 +241,9 @@ class MNMEncoder(
             If nothing is known of any text, or there is no such level.
         """
         level = self._checked_level(level)
-        activations = self.embedder_.inverse_transform(self._text_points(X))
+        documents = text_input(X)
+        activations = self.embedder_.inverse_transform(self._text_points(documents))
+        activations = self._on_named_sides(documents, activations)
         if level != self.hierarchy_.levels[0]:
             activations = self.hierarchy_.aggregate(activations, level)
         if not return_std:

@@ -241,20 +241,20 @@ def _restore_regions(regions: Any, state: dict[str, Any]) -> None:
 
 
 def _vectorizer_state(vectorizer: Any) -> dict[str, Any]:
-    counter = vectorizer._counter
+    reader = vectorizer._reader
     return {
         "n_features_in_": vectorizer.n_features_in_,
         "feature_names_in_": getattr(vectorizer, "feature_names_in_", None),
         "kept_columns": vectorizer.kept_columns_,
         "idf": vectorizer.idf_,
-        "terms": None if counter is None else counter.get_feature_names_out().tolist(),
-        "are_matched": counter is not None and callable(counter.analyzer),
+        "terms": None if reader is None else reader.terms,
     }
 
 
 def _restore_vectorizer(vectorizer: Any, state: dict[str, Any]) -> None:
     state = dict(state)
     n_features, names = state.pop("n_features_in_"), state.pop("feature_names_in_")
+    state.pop("are_matched", None)  # of earlier versions, which read words learnt otherwise
     kept, terms = state["kept_columns"], state["terms"]
     sizes: dict[str, int] = {}
     check_value("n_features_in_", n_features, "f", sizes)

@@ -6,7 +6,9 @@ from sklearn_mnm.text.explanation import QueryExplanation, check_query, explain_
 from sklearn_mnm.text.mesh import load_mesh_tree
 from sklearn_mnm.text.ontology import Ontology
 from sklearn_mnm.text.sentence import SentenceTransformerVectorizer
+from sklearn_mnm.text.sides import SidedPhrase, sided_phrases
 from sklearn_mnm.text.subsumption import contiguous_parts
+from sklearn_mnm.text.synonyms import learn_synonyms, neighbour_synonyms
 from sklearn_mnm.text.terms import TermVectorizer
 from sklearn_mnm.text.wordnet import load_wordnet
 
@@ -15,12 +17,16 @@ __all__ = [
     "Ontology",
     "QueryExplanation",
     "SentenceTransformerVectorizer",
+    "SidedPhrase",
     "TermVectorizer",
     "check_query",
     "contiguous_parts",
     "explain_query",
+    "learn_synonyms",
     "load_cognitive_atlas",
     "load_mesh_tree",
     "load_wordnet",
     "match_terms",
+    "neighbour_synonyms",
+    "sided_phrases",
 ]

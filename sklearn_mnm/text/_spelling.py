@@ -16,18 +16,10 @@ from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.text._documents import as_documents
 from sklearn_mnm.text.matching import LongestTermMatcher
 from sklearn_mnm.text.terms import TermVectorizer
+from sklearn_mnm.text.word_forms import singular
 
 _WORD = re.compile(r"\w+")
 _COMPOUND = re.compile(r"\w+(?:[-\u2010-\u2013\u2212]\w+)+")  # hyphens, en dash, minus
-# Plural ending and what stands there in the singular, first that fits; "ss", "us" and "is" end
-# singulars.
-_PLURALS = (
-    (re.compile("([ly])ses$"), r"\1sis"),  # analyses, paralyses
-    (re.compile("eses$"), "esis"),  # hypotheses
-    (re.compile("([^aeiou])ies$"), r"\1y"),
-    (re.compile("(ss|x|ch|sh)es$"), r"\1"),
-    (re.compile("([^sui])s$"), r"\1"),
-)
 # Ratio of matching characters (difflib) from which two spellings count as near. Of words of the
 # NeuroQuery vocabulary with one wrong, missing, added or swapped letter, 99 % find their word
 # among the three nearest; 0.7 finds as many, and answers half of the words of other languages.
@@ -128,7 +120,7 @@ class Lexicon:
         while start < len(words):
             spelling, stop, replacement = "", start + 1, None
             for end in range(start + 1, len(words) + 1):
-                spelling += _singular(words[end - 1])
+                spelling += singular(words[end - 1])
                 if len(spelling) > self._longest:
                     break
                 if spelling in self._spelled:
@@ -203,12 +195,12 @@ def lexicon_of(vectorizer: Any) -> Lexicon:
             "other vectorizers have no terms to look up."
         )
     check_is_fitted(vectorizer)
-    if vectorizer._counter is None:
+    if vectorizer._reader is None:
         raise InvalidInputError(
             "vectorizer: was fitted on counts with unnamed columns; pass vocabulary=... to it "
             "before fitting."
         )
-    return lexicon(tuple(vectorizer._counter.vocabulary_), tuple(vectorizer.vocabulary_))
+    return lexicon(tuple(vectorizer._reader.terms), tuple(vectorizer.vocabulary_))
 
 
 def lexicon_in(vocabulary: Any) -> tuple[Lexicon, list[str]]:
@@ -239,12 +231,4 @@ def tokens(text: str) -> list[tuple[int, str]]:
 
 def fold(words: Iterable[str]) -> str:
     """Return one string for all spellings of a term: singular, without spaces or hyphens."""
-    return "".join(map(_singular, words))
-
-
-def _singular(word: str) -> str:
-    if len(word) > 3 and word.endswith("s"):  # which is quickly said, and all plurals do
-        for ending, replacement in _PLURALS:
-            if ending.search(word):
-                return ending.sub(replacement, word)
-    return word
+    return "".join(map(singular, words))

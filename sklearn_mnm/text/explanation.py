@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import html
+import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import sparse
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from sklearn_mnm.exceptions import InvalidInputError, UnknownQueryWarning
-from sklearn_mnm.text._spelling import Lexicon, lexicon_of, tokens
+from sklearn_mnm.text._spelling import Lexicon, lexicon, lexicon_of, tokens
+from sklearn_mnm.text.sides import sided_phrases
 from sklearn_mnm.text.terms import TermVectorizer
 
 # Rows of a table that are shown, words of a query that spellings are sought for in a warning.
 _SHOWN_ROWS = 20
 _SHOWN_WORDS = 5
+_NEGATION = re.compile(r"\b(?:not|no|without|never)\b(?=\s+\w)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,17 +37,23 @@ class QueryExplanation:
     text : str
         The query.
     known : pandas.DataFrame
-        One row per known term, largest share first: ``term``, ``count`` in the text, ``tfidf``
-        (the entry of the vectorizer's output), ``weight`` and ``share``, the percentage of
-        ``tfidf * weight`` summed over the terms.
+        One row per known term, or word that is read as terms, largest share first: ``term``,
+        ``count`` in the text, ``tfidf`` (its part of the vectorizer's output, summed over the
+        terms that it is read as), ``weight``, ``share``, the percentage of ``tfidf * weight``
+        summed over the rows, and ``read_as``, the tuple of the terms that it is read as, most
+        first; empty for a term that is read as itself.
     unknown : pandas.DataFrame
         One row per word that no known term covers, in the order of the text: ``word``, ``count``,
         ``reason`` and ``nearest``, tuple of known terms of similar spelling, nearest first.
+    notes : tuple of str
+        Sentences on what else was made of the text: words of other spelling, words that say nothing
+        of a topic, negations, and sides of the brain.
     """
 
     text: str
     known: pd.DataFrame
     unknown: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         tables = [
@@ -50,7 +61,7 @@ class QueryExplanation:
             for table in (self.known, self.unknown)
             if len(table)
         ]
-        return "\n\n".join([self._headline(), *tables])
+        return "\n\n".join([self._headline(), *tables, *self.notes])
 
     __repr__ = __str__
 
@@ -60,7 +71,8 @@ class QueryExplanation:
             for table in (self.known, self.unknown)
             if len(table)
         ]
-        return "\n".join([f"<p>{html.escape(self._headline())}</p>", *tables])
+        notes = [f"<p>{html.escape(note)}</p>" for note in self.notes]
+        return "\n".join([f"<p>{html.escape(self._headline())}</p>", *tables, *notes])
 
     def _headline(self) -> str:
         known = _counted(len(self.known), "known term") if len(self.known) else "nothing is known"
@@ -114,38 +126,28 @@ def explain_query(
      word  count                reason nearest
     pains      1 not in the vocabulary    pain
     """
-    lexicon = lexicon_of(vectorizer)
+    lexicon = _lexicon(vectorizer)
     if not isinstance(text, str) or not text.strip():
         raise InvalidInputError(f"text: got {text!r}; give a string with at least one word.")
     if not isinstance(k, Integral) or isinstance(k, bool) or k < 0:
         raise InvalidInputError(f"k={k!r}: expected an integer of at least 0.")
-    columns = vectorizer.vocabulary_
-    strengths = _checked_weights(weights, len(columns))
-
-    pieces = lexicon.split(text)
-    counts = Counter(piece for _, piece, is_term in pieces if is_term and piece in columns)
-    present = [columns[term] for term in counts]
-    known = pd.DataFrame(
-        {
-            "term": pd.Series(list(counts), dtype=object),
-            "count": pd.Series(list(counts.values()), dtype=int),
-            "tfidf": vectorizer.transform([text]).toarray()[0, present],
-            "weight": strengths[present],
-        }
-    )
-    contribution = known["tfidf"] * known["weight"]
-    total = contribution.sum()
-    known["share"] = 100 * contribution / total if total > 0 else 0.0
-    known = known.sort_values("share", ascending=False, kind="stable", ignore_index=True)
-
+    strengths = _checked_weights(weights, len(vectorizer.vocabulary_))
+    reader: Any = vectorizer._reader
+    read = reader.forms.respell(text)
+    pieces = Counter(piece for _, piece, is_term in lexicon.split(read) if is_term)
+    known = _known(pieces, text, vectorizer, strengths)
     unknown = pd.DataFrame(
         [
             (word, count, reason, lexicon.nearest(word, int(k)))
-            for (word, reason), count in _unknown(text, lexicon, vectorizer.min_df).items()
+            for (word, reason), count in _unknown(read, lexicon, vectorizer.min_df).items()
         ],
         columns=["word", "count", "reason", "nearest"],
     )
-    return QueryExplanation(text=text, known=known, unknown=unknown)
+    silent = [
+        piece for piece in pieces if piece in lexicon.known and piece not in set(known["term"])
+    ]
+    notes = (*_notes_of_words(text, silent, vectorizer), *_notes_of_sides(text))
+    return QueryExplanation(text=text, known=known, unknown=unknown, notes=notes)
 
 
 def check_query(
@@ -193,7 +195,7 @@ def check_query(
     >>> check_query(["memory", "pain in children"], vectorizer)
     array([ True,  True])
     """
-    lexicon = lexicon_of(vectorizer)
+    lexicon = _lexicon(vectorizer)
     if isinstance(texts, str | bytes | dict | set) or not hasattr(texts, "__iter__"):
         raise InvalidInputError(f"{name}: expected a list of strings, got {texts!r}; write [...].")
     queries = list(texts)
@@ -223,6 +225,70 @@ def check_query(
     return usable
 
 
+def _lexicon(vectorizer: TermVectorizer) -> Lexicon:
+    """Return the spellings of the known terms and of what is read as such."""
+    lexicon_of(vectorizer)  # which checks it
+    reader: Any = vectorizer._reader
+    others = reader.pieces[len(reader.terms) :]
+    return lexicon(tuple(reader.pieces), (*vectorizer.vocabulary_, *others))
+
+
+def _known(
+    pieces: Counter[str], text: str, vectorizer: TermVectorizer, strengths: np.ndarray
+) -> pd.DataFrame:
+    """Rows of the pieces of a text that count, with what each adds to the features."""
+    reader: Any = vectorizer._reader
+    rows = [row for row, piece in enumerate(reader.pieces) if piece in pieces]
+    named = np.array([pieces[reader.pieces[row]] for row in rows], dtype=np.float64)
+    # Of the count of each kept term, the share that each piece brought.
+    counts = reader.reading[rows][:, vectorizer.kept_columns_].toarray() * named[:, np.newaxis]
+    counts /= np.maximum(counts.sum(axis=0), 1e-300)
+    parts = counts * vectorizer.transform([text]).toarray()[0]
+    tfidf, contribution = parts.sum(axis=1), parts @ strengths
+    terms = np.array(list(vectorizer.vocabulary_), dtype=object)
+    known = pd.DataFrame(
+        {
+            "term": pd.Series([reader.pieces[row] for row in rows], dtype=object),
+            "count": named.astype(int),
+            "tfidf": tfidf,
+            "weight": contribution / np.where(tfidf > 0, tfidf, 1),
+            "share": 100 * contribution / (contribution.sum() or 1.0),
+            "read_as": pd.Series(
+                [tuple(terms[np.argsort(-p, kind="stable")[: (p > 0).sum()]]) for p in parts],
+                dtype=object,
+            ),
+        }
+    )
+    itself = [read == (term,) for term, read in zip(known["term"], known["read_as"], strict=True)]
+    known.loc[itself, "read_as"] = pd.Series([()] * len(known), dtype=object)[itself]
+    known = known[known["tfidf"] > 0]
+    return known.sort_values("share", ascending=False, kind="stable", ignore_index=True)
+
+
+def _notes_of_words(text: str, silent: list[str], vectorizer: TermVectorizer) -> Iterator[str]:
+    """Say which words count otherwise than they stand there."""
+    reader: Any = vectorizer._reader
+    forms = reader.forms
+    words = dict.fromkeys(word for _, word in tokens(text))
+    read = [(word, form) for word in words if (form := forms.known(word)) not in (None, word)]
+    if read:
+        yield f"Read by another form: {', '.join(f'{word} as {form}' for word, form in read)}."
+    if silent:
+        yield f"Said in studies of all topics, and so without effect: {', '.join(silent)}."
+    if negated := _NEGATION.findall(text):
+        word = negated[0].lower()
+        yield f"Negation has no effect: what follows {word!r} counts like any other word."
+
+
+def _notes_of_sides(text: str) -> Iterator[str]:
+    """Say to which hemisphere the map of the text is moved."""
+    for phrase in sided_phrases(text):
+        crossed = (
+            ", which is the one that serves this side of the body" if phrase.is_crossed else ""
+        )
+        yield f"{phrase.words!r}: the map favours the {phrase.hemisphere} hemisphere{crossed}."
+
+
 def _unknown(text: str, lexicon: Lexicon, min_df: int) -> Counter[tuple[str, str]]:
     """Count the words that no known term covers, with the reason, in the order of the text."""
     rare, strange = f"in fewer than {min_df} documents of the fit", "not in the vocabulary"
@@ -230,13 +296,14 @@ def _unknown(text: str, lexicon: Lexicon, min_df: int) -> Counter[tuple[str, str
     missed = [
         (start, piece, rare if is_term else strange)
         for start, piece, is_term in pieces
-        if piece not in lexicon.known
+        # What single words as "n-back" use is passed over elsewhere.
+        if piece not in lexicon.known and len(piece) > 1 and piece not in ENGLISH_STOP_WORDS
     ]
     missed += [
         (start, compound, "partly a stop word or single character")
         for start, compound in lexicon.cut_compounds(text)
     ]
-    if not pieces:
+    if not missed and not any(is_term for _, _, is_term in pieces):
         missed += [(start, word, "stop word or single character") for start, word in tokens(text)]
     return Counter((word, reason) for _, word, reason in sorted(missed))
 
@@ -271,6 +338,10 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
     table = table.round({"tfidf": 3, "weight": 3, "share": 1})
     if "nearest" in table.columns:
         table["nearest"] = table["nearest"].map(lambda terms: ", ".join(terms) or "none")
+    if "read_as" in table.columns:
+        table["read_as"] = table["read_as"].map(", ".join)
+        if not table["read_as"].any():
+            table = table.drop(columns="read_as")
     return table
 
 

@@ -21,7 +21,7 @@ from sklearn.utils.validation import (
 from sklearn_mnm._tools.arrays import clear_errors
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.text._documents import as_documents, is_documents
-from sklearn_mnm.text.matching import LongestTermMatcher
+from sklearn_mnm.text.reading import TextReader
 
 _FORMS = "Give a list of strings, or term counts of shape (n_documents, n_terms), none negative."
 _NO_WORDS = "Give documents with words, or a vocabulary whose terms they hold."
@@ -54,6 +54,12 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
         their logarithm would turn the weight negative.
     norm : {"l2", "l1"} or None, default="l2"
         Length to which each row is scaled; rows without terms stay zero.
+    synonyms : dict of str to str or dict of str to float, default=None
+        How documents are read beyond the terms: by word or words, the term, or the terms with a
+        weight each, that they count as; ``{}`` says that a word means nothing. Terms may be among
+        the words. See :func:`~sklearn_mnm.text.learn_synonyms`. If None, only other forms of the
+        words of terms are read, as "colour" for "color", see
+        :class:`~sklearn_mnm.text.word_forms.WordForms`; exact words go before forms.
 
     Attributes
     ----------
@@ -80,6 +86,7 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
         "min_df": [Interval(Integral, 1, None, closed="left")],
         "sublinear_tf": ["boolean"],
         "norm": [StrOptions({"l1", "l2"}), None],
+        "synonyms": [dict, None],
     }
 
     def __init__(
@@ -89,11 +96,13 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
         min_df: int = 3,
         sublinear_tf: bool = True,
         norm: str | None = "l2",
+        synonyms: dict | None = None,
     ) -> None:
         self.vocabulary = vocabulary
         self.min_df = min_df
         self.sublinear_tf = sublinear_tf
         self.norm = norm
+        self.synonyms = synonyms
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> TermVectorizer:
@@ -117,12 +126,12 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
             sequence of documents is not a string, no term occurs in `min_df` documents, or counts
             are negative or not finite.
         """
-        self._fit(X)
+        self._fit(list(X) if isinstance(X, Iterator) else X)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X: Any, y: Any = None) -> sparse.csr_matrix:
-        """Fit and weigh the kept terms of the same documents, which are read once.
+        """Fit and weigh the kept terms of the same documents.
 
         Parameters
         ----------
@@ -136,7 +145,10 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
         features : scipy.sparse.csr_matrix, shape (n_documents, n_kept_terms)
             float32 if `X` is float32, else float64.
         """
-        return self._weighted(self._fit(X))
+        X = list(X) if isinstance(X, Iterator) else X
+        counts = self._fit(X)
+        # Words of terms that were left out may be forms of those that were kept.
+        return self.transform(X) if is_documents(X) else self._weighted(counts)
 
     def transform(self, X: Any) -> sparse.csr_matrix:
         """Weigh the kept terms.
@@ -181,16 +193,26 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
             If `input_features` are not as many as the columns, or not their names.
         """
         check_is_fitted(self)
-        if input_features is not None and self._counter is None:
+        if input_features is not None and self._reader is None:
             with clear_errors("input_features", "Give the names of the columns of the counts."):
                 return _check_feature_names_in(self, input_features)[self.kept_columns_]
         return np.array(list(self.vocabulary_), dtype=object)
 
     def _fit(self, X: Any) -> sparse.csr_matrix:
         """Fit; return the counts of the kept terms."""
-        X = list(X) if isinstance(X, Iterator) else X
         terms = None if self.vocabulary is None else _terms(self.vocabulary)
-        self._counter = _counter(X, terms)
+        self._reader = None
+        if terms is None and is_documents(X):
+            with clear_errors("X", _NO_WORDS):
+                counter = CountVectorizer(stop_words="english").fit(as_documents(X))
+            terms = counter.get_feature_names_out().tolist()
+        if terms is not None:
+            self._reader = TextReader(terms, self.synonyms)
+        elif self.synonyms:
+            raise InvalidInputError(
+                "synonyms: say how documents are read, but X are counts with unnamed columns. Give "
+                "vocabulary=..., or leave synonyms out."
+            )
         counts = self._counts(X, reset=True)
         if terms is not None and len(terms) != counts.shape[1]:
             raise InvalidInputError(
@@ -203,6 +225,8 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
                 f"(n_samples={counts.shape[0]}); lower min_df or give more documents."
             )
         self.vocabulary_ = self._kept_terms()
+        if self._reader is not None and terms is not None:
+            self._reader = TextReader(terms, self.synonyms, self.vocabulary_)
         kept = counts[:, self.kept_columns_]
         self._tfidf = TfidfTransformer(norm=self.norm).fit(kept)
         self.idf_ = self._tfidf.idf_
@@ -210,18 +234,12 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
 
     def _counts(self, X: Any, *, reset: bool) -> sparse.csr_matrix:
         if is_documents(X):
-            if self._counter is None:
+            if self._reader is None:
                 raise InvalidInputError(
                     "X: raw documents need a vocabulary, but this vectorizer was fitted on counts "
                     "with unnamed columns; pass vocabulary=... before fitting."
                 )
-            documents = as_documents(X)
-            with clear_errors("X", _NO_WORDS):
-                X = (
-                    self._counter.fit_transform(documents)
-                    if reset
-                    else self._counter.transform(documents)
-                )
+            X = self._reader.counts(as_documents(X))
         with clear_errors("X", _FORMS):
             counts = validate_data(
                 self,
@@ -244,25 +262,18 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
 
     def _kept_terms(self) -> dict[str, int]:
         names = getattr(self, "feature_names_in_", None)
-        if self._counter is not None:
-            names = self._counter.get_feature_names_out()
+        if self._reader is not None:
+            names = np.array(self._reader.terms, dtype=object)
         if names is None:
             kept = [f"x{column}" for column in self.kept_columns_]
         else:
             kept = [str(name) for name in names[self.kept_columns_]]
         return {term: column for column, term in enumerate(kept)}
 
-    def _restore(
-        self, terms: list[str] | None, *, are_matched: bool, kept_columns: Any, idf: Any
-    ) -> None:
+    def _restore(self, terms: list[str] | None, *, kept_columns: Any, idf: Any) -> None:
         """Become what fitting made of the vectorizer; `terms` are its columns, if named."""
-        self._counter = None
-        if terms is not None:
-            self._counter = (
-                _matching_counter(terms)
-                if are_matched
-                else CountVectorizer(stop_words="english", vocabulary=terms)
-            )
+        kept = None if terms is None else [terms[column] for column in kept_columns]
+        self._reader = None if terms is None else TextReader(terms, self.synonyms, kept)
         self.kept_columns_, self.idf_ = kept_columns, idf
         self.vocabulary_ = self._kept_terms()
         self._tfidf = TfidfTransformer(norm=self.norm)
@@ -282,14 +293,3 @@ def _terms(vocabulary: ArrayLike) -> list[str]:
     if not terms:
         raise InvalidInputError("vocabulary: is empty; give at least one term or None.")
     return terms
-
-
-def _counter(X: Any, terms: list[str] | None) -> CountVectorizer | None:
-    """Return what turns documents into counts, None if columns are unnamed."""
-    if terms is not None:
-        return _matching_counter(terms)
-    return CountVectorizer(stop_words="english") if is_documents(X) else None
-
-
-def _matching_counter(terms: list[str]) -> CountVectorizer:
-    return CountVectorizer(analyzer=LongestTermMatcher(terms), vocabulary=terms)

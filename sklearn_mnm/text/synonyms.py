@@ -1,0 +1,213 @@
+"""Learn how to read words that are no terms of a vocabulary by those that are."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.text._documents import as_documents
+from sklearn_mnm.text.word_forms import WordForms, condition, number_and_spelling
+
+_WORD = re.compile(r"\w+")
+# Words joined by signs, of which one may be a stop word or a single letter: "n-back", "go/no-go".
+_JOINED = re.compile(r"\w+(?:[-\u2010-\u2013/]\w+)+")
+# Stop words that mean something in such words; others stay passed over, as in "theory of mind".
+_MEANT = {*("go", "no", "back", "up", "down", "off", "top", "bottom", "first", "two", "three")}
+# Terms that a word is read as; how many standard errors their weight must be above its mean over
+# all studies, above the noise of thousands of terms; and by how much the share of studies with a
+# term must be larger: words as "evidence" are in studies of any topic.
+_N_READ, _LEAST_Z, _LEAST_EXCESS = 8, 5.0, 0.15
+# Share of a family of spellings below which a spelling is read as all of them.
+_RARE = 0.5
+
+Synonyms = dict[str, dict[str, float]]
+
+
+def learn_synonyms(
+    titles: Sequence[str], features: sparse.csr_matrix, terms: Sequence[str], *, min_df: int = 3
+) -> Synonyms:
+    """Learn from studies how to read words that are no terms, and rare spellings of terms.
+
+    A word that `min_df` titles hold is read as the terms that stand out in the texts of these
+    studies, a term of less than half of the studies of its most frequent spelling as all of its
+    spellings.
+
+    Parameters
+    ----------
+    titles : sequence of str, length n_studies
+        May hold empty ones.
+    features : csr_matrix of shape (n_studies, n_terms)
+        Weights of the terms in the texts of the same studies.
+    terms : sequence of str, length n_terms
+        Known terms.
+    min_df : int, default=3
+        Words of fewer titles are left out.
+
+    Returns
+    -------
+    synonyms : dict of str to dict of str to float
+        For :class:`~sklearn_mnm.TermVectorizer`: the terms that a word is read as, with weights
+        whose sum is at most 1. A word that is said in studies of all topics, as "evidence", has
+        none.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are not as many titles as rows, or terms as columns.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_matrix
+    >>> from sklearn_mnm.text import learn_synonyms
+    >>> titles = ["Oxytocin and trust"] * 30 + ["Heat"] * 30
+    >>> features = csr_matrix([[1, 0, 1]] * 30 + [[0, 1, 0]] * 30)
+    >>> learn_synonyms(titles, features, ["social", "pain", "trust"])
+    {'oxytocin': {'social': 0.5, 'trust': 0.5}, 'heat': {'pain': 0.5}}
+    """
+    titles = as_documents(titles, name="titles")
+    if features.shape != (len(titles), len(terms)):
+        raise InvalidInputError(
+            f"features: has shape {features.shape}, but there are {len(titles)} titles and "
+            f"{len(terms)} terms. Give a row per title and a column per term."
+        )
+    features = sparse.csr_matrix(features, dtype=np.float64)
+    features.eliminate_zeros()
+    counts = np.asarray(features.getnnz(axis=0))
+    return spelling_synonyms(terms, counts) | title_synonyms(titles, features, terms, min_df=min_df)
+
+
+def title_synonyms(
+    titles: Sequence[str], features: sparse.csr_matrix, terms: Sequence[str], *, min_df: int = 3
+) -> Synonyms:
+    """Read words of titles as the terms that stand out in the studies whose titles have them.
+
+    Parameters
+    ----------
+    titles : sequence of str, length n_studies
+    features : csr_matrix of shape (n_studies, n_terms)
+        Weights of the terms in the texts of the same studies.
+    terms : sequence of str, length n_terms
+        Known terms, which need no reading.
+    min_df : int, default=3
+        Words of fewer titles are left out.
+
+    Returns
+    -------
+    synonyms : dict of str to dict of str to float
+        By word, or words joined in titles as in "n-back", the terms with weights that sum to 1. A
+        word that says nothing of the topic of a study, as "evidence", has none.
+    """
+    forms = WordForms(word for term in terms for word in _WORD.findall(term.lower()))
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, title in enumerate(titles):
+        for word in dict.fromkeys(_unknown(title.lower(), forms)):
+            rows[word].append(row)
+    rows = {word: found for word, found in rows.items() if len(found) >= min_df}
+    if not rows:
+        return {}
+    entries = np.ones(sum(map(len, rows.values())))
+    columns = np.concatenate(list(rows.values()))
+    starts = np.cumsum([0, *map(len, rows.values())])
+    holds = sparse.csr_matrix((entries, columns, starts), shape=(len(rows), len(titles)))
+    features = sparse.csr_matrix(features, dtype=np.float64)
+    present = features.copy()
+    present.data[:] = 1
+    counts = np.diff(holds.indptr)[:, np.newaxis]
+    mean = np.asarray(features.mean(axis=0)).ravel()
+    variance = np.asarray(features.multiply(features).mean(axis=0)).ravel() - mean**2
+    above = (holds @ features).toarray() / counts - mean
+    z = above / np.sqrt(np.maximum(variance, 1e-12)) * np.sqrt(counts)
+    excess = (holds @ present).toarray() / counts - np.asarray(present.mean(axis=0)).ravel()
+    above[(z < _LEAST_Z) | (excess < _LEAST_EXCESS)] = 0
+    return {
+        word: _largest(row, share, terms)
+        for word, row, share in zip(rows, above, excess, strict=True)
+    }
+
+
+def _largest(order: np.ndarray, values: np.ndarray, terms: Sequence[str]) -> dict[str, float]:
+    """Values of the terms that come first, where positive; their sum is at most 1."""
+    best = np.argsort(-order, kind="stable")[:_N_READ]
+    best = best[order[best] > 0]
+    total = max(1.0, float(values[best].sum()))
+    return {str(terms[i]): round(float(values[i]) / total, 3) for i in best}
+
+
+def spelling_synonyms(terms: Sequence[str], counts: np.ndarray) -> Synonyms:
+    """Read rare spellings of a term as all of its spellings, each by how often it is written.
+
+    Parameters
+    ----------
+    terms : sequence of str, length n_terms
+    counts : ndarray of shape (n_terms,)
+        Number of studies with each term.
+
+    Returns
+    -------
+    synonyms : dict of str to dict of str to float
+        Of terms of less than half of the studies of the most frequent spelling, British or
+        American, singular or plural, noun or adjective.
+    """
+    families: dict[str, dict[int, None]] = defaultdict(dict)
+    for key in (number_and_spelling, condition):
+        for i, term in enumerate(terms):
+            families[" ".join(map(key, term.split()))][i] = None
+    synonyms: Synonyms = {}
+    for family in families.values():
+        members = list(family)
+        most = max(counts[i] for i in members)
+        total = sum(counts[i] for i in members)
+        for i in members:
+            if counts[i] < _RARE * most:
+                synonyms[str(terms[i])] = {str(terms[j]): float(counts[j] / total) for j in members}
+    return synonyms
+
+
+def neighbour_synonyms(
+    words: Sequence[str],
+    terms: Sequence[str],
+    word_vectors: np.ndarray,
+    term_vectors: np.ndarray,
+    *,
+    least_cosine: float = 0.5,
+) -> Synonyms:
+    """Read words as the terms that mean most nearly the same.
+
+    Parameters
+    ----------
+    words : sequence of str, length n_words
+    terms : sequence of str, length n_terms
+    word_vectors, term_vectors : ndarray of shape (n_words, d) and (n_terms, d)
+        Sentence embeddings, unit rows.
+    least_cosine : float, default=0.5
+        Of a term that counts.
+
+    Returns
+    -------
+    synonyms : dict of str to dict of str to float
+        Only of words that have such terms.
+    """
+    cosines = np.asarray(word_vectors) @ np.asarray(term_vectors).T
+    near = np.where(cosines > least_cosine, cosines, 0)
+    read = {word: _largest(row, row, terms) for word, row in zip(words, near, strict=True)}
+    return {word: found for word, found in read.items() if found}
+
+
+def _unknown(title: str, forms: WordForms) -> Iterable[str]:
+    """Yield words of a title that are no form of a known one, and words joined by signs."""
+    for match in _JOINED.finditer(title):
+        words = _WORD.findall(match.group())
+        stop_words = ENGLISH_STOP_WORDS.intersection(words)
+        is_odd = any(len(w) == 1 or forms.known(w, loosely=False) is None for w in words)
+        if (is_odd or stop_words) and stop_words <= _MEANT:
+            yield " ".join(words)
+    for word in _WORD.findall(title):
+        is_content = len(word) > 1 and not word.isdigit() and word not in ENGLISH_STOP_WORDS
+        if is_content and forms.known(word, loosely=False) is None:
+            yield word
