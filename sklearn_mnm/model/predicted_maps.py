@@ -12,7 +12,7 @@ from sklearn_mnm.text._documents import is_documents
 from sklearn_mnm.text.sides import side_shares
 
 # Added to the log odds of the hemisphere that a text is about, if it says nothing else. Chosen on
-# the titles of the NeuroQuery corpus that name one side: see benchmarks/lateral.py.
+# the titles of the NeuroQuery corpus that name one side: see benchmarks/wording.py.
 _SIDE_LOG_ODDS = 2.0
 
 

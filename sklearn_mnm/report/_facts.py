@@ -39,8 +39,8 @@ def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
     Returns
     -------
     facts : dict
-        ``text``, ``heading`` and whether it is ``explained``; the rows ``known`` and ``unknown`` of
-        the explanation; whether it is ``usable``, and then the rows ``regions``, ``terms``,
+        ``text``, ``heading`` and whether it is ``explained``; the rows ``known`` and ``unknown``
+        and the ``notes`` of the explanation; whether it is ``usable``, and then the rows ``regions``, ``terms``,
         ``studies`` and ``walk``, the latter empty if the model knows no hierarchy of terms.
     """
     explanation: QueryExplanation | None = None
@@ -52,6 +52,7 @@ def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
         "explained": explanation is not None,
         "known": [] if explanation is None else explanation.known.to_dict("records"),
         "unknown": [] if explanation is None else explanation.unknown.to_dict("records"),
+        "notes": [] if explanation is None else list(explanation.notes),
     }
     facts["usable"] = explanation is None or bool(facts["known"])
     if not facts["usable"]:

@@ -17,7 +17,7 @@ from sklearn_mnm.nn.towers import BrainTextModel
 from sklearn_mnm.persistence import save_model
 
 # Made again after loading rather than stored.
-REMADE = {"_operator", "_interpolation", "_counter", "_tfidf"}
+REMADE = {"_operator", "_interpolation", "_reader", "_tfidf"}
 
 
 def same(found, expected):
