@@ -22,11 +22,14 @@ from sklearn_mnm import MNMDecoder, load_model, load_pretrained
 from sklearn_mnm.exceptions import MNMWarning
 
 DEFAULT, POSITIVE = "default: excess over the 95th percentile", "all positive values"
-WAYS: dict[str, Callable[[Any, Any], np.ndarray]] = {
-    DEFAULT: lambda regions, image: regions.regions_from_img(image, prominent=True),
-    POSITIVE: lambda regions, image: np.maximum(regions.regions_from_img(_positive(image)), 0),
-    "positive values above 3": lambda regions, image: np.maximum(
-        regions.regions_from_img(_positive(image, 3.0)), 0
+WAYS: dict[str, Callable[[MNMDecoder, Any], np.ndarray]] = {
+    DEFAULT: lambda decoder, image: decoder._activations(image),
+    "the same, uncovered regions as 0": lambda decoder, image: decoder.regions_.regions_from_img(
+        image, prominent=True
+    ),
+    POSITIVE: lambda decoder, image: decoder.regions_.regions_from_img(_positive(image)),
+    "positive values above 3": lambda decoder, image: decoder.regions_.regions_from_img(
+        _positive(image, 3.0)
     ),
 }
 
@@ -51,7 +54,7 @@ def measure(decoder: MNMDecoder, folder: Path) -> pd.DataFrame:
     for entry in pd.read_csv(folder / "manifest.tsv", sep="\t").itertuples():
         image, words = nibabel.load(folder / entry.file), set(entry.terms.split("|"))
         for way, activations in WAYS.items():
-            maps = activations(decoder.regions_, image)
+            maps = activations(decoder, image)
             # Maps without a value above 3 have nothing left.
             scores = decoder.decision_function(maps)[0] if maps.any() else np.zeros(len(names))
             is_word = np.isin(names, list(words))

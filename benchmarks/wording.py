@@ -41,6 +41,7 @@ SAME = (
     *("superior temporal gyrus", "insula", "angular gyrus", "dorsolateral prefrontal cortex"),
     *("intraparietal sulcus", "temporoparietal junction"),
 )
+WORD = re.compile(r"[^\W\d]{2,}")
 WAYS = ("terms", "forms", "synonyms")
 
 
@@ -138,8 +139,8 @@ def main() -> None:
         f"Made by `python benchmarks/wording.py`.\n\n{__doc__.split(chr(10) * 2, 2)[2]}\n"
         f"{markdown_table(['read by', *names], rows, 1)}\n\n"
         f"{len(gains)} titles that name a side: map correlation {gains.mean():+.4f} "
-        f"[{gains.mean() - half:+.4f}, {gains.mean() + half:+.4f}] with it. Maps on the right side, "
-        f"of {2 * len((*CROSSED, *SAME))} queries, %: activation {right['activation']}, z "
+        f"[{gains.mean() - half:+.4f}, {gains.mean() + half:+.4f}] with it. Maps on the right "
+        f"side, of {2 * len((*CROSSED, *SAME))} queries, %: activation {right['activation']}, z "
         f"{right['z']}.\n"
     )
     print(text)

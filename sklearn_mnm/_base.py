@@ -16,7 +16,10 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_feature_names, _get_feature_names, check_is_fitted
 
 from sklearn_mnm._tools.default_parts import DefaultParts
+from sklearn_mnm.brain.features import filled
 from sklearn_mnm.brain.hierarchy import BrainHierarchy
+from sklearn_mnm.brain.image_files import image_list
+from sklearn_mnm.brain.maps import MapsOnMask, maps_on_mask
 from sklearn_mnm.brain.peaks import as_peak_table
 from sklearn_mnm.brain.regions import PeaksToRegions
 from sklearn_mnm.datasets.studies import Studies
@@ -40,7 +43,7 @@ from sklearn_mnm.model.term_posterior import TermPosterior
 from sklearn_mnm.model.text_regression import count_terms
 from sklearn_mnm.search.neighbours import StudyNeighbours
 from sklearn_mnm.text._documents import is_documents
-from sklearn_mnm.text.explanation import check_query
+from sklearn_mnm.text.explanation import check_query, nothing_known
 from sklearn_mnm.text.ontology import Ontology
 from sklearn_mnm.text.subsumption import parts_of_names
 from sklearn_mnm.text.terms import TermVectorizer
@@ -304,12 +307,12 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
         """Refuse empty texts and warn of unknown ones; if all are, there is nothing to go by."""
         if (count_terms(features) > 0).all():
             return
-        usable = check_query(documents, self.vectorizer_, name="X", features=features)
-        if not usable.any():
+        if (count_terms(features) == 0).all():
             raise InvalidInputError(
-                f"X: none of the {len(usable)} texts holds a known term, so there is nothing to "
-                "predict from. Use other words; explain() names the nearest known ones."
+                f"X: {nothing_known(documents, self.vectorizer_)}, so there is nothing to predict "
+                "from. Use other words."
             )
+        check_query(documents, self.vectorizer_, name="X", features=features)
 
     def _brain_points(self, maps: Any, level: str | None = None) -> np.ndarray:
         check_is_fitted(self)
@@ -325,8 +328,20 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
 
     def _activations(self, maps: Any, name: str = "X") -> np.ndarray:
         check_is_fitted(self)
+        if self.regions_ is not None and are_images(maps):
+            return self._activations_of(maps_on_mask(image_list(maps), self.regions_.mask_img_))
         owner = type(self).__name__
         return region_activations(maps, self.regions_, self.n_regions_, name=name, owner=owner)
+
+    def _activations_of(self, maps: MapsOnMask) -> np.ndarray:
+        """Take what stands out of images, and what is usual where they do not cover."""
+        activations = self.regions_.regions_from_voxels(maps.voxels, prominent=True)
+        # In double precision, as the points of these maps are to be: they have none of their own.
+        activations = np.asarray(activations, dtype=np.float64)
+        if maps.covered.all():
+            return activations
+        coverage = self.regions_.coverage(maps.covered)
+        return filled(activations, coverage, self.embedder_.activation_scaler_.expected())
 
     def _checked_level(self, level: str | None) -> str:
         check_is_fitted(self)

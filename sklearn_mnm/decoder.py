@@ -269,9 +269,9 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
         DataWarning
             If nothing stands out of an image: its ``p_map`` is above 0.05.
         """
-        voxels, X = None, list(X) if isinstance(X, Iterator) else X
-        if terms is None and level is None and (voxels := self._voxels_of_images(X)) is not None:
-            X = self._activations_of(voxels)
+        maps, X = None, list(X) if isinstance(X, Iterator) else X
+        if terms is None and level is None and (maps := self._read_images(X)) is not None:
+            X = self._activations_of(maps)
         points = self._brain_points(X, level)
         if terms is None:
             scores, probability = self._terms_asked(points, "decision_function", "predict_proba")
@@ -293,8 +293,8 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
         )
         if terms is None:
             ranking["probability"] = np.take_along_axis(probability, best, axis=1).ravel()
-        if voxels is not None:
-            p = self._p_of(voxels, scores)
+        if maps is not None:
+            p = self._p_of(maps.voxels, scores)
             ranking["p_map"] = np.repeat(p, k)
             if (note := noise_note(p)) is not None:
                 warnings.warn(note, DataWarning, stacklevel=2)

@@ -321,7 +321,7 @@ def test_a_query_of_which_nothing_is_known_is_no_average_map(encoder):
         encoder.predict([""])
     with (
         pytest.warns(UnknownQueryWarning, match="zzyzx"),
-        pytest.raises(InvalidInputError, match="none of the 1 texts"),
+        pytest.raises(InvalidInputError, match="holds no known term"),
     ):
         encoder.predict(["zzyzx qqq"])
     with pytest.warns(UnknownQueryWarning, match="1 of 2"):

@@ -16,7 +16,7 @@ from nibabel.spatialimages import HeaderDataError
 
 from sklearn_mnm.brain.file_kinds import no_volume, other_volume
 from sklearn_mnm.brain.maps import read_map as through_gate
-from sklearn_mnm.exceptions import DataFormatError
+from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
 
 # 0.7 mm of the whole head are 21 million.
 MAX_VOXELS = 32_000_000
@@ -214,12 +214,12 @@ def _image(header: Any, raw: bytes) -> Any:
 def _checked(image: Any, mask_img: Any, name: str) -> ReadMap:
     """Refuse what is no map of something, and note what is doubtful."""
     try:
-        image, values, _, doubts = through_gate(image, mask_img, name)
-    except DataFormatError as error:
+        read = through_gate(image, mask_img, name)
+    except (DataFormatError, InvalidInputError) as error:
         raise MapRefused(str(error)) from error
+    image, values, doubts = read.image, read.values, read.doubts
     if not values.any():
-        fault = "all its values are 0" if np.isfinite(image.dataobj).all() else "it holds only NaN"
-        raise MapRefused(f"The map is empty: {fault}. Look at it, and export it again.")
+        raise MapRefused("The map is empty: all its values are 0. Look at it, and export it again.")
     if values.max() <= 0:
         raise MapRefused(
             "No value of the map is above 0, and values below 0 count as 0. To decode "
@@ -233,9 +233,9 @@ def _checked(image: Any, mask_img: Any, name: str) -> ReadMap:
     if n_not_finite:
         notes.append(f"{n_not_finite:,} voxels are NaN or infinite; they count as 0.")
     # Doubts are told: without them in the header, what reads it later need not warn of them again.
-    read = nibabel.Nifti1Image(values, image.affine)
-    read.set_sform(image.affine, code="mni")
-    return ReadMap(read, tuple(notes))
+    plain = nibabel.Nifti1Image(values, image.affine)
+    plain.set_sform(image.affine, code="mni")
+    return ReadMap(plain, tuple(notes))
 
 
 def _damaged_header(fault: str) -> MapRefused:

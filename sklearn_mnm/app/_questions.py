@@ -10,6 +10,7 @@ import pandas as pd
 
 from sklearn_mnm.app._nifti import MapRefused, ReadMap
 from sklearn_mnm.brain.atlas import load_mask
+from sklearn_mnm.brain.maps import MapsOnMask, covered_voxels
 from sklearn_mnm.brain.resampling import averages_on_mask
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.model.term_evidence import noise_note
@@ -291,8 +292,8 @@ class MapQuestion(Question):
         # Its doubts are among the notes: it does not go through the gate again.
         values = np.asarray(image.dataobj)
         on_mask = averages_on_mask(values, image.affine, regions.mask_img_)
-        activations = regions.regions_from_voxels(on_mask, prominent=True)
-        self._activations = np.asarray(activations, dtype=np.float64)
+        maps = MapsOnMask(on_mask, covered_voxels(values, on_mask))
+        self._activations = model.encoder._activations_of(maps)
         if not self._activations.any():
             over = "0" if threshold is None else f"the threshold of {threshold:g}"
             raise MapRefused(

@@ -62,6 +62,34 @@ class ActivationScaler(NamedTuple):
         scaled, active = _scaled(activations, self.power)
         return np.where(active[:, np.newaxis], scaled - self.mean, 0.0).astype(np.float32)
 
+    def expected(self) -> np.ndarray:
+        """Activation of each region that is usual beside the others, in any unit, (n_regions,)."""
+        usual = np.maximum(self.mean, 0)
+        return usual ** (1 / self.power) if self.power > 0 else usual
+
+
+def filled(activations: np.ndarray, coverage: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Add what is to be expected where maps do not cover the brain.
+
+    Parameters
+    ----------
+    activations : ndarray of shape (n_maps, n_regions)
+        Not negative; of what is covered.
+    coverage : ndarray of shape (n_maps, n_regions)
+        Share of each region that is covered, from 0 to 1.
+    expected : ndarray of shape (n_regions,)
+        Usual activations beside each other, see :meth:`ActivationScaler.expected`.
+
+    Returns
+    -------
+    filled : ndarray of shape (n_maps, n_regions)
+        Missing parts are as active, relative to the rest of the map, as usual: they speak for
+        nothing and against nothing.
+    """
+    usual = coverage @ expected
+    level = np.divide(activations.sum(axis=1), usual, out=np.zeros(len(usual)), where=usual > 0)
+    return activations + (1 - coverage) * expected * level[:, np.newaxis]
+
 
 def relative_extent(activations: np.ndarray, *, threshold: float = 0.1) -> np.ndarray:
     """Share of the regions that each map activates.

@@ -249,7 +249,7 @@ def image_values(image: Any, name: str = "image") -> np.ndarray:
     Raises
     ------
     DataFormatError
-        If the file ends early or is damaged, or a value is beyond 1e30.
+        If the file ends early or is damaged, a value is beyond 1e30, or none is finite.
     """
     source = image.get_filename() or name
     try:
@@ -263,6 +263,11 @@ def image_values(image: Any, name: str = "image") -> np.ndarray:
         return np.asarray(values)
     largest = max(abs(float(values.max())), abs(float(values.min())))
     if not largest <= _LARGEST_VALUE:  # or some are not finite
+        if not np.isfinite(values).any():
+            raise DataFormatError(
+                f"{source}: all of its {values.size:,} values are NaN or infinite. The step that "
+                "made it may have failed; make it again."
+            )
         values = np.where(np.isfinite(values), values, 0)
         largest = max(abs(float(values.max())), abs(float(values.min())))
     if largest > _LARGEST_VALUE:

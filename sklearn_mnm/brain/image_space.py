@@ -10,6 +10,8 @@ import numpy as np
 from nibabel.affines import apply_affine
 from nibabel.spatialimages import HeaderDataError
 
+from sklearn_mnm.exceptions import InvalidInputError
+
 # Codes of NIfTI headers (nifti1.h): what space an affine leads to.
 _SCANNER, _TALAIRACH, _MNI152 = 1, 3, 4
 # Units of NIfTI headers in mm.
@@ -126,12 +128,22 @@ def doubts_of_space(image: Any, mask_img: Any, name: str = "") -> list[str]:
     doubts : list of str
         Empty if there are none. Besides those of :func:`doubts_of_header`, a map in another place
         is told by how much of the brain it covers.
+
+    Raises
+    ------
+    InvalidInputError
+        If it covers nothing of the brain.
     """
     doubts = doubts_of_header(image, name)
     covered = share_covered(image.shape, image.affine, mask_img)
+    if covered == 0:
+        raise InvalidInputError(
+            f"{name or image.get_filename() or 'image'}: it covers nothing of the brain in MNI152 "
+            "space; its affine puts it elsewhere. Normalise it to MNI152, or mend its header."
+        )
     if covered < _COVERED:
         doubts.append(
-            f"it covers {covered:.0%} of the brain, and what is outside counts as 0; normalise it "
+            f"it covers {covered:.0%} of the brain, and nothing is known of the rest; normalise it "
             "to MNI152 if it is not"
         )
     elif _is_conformed(image):

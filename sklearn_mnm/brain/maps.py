@@ -11,6 +11,10 @@ from sklearn_mnm.brain.image_space import doubts_of_space, placed
 from sklearn_mnm.brain.resampling import averages_on_mask
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
+# A map is not thresholded if it has values of both signs in most of the brain, and some of them are
+# near 0: this percentile of their sizes is below this share of the median.
+_LEAST_SHARE, _PERCENTILE, _NEAR_ZERO = 0.35, 5, 0.25
+
 
 class ReadImage(NamedTuple):
     """An image that came through the gate.
@@ -24,6 +28,8 @@ class ReadImage(NamedTuple):
     on_mask : ndarray of shape (n_maps, n_voxels), float32
         Averages over the voxels of the mask; see
         :func:`~sklearn_mnm.brain.resampling.averages_on_mask`.
+    covered : ndarray of shape (n_maps, n_voxels), bool
+        Where something is known; see :func:`covered_voxels`.
     doubts : list of str
         Of its space and kind; empty if there are none.
     """
@@ -31,7 +37,22 @@ class ReadImage(NamedTuple):
     image: Any
     values: np.ndarray
     on_mask: np.ndarray
+    covered: np.ndarray
     doubts: list[str]
+
+
+class MapsOnMask(NamedTuple):
+    """Maps on the voxels of a mask.
+
+    Attributes
+    ----------
+    voxels : ndarray of shape (n_maps, n_voxels), float32
+    covered : ndarray of shape (n_maps, n_voxels), bool
+        Where something is known; see :func:`covered_voxels`.
+    """
+
+    voxels: np.ndarray
+    covered: np.ndarray
 
 
 def read_map(image: Any, mask_img: Any, name: str = "image") -> ReadImage:
@@ -62,12 +83,49 @@ def read_map(image: Any, mask_img: Any, name: str = "image") -> ReadImage:
     image, guess = placed(image)
     values = image_values(image, name)
     on_mask = averages_on_mask(values, image.affine, mask_img)
+    covered = covered_voxels(values, on_mask)
     doubts = [] if guess is None else [guess]
     doubts += doubts_of_space(image, mask_img, name)
-    return ReadImage(image, values, on_mask, doubts + doubts_of_kind(image, values, on_mask, name))
+    doubts += doubts_of_kind(image, values, on_mask, name)
+    return ReadImage(image, values, on_mask, covered, doubts)
 
 
-def voxels_from_images(images: Any, mask_img: Any, name: str = "images") -> np.ndarray:
+def covered_voxels(values: np.ndarray, on_mask: np.ndarray) -> np.ndarray:
+    """Tell where a map was measured.
+
+    Outside of the field of view, as below the cortex in a map of the cortex, maps are 0. So are
+    thresholded maps where nothing was found, and those of peaks where nothing was reported: only of
+    maps with values of both signs, some near 0, in more than a third of the brain, a 0 says that
+    nothing is known.
+
+    Parameters
+    ----------
+    values : ndarray of 3 or 4 dimensions
+        Of an image, maps last.
+    on_mask : ndarray of shape (n_maps, n_voxels)
+        The same on the voxels of the mask.
+
+    Returns
+    -------
+    covered : ndarray of shape (n_maps, n_voxels), bool
+    """
+    covered = np.ones(on_mask.shape, dtype=bool)
+    for row, map_ in enumerate(on_mask):
+        is_measured = map_ != 0
+        if (
+            is_measured.all()
+            or is_measured.mean() < _LEAST_SHARE
+            or not map_.min() < 0 < map_.max()
+        ):
+            continue
+        one = values if values.ndim == 3 else values[..., row]
+        sizes = np.abs(one[one != 0])
+        if np.percentile(sizes, _PERCENTILE) < _NEAR_ZERO * np.median(sizes):
+            covered[row] = is_measured
+    return covered
+
+
+def maps_on_mask(images: Any, mask_img: Any, name: str = "images") -> MapsOnMask:
     """Read images on the voxels of a mask.
 
     Parameters
@@ -82,7 +140,7 @@ def voxels_from_images(images: Any, mask_img: Any, name: str = "images") -> np.n
 
     Returns
     -------
-    values : ndarray of shape (n_maps, n_voxels), float32
+    maps : MapsOnMask
 
     Raises
     ------
@@ -101,11 +159,12 @@ def voxels_from_images(images: Any, mask_img: Any, name: str = "images") -> np.n
     given = list(images) if isinstance(images, list | tuple) else [images]
     if not given:
         raise InvalidInputError(f"{name} is empty; give at least one image.")
-    rows, doubtful = [], []
+    rows, covered, doubtful = [], [], []
     for number, image in enumerate(given):
         called = name if len(given) == 1 else f"{name}[{number}]"
         read = read_map(image, mask_img, called)
         rows.append(read.on_mask)
+        covered.append(read.covered)
         if read.doubts:
             called = read.image.get_filename() or called
             doubtful.append(f"{called}: {'; '.join(read.doubts)}")
@@ -116,4 +175,4 @@ def voxels_from_images(images: Any, mask_img: Any, name: str = "images") -> np.n
             DataWarning,
             stacklevel=2,
         )
-    return np.concatenate(rows)
+    return MapsOnMask(np.concatenate(rows), np.concatenate(covered))

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mnm._tools.arrays import checked_array
 from sklearn_mnm.brain.atlas import image_from_voxels
 from sklearn_mnm.brain.image_files import image_list
-from sklearn_mnm.brain.maps import voxels_from_images
+from sklearn_mnm.brain.maps import maps_on_mask
 from sklearn_mnm.brain.operator import RegionInterpolator
 from sklearn_mnm.exceptions import InvalidInputError
 
@@ -158,8 +158,8 @@ class RegionImages:
             values, and by how much of the brain they cover.
         """
         check_is_fitted(self)
-        voxels = voxels_from_images(image_list(images), self.mask_img_)
-        return self.regions_from_voxels(voxels, prominent=prominent)
+        maps = maps_on_mask(image_list(images), self.mask_img_)
+        return self.regions_from_voxels(maps.voxels, prominent=prominent)
 
     def regions_from_voxels(self, maps, *, prominent=False):
         """Sum or average maps on the voxels of the mask over the regions.
@@ -193,6 +193,23 @@ class RegionImages:
         scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
         averages = (self.membership_.T @ voxels.T.astype(np.float64)).T * scale
         return self._summed(averages.astype(np.float32))
+
+    def coverage(self, covered):
+        """Share of each region in which something is known.
+
+        Parameters
+        ----------
+        covered : ndarray of shape (n_maps, n_voxels), bool
+            See :func:`~sklearn_mnm.brain.maps.covered_voxels`.
+
+        Returns
+        -------
+        coverage : ndarray of shape (n_maps, n_regions_)
+            1 for regions without voxels.
+        """
+        total = np.asarray(self.membership_.sum(axis=0), dtype=np.float64).ravel()
+        missing = (self.membership_.T @ (~covered).T.astype(np.float64)).T
+        return 1 - np.divide(missing, total, out=np.zeros_like(missing), where=total > 0)
 
     def _checked_activations(self, Y) -> np.ndarray:
         """Activations as an array of one or two dimensions, a column for each region."""

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -14,6 +15,9 @@ import sklearn_mnm
 from sklearn_mnm.cli import _data, _fit, _hierarchy, _queries, _report, _serve
 from sklearn_mnm.cli._output import complain
 from sklearn_mnm.exceptions import MNMError, MNMWarning
+
+# The argument of Python that a message begins with, which means nothing on the command line.
+_ARGUMENT = re.compile(r"^(X|y|text|texts|maps): ")
 
 
 class _Group(TyperGroup):
@@ -37,7 +41,7 @@ class _Group(TyperGroup):
             except (MNMError, OSError) as error:
                 if debug:
                     raise
-                complain(f"error: {error}")
+                complain(f"error: {_ARGUMENT.sub('', str(error))}")
                 raise typer.Exit(1) from error
 
 
@@ -47,7 +51,7 @@ def _show_once() -> Callable[..., None]:
 
     def show(message: Any, category: Any, filename: str, *_: Any, **__: Any) -> None:
         where = "" if issubclass(category, MNMWarning) else f" ({category.__name__}, {filename})"
-        text = f"warning: {message}{where}"
+        text = f"warning: {_ARGUMENT.sub('', str(message))}{where}"
         if text not in shown:
             shown.add(text)
             complain(text)

@@ -196,9 +196,10 @@ def warn_of_empty_maps(activations: np.ndarray, name: str = "X", *, stacklevel: 
         "be too high, or signs be swapped."
     )
     if empty.all():
+        subject = "the map is" if n_maps == 1 else f"all {n_maps} maps are"
         raise InvalidInputError(
-            f"{name}: none of the {n_maps} maps has an activation: they are zero everywhere, "
-            f"so there is nothing to go by. {remedy}"
+            f"{name}: {subject} zero everywhere in the brain, so there is nothing to go by. "
+            f"{remedy}"
         )
     notes = []
     if empty.any():

@@ -8,7 +8,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm.brain.image_files import image_list
-from sklearn_mnm.brain.maps import voxels_from_images
+from sklearn_mnm.brain.maps import MapsOnMask, maps_on_mask
 from sklearn_mnm.brain.smoothness import estimate_fwhm
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry.arrays import tangent_of
@@ -30,6 +30,7 @@ class TermEvidence:
     term_head_: Any
     _made_once: Callable[..., Any]
     _brain_points: Callable[..., np.ndarray]
+    _activations_of: Callable[[MapsOnMask], np.ndarray]
     _log_odds_of_studies: Callable[[np.ndarray], np.ndarray]
 
     def noise_p_values(self, X):
@@ -51,26 +52,22 @@ class TermEvidence:
         InvalidInputError
             If `X` are no images, or the model knows nothing of images.
         """
-        voxels = self._voxels_of_images(X)
-        if voxels is None:
+        maps = self._read_images(X)
+        if maps is None:
             raise InvalidInputError(
                 "X are no images, or the model was fitted to arrays or saved by an earlier "
                 "version; only images are compared with noise."
             )
-        points = self._brain_points(self._activations_of(voxels))
-        return self._p_of(voxels, self._terms_asked(points, "decision_function")[0])
+        points = self._brain_points(self._activations_of(maps))
+        return self._p_of(maps.voxels, self._terms_asked(points, "decision_function")[0])
 
-    def _voxels_of_images(self, X: Any) -> np.ndarray | None:
+    def _read_images(self, X: Any) -> MapsOnMask | None:
         """Read images, once, onto the voxels of the mask; None if they are something else."""
         check_is_fitted(self)
         is_old = not hasattr(self, "term_posterior_")
         if self.regions_ is None or is_old or not are_images(X):
             return None
-        return voxels_from_images(image_list(X), self.regions_.mask_img_)
-
-    def _activations_of(self, voxels: np.ndarray) -> np.ndarray:
-        activations = self.regions_.regions_from_voxels(voxels, prominent=True)
-        return np.asarray(activations, dtype=np.float64)
+        return maps_on_mask(image_list(X), self.regions_.mask_img_)
 
     def _p_of(self, voxels: np.ndarray, scores: np.ndarray) -> np.ndarray:
         return self._noise_null().p_values(scores, estimate_fwhm(voxels, self.regions_.mask_img_))
@@ -97,7 +94,9 @@ class TermEvidence:
         def make() -> NoiseNull:
             return NoiseNull.fit(
                 lambda voxels: self._terms_asked(
-                    self.embedder_.transform_brain(self._activations_of(voxels)),
+                    self.embedder_.transform_brain(
+                        self._activations_of(MapsOnMask(voxels, np.ones(voxels.shape, dtype=bool)))
+                    ),
                     "decision_function",
                 )[0],
                 self.regions_.mask_img_,

@@ -40,8 +40,9 @@ def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
     -------
     facts : dict
         ``text``, ``heading`` and whether it is ``explained``; the rows ``known`` and ``unknown``
-        and the ``notes`` of the explanation; whether it is ``usable``, and then the rows ``regions``, ``terms``,
-        ``studies`` and ``walk``, the latter empty if the model knows no hierarchy of terms.
+        and the ``notes`` of the explanation; whether it is ``usable``, and then the rows
+        ``regions``, ``terms``, ``studies`` and ``walk``, the latter empty if the model knows no
+        hierarchy of terms.
     """
     explanation: QueryExplanation | None = None
     if isinstance(encoder.vectorizer_, TermVectorizer):

@@ -195,7 +195,7 @@ def check_query(
     >>> check_query(["memory", "pain in children"], vectorizer)
     array([ True,  True])
     """
-    lexicon = _lexicon(vectorizer)
+    lexicon_of(vectorizer)  # which checks it
     if isinstance(texts, str | bytes | dict | set) or not hasattr(texts, "__iter__"):
         raise InvalidInputError(f"{name}: expected a list of strings, got {texts!r}; write [...].")
     queries = list(texts)
@@ -211,11 +211,7 @@ def check_query(
     usable = features.getnnz(axis=1) > 0
     rows = np.flatnonzero(~usable)
     if len(rows):
-        shown = [
-            f"entry {row} {_shortened(queries[row])!r} "
-            f"({_advice(queries[row], lexicon, vectorizer.min_df)})"
-            for row in rows[:3]
-        ]
+        shown = [f"entry {row} {_with_advice(queries[row], vectorizer)}" for row in rows[:3]]
         rest = f"; and {len(rows) - 3} more" if len(rows) > 3 else ""
         warnings.warn(
             f"{name}: {len(rows)} of {len(queries)} hold no known term: {'; '.join(shown)}{rest}.",
@@ -223,6 +219,29 @@ def check_query(
             stacklevel=2,
         )
     return usable
+
+
+def nothing_known(texts: Sequence[str], vectorizer: TermVectorizer) -> str:
+    """Say of texts that hold no known term which known ones are near.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        As :func:`check_query` takes them; else what is wrong with them is raised, as there.
+    vectorizer : TermVectorizer
+
+    Returns
+    -------
+    clause : str
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnknownQueryWarning)
+        check_query(texts, vectorizer, name="X")
+    queries = list(texts)
+    if len(queries) == 1:
+        return f"{_with_advice(queries[0], vectorizer)} holds no known term"
+    shown = "; ".join(_with_advice(query, vectorizer) for query in queries[:3])
+    return f"none of the {len(queries)} texts holds a known term: {shown}"
 
 
 def _lexicon(vectorizer: TermVectorizer) -> Lexicon:
@@ -308,12 +327,13 @@ def _unknown(text: str, lexicon: Lexicon, min_df: int) -> Counter[tuple[str, str
     return Counter((word, reason) for _, word, reason in sorted(missed))
 
 
-def _advice(query: str, lexicon: Lexicon, min_df: int) -> str:
-    words = list(_unknown(query, lexicon, min_df))[:_SHOWN_WORDS]
+def _with_advice(query: str, vectorizer: TermVectorizer) -> str:
+    """Name a query, and in brackets the known terms that are near its words."""
+    lexicon = _lexicon(vectorizer)
+    words = list(_unknown(query, lexicon, vectorizer.min_df))[:_SHOWN_WORDS]
     near = dict.fromkeys(term for word, _ in words for term in lexicon.nearest(word, 2))
-    if near:
-        return f"nearest known: {', '.join(list(near)[:4])}"
-    return "nothing known is spelled like it"
+    advice = f"nearest known: {', '.join(list(near)[:4])}" if near else "nothing known is near"
+    return f"{_shortened(query)!r} ({advice})"
 
 
 def _checked_weights(weights: ArrayLike | None, n_terms: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from nilearn.datasets import load_fsaverage
 from nilearn.surface import SurfaceImage
 
 from sklearn_mnm.brain.image_files import image_list, image_values, open_image
-from sklearn_mnm.brain.maps import voxels_from_images
+from sklearn_mnm.brain.maps import maps_on_mask
 from sklearn_mnm.exceptions import DataFormatError
 from tests.brain.other_software import write_afni, write_minc
 
@@ -44,8 +44,8 @@ WRITERS = {
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_map_is_the_same_in_each_format_and_raises_no_doubt(name, tmp_path, brain_mask):
     path = WRITERS[name](tmp_path / name)
-    expected = voxels_from_images(nibabel.Nifti1Image(VALUES, AFFINE), brain_mask)
-    np.testing.assert_allclose(voxels_from_images(path, brain_mask), expected, atol=1e-5)
+    expected = maps_on_mask(nibabel.Nifti1Image(VALUES, AFFINE), brain_mask).voxels
+    np.testing.assert_allclose(maps_on_mask(path, brain_mask).voxels, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_suffixes_are_known_in_any_case_and_packed_in_any_way(name, pack, tmp_pa
 
 
 def test_several_maps_lie_along_the_last_axis_wherever_they_are_stored(tmp_path, brain_mask):
-    expected = voxels_from_images(nibabel.Nifti1Image(BOTH, AFFINE), brain_mask)
+    expected = maps_on_mask(nibabel.Nifti1Image(BOTH, AFFINE), brain_mask).voxels
     stored = [
         write_minc(tmp_path / "both.mnc", BOTH, AFFINE),  # time first
         nibabel.load(tmp_path / "both.mnc"),
@@ -71,9 +71,9 @@ def test_several_maps_lie_along_the_last_axis_wherever_they_are_stored(tmp_path,
         nibabel.Nifti1Image(BOTH[:, :, :, None], AFFINE),
     ]
     for image in stored:
-        np.testing.assert_allclose(voxels_from_images(image, brain_mask), expected, atol=1e-5)
+        np.testing.assert_allclose(maps_on_mask(image, brain_mask).voxels, expected, atol=1e-5)
     one = nibabel.Nifti1Image(VALUES[..., None, None, None], AFFINE)
-    np.testing.assert_array_equal(voxels_from_images(one, brain_mask)[0], expected[0])
+    np.testing.assert_array_equal(maps_on_mask(one, brain_mask).voxels[0], expected[0])
 
 
 def test_what_remains_longer_than_four_dimensions_is_refused_with_advice_that_works():

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from sklearn_mnm import load_pretrained
 from sklearn_mnm.brain.atlas import load_mask
-from sklearn_mnm.brain.maps import voxels_from_images
+from sklearn_mnm.brain.maps import maps_on_mask
 from sklearn_mnm.exceptions import DataFormatError, DataWarning
 from tests.brain.other_software import write_afni
 
@@ -38,14 +38,14 @@ def stored_with_8_bits(values):
 
 def doubt(given, mask=MASK):
     with pytest.warns(DataWarning) as caught:
-        voxels_from_images(given, mask)
+        maps_on_mask(given, mask)
     return str(caught[0].message)
 
 
 @pytest.mark.parametrize("intent", ["p value", "label", "neuroname"])
 def test_headers_that_say_p_values_or_labels_are_refused(intent):
     with pytest.raises(DataFormatError, match=r"intent code.*(z_from_p|atlas=)"):
-        voxels_from_images(image(P, intent), MASK)
+        maps_on_mask(image(P, intent), MASK)
 
 
 @pytest.mark.parametrize("outside", [0.5, 0.0, 1.0])
@@ -62,7 +62,7 @@ def test_thresholded_p_values_are_told_by_their_name(tmp_path):
         assert "its name speaks of p" in doubt(tmp_path / name)
     for name in ("log10p.nii", "corrp_tstat1.nii.gz", "map_parietal.nii"):
         nibabel.save(small, tmp_path / name)
-        voxels_from_images(tmp_path / name, MASK)
+        maps_on_mask(tmp_path / name, MASK)
 
 
 def test_values_rounded_to_8_bits_are_told_and_fine_ones_are_not():
@@ -91,7 +91,7 @@ def test_labels_are_told_by_their_jumps_and_counts_are_not():
     labels = np.kron(blocks, np.ones((10, 15, 16)))[:50, :59, :48] * INSIDE
     assert "as labels of an atlas do" in doubt(image(labels))
     counts = np.rint(3 * np.maximum(gaussian_filter(Z, 1.5), 0))
-    voxels_from_images(image(counts), MASK)  # of persons who show an effect
+    maps_on_mask(image(counts), MASK)  # of persons who show an effect
 
 
 def test_a_real_atlas_is_told():
@@ -127,7 +127,7 @@ def test_names_of_bids_tell_the_kind(name, told, tmp_path):
 
 def test_a_series_in_time_is_told_by_its_header():
     series = nibabel.Nifti1Image(np.stack([Z] * 40, axis=-1), MASK.affine)
-    voxels_from_images(series, MASK)  # 40 maps
+    maps_on_mask(series, MASK)  # 40 maps
     series.header.set_xyzt_units("mm", "sec")
     assert "40 volumes, by its header a series in time" in doubt(series)
 
@@ -145,7 +145,7 @@ def test_sub_bricks_of_afni_are_named_with_their_statistics(tmp_path):
     told = doubt(path)
     assert "0 'Full_Fstat' (F, without a sign), 1 'hand#0_Coef', 2 'hand#0_Tstat'" in told
     with pytest.warns(DataWarning):
-        assert len(voxels_from_images(path, MASK)) == 3
+        assert len(maps_on_mask(path, MASK).voxels) == 3
 
 
 def test_maps_of_statistics_and_clusters_raise_no_doubt():
@@ -165,4 +165,4 @@ def test_maps_of_statistics_and_clusters_raise_no_doubt():
         encoder.predict_img(["working memory"]),
         encoder.predict_img(["working memory"], kind="z"),
     ):
-        voxels_from_images(given, MASK)
+        maps_on_mask(given, MASK)

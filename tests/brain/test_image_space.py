@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sklearn_mnm.brain.atlas import load_atlas, load_mask
-from sklearn_mnm.brain.maps import voxels_from_images
+from sklearn_mnm.brain.maps import maps_on_mask
 from sklearn_mnm.exceptions import DataWarning
 from tests.brain.other_software import write_afni
 
@@ -24,7 +24,7 @@ def without_orientation(values, size):
 
 def doubt(image, mask):
     with pytest.warns(DataWarning) as caught:
-        voxels_from_images(image, mask)
+        maps_on_mask(image, mask)
     (told,) = [str(w.message) for w in caught if w.category is DataWarning]
     return told
 
@@ -54,8 +54,8 @@ def test_without_orientation_a_known_grid_gives_the_place_and_a_warning(
     placed = nibabel.Nifti1Image(values, np.array([*affine, [0, 0, 0, 1]], float))
     lost = without_orientation(values, size)
     with pytest.warns(DataWarning, match="place .* which side is left are a guess by its shape"):
-        found = voxels_from_images(lost, brain_mask)
-    np.testing.assert_allclose(found, voxels_from_images(placed, brain_mask), atol=1e-5)
+        found = maps_on_mask(lost, brain_mask).voxels
+    np.testing.assert_allclose(found, maps_on_mask(placed, brain_mask).voxels, atol=1e-5)
 
 
 def test_without_orientation_on_any_other_grid_all_is_a_guess(brain_mask):
@@ -74,7 +74,7 @@ def test_formats_that_always_tell_their_orientation_are_not_doubted(tmp_path, br
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for image in images:
-            voxels_from_images(image, brain_mask)
+            maps_on_mask(image, brain_mask)
 
 
 def test_analyze_without_the_file_of_spm_and_mgh_without_directions_are_doubted(
@@ -111,9 +111,7 @@ def test_afni_tells_its_space(space, view, told, tmp_path, brain_mask):
 def test_nifti_that_afni_wrote_tells_its_space_in_the_extension(brain_mask):
     image = afni_extension(nibabel.Nifti1Image(VALUES, AFFINE), "TLRC")
     assert "AFNI says that its space is TLRC, Talairach" in doubt(image, brain_mask)
-    voxels_from_images(
-        afni_extension(nibabel.Nifti1Image(VALUES, AFFINE), "MNI_2009c_asym"), brain_mask
-    )
+    maps_on_mask(afni_extension(nibabel.Nifti1Image(VALUES, AFFINE), "MNI_2009c_asym"), brain_mask)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +127,7 @@ def test_nifti_that_afni_wrote_tells_its_space_in_the_extension(brain_mask):
 def test_names_of_bids_tell_the_space(name, told, tmp_path, brain_mask):
     nibabel.save(nibabel.Nifti1Image(VALUES, AFFINE), tmp_path / name)
     if told is None:
-        voxels_from_images(tmp_path / name, brain_mask)
+        maps_on_mask(tmp_path / name, brain_mask)
     else:
         assert f"its name says that its space is {told}" in doubt(tmp_path / name, brain_mask)
 
@@ -142,7 +140,7 @@ def test_a_header_in_another_unit_than_mm_is_told(unit, scale, brain_mask):
     # Some programs write a wrong unit beside right numbers.
     image = nibabel.Nifti1Image(VALUES, AFFINE)
     image.header.set_xyzt_units(unit)
-    voxels_from_images(image, brain_mask)
+    maps_on_mask(image, brain_mask)
 
 
 def test_the_grid_of_freesurfer_for_one_head_is_told(brain_mask):

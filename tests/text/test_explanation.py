@@ -159,8 +159,8 @@ def test_queries_without_a_known_term_are_warned_of_once():
     texts = ["pain", "paiin now", "asdf", "the and of", "qwer", "memory"]
     message = (
         r"^queries: 4 of 6 hold no known term: entry 1 'paiin now' \(nearest known: pain\); "
-        r"entry 2 'asdf' \(nothing known is spelled like it\); "
-        r"entry 3 'the and of' \(nothing known is spelled like it\); and 1 more\.$"
+        r"entry 2 'asdf' \(nothing known is near\); "
+        r"entry 3 'the and of' \(nothing known is near\); and 1 more\.$"
     )
     with pytest.warns(UnknownQueryWarning, match=message) as caught:
         usable = check_query(texts, VECTORIZER, name="queries")

@@ -142,7 +142,7 @@ def _text_cases() -> Iterator[Case]:
         if command != "report":
             yield Case(
                 f"mnm {command}", "all-zero text", "text: an unknown word",
-                lambda w, call=call: call(w, "qwxzzy"), CommandError, ("none of the 1 texts", "Use other words"),
+                lambda w, call=call: call(w, "qwxzzy"), CommandError, ("holds no known term", "Use other words"),
             )  # fmt: skip
         yield Case(
             f"mnm {command}", "empty", "text: an empty string",

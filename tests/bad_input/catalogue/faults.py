@@ -58,7 +58,7 @@ ARRAYS = (
 
 #: Maps from which nothing, or little, can be read.
 EMPTY_MAPS = (
-    Fault("all-zero map", "maps of zeros", spoilt(lambda m: 0 * m), InvalidInputError, ("X: none of the 5 maps", "threshold")),
+    Fault("all-zero map", "maps of zeros", spoilt(lambda m: 0 * m), InvalidInputError, ("X: all 5 maps are zero everywhere", "threshold")),
     Fault("all-zero map", "a map of zeros among others", spoilt(lambda m: m * (np.arange(5) > 0)[:, None]), DataWarning, ("X: 1 of 5 maps are zero", "row 0", "threshold")),
     Fault("constant map", "maps of ones", spoilt(np.ones_like), DataWarning, ("X: 5 of 5 maps have one value", "Give maps that differ")),
     Fault("huge values", "values of 1e300", spoilt(lambda m: m * 1e300), InvalidInputError, ("X holds values up to", "unit")),
@@ -183,7 +183,7 @@ IMAGES = (
 #: Maps whose values or place are in doubt.
 DOUBTFUL_IMAGES = (
     Fault("all-zero map", "an image of zeros", _image(lambda v: 0 * v), InvalidInputError, ("zero everywhere", "threshold")),
-    Fault("NaN", "an image of NaN", _image(lambda v: v * np.nan), InvalidInputError, ("zero everywhere", "threshold")),
+    Fault("NaN", "an image of NaN", _image(lambda v: v * np.nan), DataFormatError, ("are NaN or infinite", "make it again")),
     Fault("negative values", "an image without positive values", _image(np.negative), InvalidInputError, ("zero everywhere", "signs")),
     Fault("huge values", "voxels of 1e38", _image(lambda v: v * np.float32(1e38)), DataFormatError, ("values up to", "scl_slope")),
     Fault("wrong space", "an image that says Talairach", coded(3, 3), DataWarning, ("Talairach", "normalise")),

@@ -178,7 +178,7 @@ FILES = (
     _BadFile("broken header", "data that start behind the end", _with(108, "<f4", 1e9), 400, ("values begin at byte", "again")),
     _BadFile("NaN", "data that start at NaN", _with(108, "<f4", np.nan), 400, ("values begin at byte", "again")),
     _BadFile("NaN", "a scale of NaN", _with(112, "<f4", 1, np.nan), 400, ("scale", "again")),
-    _BadFile("NaN", "a map of NaN", _of(lambda v: v * np.nan), 400, ("only NaN", "again")),
+    _BadFile("NaN", "a map of NaN", _of(lambda v: v * np.nan), 400, ("NaN or infinite", "again")),
     _BadFile("all-zero map", "a map of zeros", _of(lambda v: 0 * v), 400, ("all its values are 0", "again")),
     _BadFile("negative values", "a map without positive values", _of(np.negative), 400, ("multiply the map by -1",)),
     _BadFile("broken header", "an affine of zeros", _with(280, "<f4", *[0] * 12), 400, ("leads nowhere",)),

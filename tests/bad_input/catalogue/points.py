@@ -444,7 +444,7 @@ def _plot_cases() -> Iterator[Case]:
     ):
         for kind, given, text, tells in (
             ("empty", "an empty string", "", ("X: entry 0 is ''", "at least one word")),
-            ("all-zero text", "an unknown word", "qwxzzy", ("X: none of the 1 texts", "Use other words")),
+            ("all-zero text", "an unknown word", "qwxzzy", ("holds no known term", "Use other words")),
             ("wrong dtype", "a number", 3, ("X: Expected 2D array", "Give a list of strings")),
         ):  # fmt: skip
             yield Case(

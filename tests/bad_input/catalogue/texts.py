@@ -76,7 +76,7 @@ NO_COUNTS = (
 SILENT = (
     Fault("empty", "no text", texts(), InvalidInputError, ("X: Expected 2D array", "Give a list of strings")),
     Fault("empty", "an empty string", texts(""), InvalidInputError, ("X: entry 0", "at least one word")),
-    Fault("all-zero text", "unknown words only", texts("qwxzzy"), InvalidInputError, ("X: none of the 1 texts", "Use other words")),
+    Fault("all-zero text", "unknown words only", texts("qwxzzy"), InvalidInputError, ("holds no known term", "Use other words")),
     Fault("all-zero text", "one text of unknown words", texts("qwxzzy", "finger"), UnknownQueryWarning, ("X: 1 of 2 hold no known term", "entry 0"), rows=2),
     Fault("all-zero text", "counts of zeros", counts(lambda c: 0 * c), "what is predicted of no text", rows=3),
     Fault("control characters", "control characters and half a surrogate pair", texts("finger\x00\x1b[31m\ud800 tapping"), "the result of the words between them", rows=1),
@@ -208,7 +208,7 @@ def _encoder_cases() -> Iterator[Case]:
             )  # fmt: skip
     yield Case(
         "MNMEncoder.walk", "all-zero text", "text: an unknown word",
-        lambda w: w.placeless.walk("qwxzzy"), InvalidInputError, ("none of the 1 texts", "other words"),
+        lambda w: w.placeless.walk("qwxzzy"), InvalidInputError, ("holds no known term", "other words"),
     )  # fmt: skip
     yield Case(
         "MNMEncoder.walk", "unknown choice", "n_steps: 0",
@@ -216,7 +216,7 @@ def _encoder_cases() -> Iterator[Case]:
     )  # fmt: skip
     yield Case(
         "MNMEncoder.ancestors", "all-zero text", "X: an unknown word",
-        lambda w: w.placeless.ancestors(["qwxzzy"]), InvalidInputError, ("none of the 1 texts", "other words"),
+        lambda w: w.placeless.ancestors(["qwxzzy"]), InvalidInputError, ("holds no known term", "other words"),
     )  # fmt: skip
     yield Case(
         "MNMEncoder.ancestors", "unknown choice", "min_probability: 2",
