@@ -47,6 +47,9 @@ _GRIDS: dict[tuple[tuple[int, int, int], float], tuple[tuple[float, float, float
 }
 
 
+_NOTHING_COVERED = "it covers nothing of the brain in MNI152 space"
+
+
 def lacks_orientation(image: Any) -> bool:
     """Whether the header could tell where voxels are, and does not.
 
@@ -138,8 +141,8 @@ def doubts_of_space(image: Any, mask_img: Any, name: str = "") -> list[str]:
     covered = share_covered(image.shape, image.affine, mask_img)
     if covered == 0:
         raise InvalidInputError(
-            f"{name or image.get_filename() or 'image'}: it covers nothing of the brain in MNI152 "
-            "space; its affine puts it elsewhere. Normalise it to MNI152, or mend its header."
+            f"{name or image.get_filename() or 'image'}: {'; '.join([*doubts, _NOTHING_COVERED])}. "
+            "Normalise it to MNI152, or mend its header."
         )
     if covered < _COVERED:
         doubts.append(

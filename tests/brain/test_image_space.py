@@ -8,7 +8,7 @@ import pytest
 
 from sklearn_mnm.brain.atlas import load_atlas, load_mask
 from sklearn_mnm.brain.maps import maps_on_mask
-from sklearn_mnm.exceptions import DataWarning
+from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from tests.brain.other_software import write_afni
 
 VALUES = np.random.default_rng(0).normal(size=(25, 30, 24)).astype(np.float32)
@@ -136,11 +136,21 @@ def test_names_of_bids_tell_the_space(name, told, tmp_path, brain_mask):
 def test_a_header_in_another_unit_than_mm_is_told(unit, scale, brain_mask):
     image = nibabel.Nifti1Image(VALUES, np.diag([scale] * 3 + [1]) @ AFFINE)
     image.header.set_xyzt_units(unit)
-    assert "write affine and unit in mm" in doubt(image, brain_mask)
+    if unit == "meter":  # the whole image lies within one voxel of the mask
+        with pytest.raises(InvalidInputError, match="write affine and unit in mm.*covers nothing"):
+            maps_on_mask(image, brain_mask)
+    else:
+        assert "write affine and unit in mm" in doubt(image, brain_mask)
     # Some programs write a wrong unit beside right numbers.
     image = nibabel.Nifti1Image(VALUES, AFFINE)
     image.header.set_xyzt_units(unit)
     maps_on_mask(image, brain_mask)
+
+
+def test_an_image_that_covers_nothing_of_the_brain_is_refused(brain_mask):
+    beside = AFFINE + np.array([[0, 0, 0, 500], *[[0] * 4] * 3])
+    with pytest.raises(InvalidInputError, match="^image: it covers nothing of the brain in MNI152"):
+        maps_on_mask(nibabel.Nifti1Image(VALUES, beside), brain_mask, "image")
 
 
 def test_the_grid_of_freesurfer_for_one_head_is_told(brain_mask):
