@@ -294,7 +294,7 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
         if terms is None:
             ranking["probability"] = np.take_along_axis(probability, best, axis=1).ravel()
         if maps is not None:
-            p = self._p_of(maps.voxels, scores)
+            p = self._p_of(maps, scores)
             ranking["p_map"] = np.repeat(p, k)
             if (note := noise_note(p)) is not None:
                 warnings.warn(note, DataWarning, stacklevel=2)

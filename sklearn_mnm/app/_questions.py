@@ -302,7 +302,7 @@ class MapQuestion(Question):
             )
         if hasattr(model.decoder, "term_posterior_"):  # not saved by an earlier version
             scores = model.decoder.decision_function(self._activations)
-            note = noise_note(model.decoder._p_of(on_mask, scores))
+            note = noise_note(model.decoder._p_of(maps, scores))
             self.notes = (*self.notes, note) if note else self.notes
         # On one grid, so that all maps that are kept have the same size.
         self.image = resample_to_img(

@@ -53,6 +53,13 @@ def estimate_fwhm(maps: np.ndarray, mask_img: Any) -> np.ndarray:
     return np.exp(logs)
 
 
+def mask_of(covered: np.ndarray, mask_img: Any) -> Any:
+    """Mask of a part of the voxels of a mask, given as an array of bool (n_voxels,)."""
+    part = np.asarray(mask_img.dataobj) != 0
+    part[part] = covered
+    return mask_img.__class__(part.astype(np.uint8), mask_img.affine)
+
+
 def smooth_noise(mask_img: Any, fwhm: np.ndarray, seed: int) -> Iterator[np.ndarray]:
     """Draw maps of Gaussian noise, each smoothed by a Gaussian.
 

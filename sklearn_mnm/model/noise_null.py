@@ -9,8 +9,8 @@ from sklearn.utils import gen_batches
 
 from sklearn_mnm.brain.smoothness import smooth_noise
 
-# Of the noise, in mm; real group maps lie within.
-_FWHM = (4.0, 26.0)
+#: Of the noise, in mm; real group maps lie within.
+FWHM = (4.0, 26.0)
 # Noise maps on a mask of this many voxels; fewer on finer ones, for the time that they take.
 _N_MAPS, _N_VOXELS, _FEWEST = 300, 30_000, 60
 # Noise within this many mm of the smoothness of a map is what it is compared with.
@@ -68,7 +68,7 @@ class NoiseNull(NamedTuple):
         n_voxels = np.count_nonzero(np.asarray(mask_img.dataobj))
         n_maps = int(np.clip(_N_MAPS * _N_VOXELS / n_voxels, _FEWEST, _N_MAPS))
         # One half tells mean and spread, the other what is compared with.
-        fwhm = np.tile(np.linspace(*_FWHM, n_maps), 2)
+        fwhm = np.tile(np.linspace(*FWHM, n_maps), 2)
         noise = smooth_noise(mask_img, fwhm, seed)
         logs = []
         for _ in gen_batches(len(fwhm), _BLOCK):
@@ -100,10 +100,28 @@ class NoiseNull(NamedTuple):
         """
         found = _statistic(np.log(scores), self.mean, self.spread, self.units)
         p = np.empty(len(found))
-        for row, (value, width) in enumerate(zip(found, np.clip(fwhm, *_FWHM), strict=True)):
+        for row, (value, width) in enumerate(zip(found, np.clip(fwhm, *FWHM), strict=True)):
             near = self.statistic[np.abs(self.fwhm - width) <= _NEAR]
             p[row] = (1 + np.count_nonzero(near >= value)) / (1 + len(near))
         return p
+
+    def p_value_among(self, scores: np.ndarray, noise: np.ndarray) -> float:
+        """Probability that scores of noise are as uneven as those of one map.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_terms,)
+        noise : ndarray of shape (n_noise, n_terms)
+            Scores of noise maps that are like the map in all but what it shows.
+
+        Returns
+        -------
+        p : float
+            Never 0.
+        """
+        logs = np.log(np.vstack([scores, noise]))
+        found = _statistic(logs, self.mean, self.spread, self.units)
+        return float((1 + np.count_nonzero(found[1:] >= found[0])) / len(found))
 
 
 def _statistic(

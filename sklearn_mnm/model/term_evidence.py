@@ -9,14 +9,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm.brain.image_files import image_list
 from sklearn_mnm.brain.maps import MapsOnMask, maps_on_mask
-from sklearn_mnm.brain.smoothness import estimate_fwhm
+from sklearn_mnm.brain.smoothness import estimate_fwhm, mask_of, smooth_noise
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry.arrays import tangent_of
 from sklearn_mnm.model.inputs import are_images
-from sklearn_mnm.model.noise_null import NoiseNull
+from sklearn_mnm.model.noise_null import FWHM, NoiseNull
 
 # Maps whose likeness to all studies is held at once.
 _BLOCK = 128
+# Maps that cover less than this share of the brain are compared with noise of their own, of which
+# there are so many maps: less of the brain is another pattern to begin with.
+_NEARLY_ALL, _N_NOISE = 0.97, 99
 # p values above this bring a warning.
 _LARGEST_P = 0.05
 
@@ -59,7 +62,7 @@ class TermEvidence:
                 "version; only images are compared with noise."
             )
         points = self._brain_points(self._activations_of(maps))
-        return self._p_of(maps.voxels, self._terms_asked(points, "decision_function")[0])
+        return self._p_of(maps, self._terms_asked(points, "decision_function")[0])
 
     def _read_images(self, X: Any) -> MapsOnMask | None:
         """Read images, once, onto the voxels of the mask; None if they are something else."""
@@ -69,8 +72,25 @@ class TermEvidence:
             return None
         return maps_on_mask(image_list(X), self.regions_.mask_img_)
 
-    def _p_of(self, voxels: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        return self._noise_null().p_values(scores, estimate_fwhm(voxels, self.regions_.mask_img_))
+    def _p_of(self, maps: MapsOnMask, scores: np.ndarray) -> np.ndarray:
+        """Compare scores with those of noise that covers as much of the brain."""
+        null, mask_img = self._noise_null(), self.regions_.mask_img_
+        p = null.p_values(scores, estimate_fwhm(maps.voxels, mask_img))
+        for row in np.flatnonzero(maps.covered.mean(axis=1) < _NEARLY_ALL):
+            covered = maps.covered[row]
+            part = np.flatnonzero(covered)
+            width = estimate_fwhm(maps.voxels[[row]][:, part], mask_of(covered, mask_img))[0]
+            noise = self._noise_scores(covered, float(np.clip(width, *FWHM)))
+            p[row] = null.p_value_among(scores[row], noise)
+        return p
+
+    def _noise_scores(self, covered: np.ndarray, fwhm: float) -> np.ndarray:
+        """Scores of noise of one smoothness that covers a part of the brain."""
+        noise = smooth_noise(self.regions_.mask_img_, np.full(_N_NOISE, fwhm), seed=0)
+        voxels = np.stack(list(noise)) * covered
+        maps = MapsOnMask(voxels, np.broadcast_to(covered, voxels.shape))
+        points = self.embedder_.transform_brain(self._activations_of(maps))
+        return self._terms_asked(points, "decision_function")[0]
 
     def _terms_asked(self, points: np.ndarray, *methods: str) -> tuple[np.ndarray, ...]:
         """Ask terms about maps: an array (n_maps, n_terms) for each method of the posterior."""

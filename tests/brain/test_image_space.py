@@ -137,7 +137,7 @@ def test_a_header_in_another_unit_than_mm_is_told(unit, scale, brain_mask):
     image = nibabel.Nifti1Image(VALUES, np.diag([scale] * 3 + [1]) @ AFFINE)
     image.header.set_xyzt_units(unit)
     if unit == "meter":  # the whole image lies within one voxel of the mask
-        with pytest.raises(InvalidInputError, match="write affine and unit in mm.*covers nothing"):
+        with pytest.raises(InvalidInputError, match=r"unit in mm.*covers nothing"):
             maps_on_mask(image, brain_mask)
     else:
         assert "write affine and unit in mm" in doubt(image, brain_mask)
@@ -149,7 +149,7 @@ def test_a_header_in_another_unit_than_mm_is_told(unit, scale, brain_mask):
 
 def test_an_image_that_covers_nothing_of_the_brain_is_refused(brain_mask):
     beside = AFFINE + np.array([[0, 0, 0, 500], *[[0] * 4] * 3])
-    with pytest.raises(InvalidInputError, match="^image: it covers nothing of the brain in MNI152"):
+    with pytest.raises(InvalidInputError, match=r"^image: it covers nothing of"):
         maps_on_mask(nibabel.Nifti1Image(VALUES, beside), brain_mask, "image")
 
 
