@@ -337,8 +337,6 @@ def test_bad_arguments_are_named(encoder, decoder, studies):
         encoder.predict_img(["memory"], kind="t")
     with pytest.raises(InvalidInputError, match=r"3 features.*\[peaks\]"):
         decoder.predict(np.zeros((4, 3)))
-    with pytest.raises(InvalidInputError, match="k=0"):
-        decoder.predict_topk(studies[:1], k=0)
     with pytest.raises(InvalidInputError, match="by='title'"):
         encoder.retrieve(["memory"], by="title")
     with pytest.raises(InvalidInputError, match="2 maps"):

@@ -42,28 +42,35 @@ def clear_errors(name: str, remedy: str = _REMEDY) -> Iterator[None]:
         raise InvalidInputError(f"{name}: {_problem(error)} {remedy}") from error
 
 
-def check_count(value: Any, name: str, most: int | None = None, of_most: str = "") -> None:
-    """Refuse what is no integer of at least 1, and of at most as many as there are.
+def check_count(
+    value: Any, name: str, least: int = 1, most: int | None = None, of_most: str = ""
+) -> int:
+    """Return an integer of at least `least`, and of at most as many as there are.
 
     Parameters
     ----------
     value : object
     name : str
         Of the argument.
+    least : int, default=1
     most : int or None, default=None
         If None, there is no limit.
     of_most : str, default=""
         What `most` is the number of.
 
+    Returns
+    -------
+    count : int
+
     Raises
     ------
     InvalidInputError
-        If it is not.
+        If it is none.
     """
-    is_count = isinstance(value, Integral) and not isinstance(value, bool)
-    if is_count and 1 <= int(value) <= (int(value) if most is None else most):
-        return
-    range_ = "of at least 1" if most is None else f"from 1 to {most}, {of_most}"
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    if is_integer and least <= int(value) and (most is None or int(value) <= most):
+        return int(value)
+    range_ = f"of at least {least}" if most is None else f"from {least} to {most}, {of_most}"
     raise InvalidInputError(f"{name}={value!r} must be an integer {range_}.")
 
 

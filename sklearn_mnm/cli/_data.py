@@ -1,5 +1,6 @@
 """Commands that tell what is there and get what is not."""
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,15 @@ FETCH_EXAMPLES = (
     "mnm fetch neurosynth --vocabulary LDA50 --data-dir corpora",
     "mnm fetch neuroquery --mirror file:///data/neuroquery_data/data",
 )
+
+
+class Source(Enum):
+    """Parts of papers in NeuroQuery; of lists typer takes no literals."""
+
+    title = "title"
+    abstract = "abstract"
+    keywords = "keywords"
+    body = "body"
 
 
 def info(
@@ -64,7 +74,7 @@ def fetch(
         typer.Option(help="Features, of neurosynth only; default: terms."),
     ] = None,
     source: Annotated[
-        list[Literal["title", "abstract", "keywords", "body"]] | None,
+        list[Source] | None,
         typer.Option(
             help="Part of the papers whose terms are counted, of neuroquery only; may be repeated; "
             "default: title, abstract, keywords."
@@ -87,7 +97,7 @@ def fetch(
 
         chosen: dict[str, Any] = {}
         if source:
-            chosen["sources"] = source
+            chosen["sources"] = [part.value for part in source]
         if vocabulary:
             chosen["vocabulary"] = vocabulary
         fetch_one = fetch_neuroquery if database == "neuroquery" else fetch_neurosynth

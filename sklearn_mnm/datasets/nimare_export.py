@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm._tools.dependencies import import_optional
 from sklearn_mnm.brain._deactivations import chosen_points
 from sklearn_mnm.datasets._studyset_tables import OF_POINTS, POINT_FIELDS, VALUE_KINDS
@@ -263,12 +264,8 @@ def _size(value: Any) -> float:
 
 def check_sample_size(value: Any) -> None:
     """Raise InvalidInputError unless `value` is a number of participants or None."""
-    if value is None:
-        return
-    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) <= 0:
-        raise InvalidInputError(
-            f"sample_size={value!r}: expected a positive integer (participants) or None."
-        )
+    if value is not None:
+        check_count(value, "sample_size")
 
 
 def _is_missing(value: Any) -> bool:

@@ -7,11 +7,11 @@ whose diagonal holds the true pairs. For the opposite direction pass the transpo
 
 import warnings
 from collections.abc import Iterator, Sequence
-from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
 # Studies compared at once: bounds the memory that the double-precision copies take.
@@ -184,7 +184,7 @@ def correct_hubness(scores: ArrayLike, k: int = 10) -> np.ndarray:
     (33, 100)
     """
     matrix = _finite_matrix(scores, "scores")
-    k = _checked_k(k)
+    k = check_count(k, "k")
     largest, most = np.abs(matrix).max(), np.finfo(matrix.dtype).max / (4 * max(matrix.shape))
     if largest > most:
         raise InvalidInputError(
@@ -295,14 +295,8 @@ def dice_top(predicted: ArrayLike, observed: ArrayLike, fraction: float = 0.05) 
     return 2 * shared / np.maximum(n_predicted + n_observed, 1)
 
 
-def _checked_k(k: int) -> int:
-    if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
-        raise InvalidInputError(f"k={k!r}: must be a positive integer.")
-    return int(k)
-
-
 def _recall(ranks: np.ndarray, k: int) -> float:
-    return 100 * float((ranks < _checked_k(k)).mean())
+    return 100 * float((ranks < check_count(k, "k")).mean())
 
 
 def _mean_of_nearest(scores: np.ndarray, k: int) -> np.ndarray:

@@ -194,11 +194,11 @@ class PointIndex:
                 f"queries has {queries.shape[1]} columns and the stored points have "
                 f"{self.points.shape[1]}: embed both with the same model."
             )
-        check_count(k, "k", len(self), "the number of points")
+        k = check_count(k, "k", most=len(self), of_most="the number of points")
         with torch.inference_mode():
             if self._candidates is None:
-                return self._search_exactly(queries, int(k))
-            return self._search_candidates(queries, int(k))
+                return self._search_exactly(queries, k)
+            return self._search_candidates(queries, k)
 
     def _similarities(self, queries: Tensor, points: Tensor) -> Tensor:
         """Matrix (n_queries, n_points), whichever of the two are the texts."""

@@ -191,7 +191,7 @@ def test_scores_of_a_wrong_form_are_refused(scores, message):
 
 @pytest.mark.parametrize("k", [0, -1, 2.5, True])
 def test_k_must_be_a_positive_integer(k):
-    with pytest.raises(InvalidInputError, match="positive integer"):
+    with pytest.raises(InvalidInputError, match="integer of at least 1"):
         recall_at_k(np.eye(3), k)
 
 

@@ -230,7 +230,7 @@ def test_unknown_sources_are_named(source, message):
 
 @pytest.mark.parametrize("size", [0, -1, 2.5])
 def test_wrong_sizes_are_named(size):
-    with pytest.raises(InvalidInputError, match=f"size={size} must be a positive integer"):
+    with pytest.raises(InvalidInputError, match=f"size={size} must be an integer of at least 1"):
         batches(np.zeros((3, 2)), size)
 
 

@@ -105,7 +105,7 @@ def _metrics_cases() -> Iterator[Case]:
     for k in (0, -1, 1.5, "1"):
         yield Case(
             "recall_at_k", "unknown choice", f"k: {k!r}",
-            lambda w, k=k: metrics.recall_at_k(np.eye(3), k), InvalidInputError, (f"k={k!r}: must be a positive integer",),
+            lambda w, k=k: metrics.recall_at_k(np.eye(3), k), InvalidInputError, (f"k={k!r} must be an integer of at least 1",),
         )  # fmt: skip
     for name in ("map_correlation", "dice_top"):
 
