@@ -22,13 +22,6 @@ _FARTHEST = 1e147
 def clear_errors(name: str, remedy: str = _REMEDY) -> Iterator[None]:
     """Turn errors of scikit-learn's and numpy's checks into errors of this package.
 
-    Parameters
-    ----------
-    name : str
-        Of the argument.
-    remedy : str
-        What to give instead.
-
     Raises
     ------
     InvalidInputError
@@ -58,10 +51,6 @@ def check_count(
     of_most : str, default=""
         What `most` is the number of.
 
-    Returns
-    -------
-    count : int
-
     Raises
     ------
     InvalidInputError
@@ -75,19 +64,7 @@ def check_count(
 
 
 def check_share(value: Any, name: str) -> None:
-    """Refuse what is no number from 0 to 1.
-
-    Parameters
-    ----------
-    value : object
-    name : str
-        Of the argument.
-
-    Raises
-    ------
-    InvalidInputError
-        If it is not.
-    """
+    """Refuse what is no number from 0 to 1."""
     if not isinstance(value, Real) or not 0 <= float(value) <= 1:
         raise InvalidInputError(f"{name}={value!r} must be a number from 0 to 1.")
 
@@ -119,11 +96,6 @@ def checked_array(values: Any, name: str, remedy: str = _REMEDY, **options: Any)
     -------
     array : ndarray
         float32 if `values` is, else float64.
-
-    Raises
-    ------
-    InvalidInputError
-        If it is no array of finite numbers of the right shape.
     """
     refuse_dates(values, name, remedy)
     with clear_errors(name, remedy):
@@ -131,40 +103,13 @@ def checked_array(values: Any, name: str, remedy: str = _REMEDY, **options: Any)
 
 
 def refuse_dates(values: Any, name: str, remedy: str = _REMEDY) -> None:
-    """Refuse dates and times, which numpy would count in units of their own.
-
-    Parameters
-    ----------
-    values : array-like
-    name : str
-        Of the argument.
-    remedy : str
-        What to give instead.
-
-    Raises
-    ------
-    InvalidInputError
-        If `values` are an array of them.
-    """
+    """Refuse dates and times, which numpy would count in units of their own."""
     if getattr(getattr(values, "dtype", None), "kind", "f") in "mM":
         raise InvalidInputError(f"{name} has dtype {values.dtype}, which are dates. {remedy}")
 
 
 def check_reach(points: np.ndarray, name: str) -> None:
-    """Refuse points of a hyperboloid so far out that their inner products would overflow.
-
-    Parameters
-    ----------
-    points : ndarray
-        Not empty.
-    name : str
-        Of the argument.
-
-    Raises
-    ------
-    InvalidInputError
-        If a coordinate is beyond 1e147.
-    """
+    """Refuse points of a hyperboloid so far out that their inner products would overflow."""
     farthest = float(np.abs(points).max())
     if farthest > _FARTHEST:
         raise InvalidInputError(
@@ -174,19 +119,7 @@ def check_reach(points: np.ndarray, name: str) -> None:
 
 
 def check_magnitude(activations: np.ndarray, name: str) -> None:
-    """Refuse activations whose squares would overflow.
-
-    Parameters
-    ----------
-    activations : ndarray
-    name : str
-        Of the argument.
-
-    Raises
-    ------
-    InvalidInputError
-        If one is beyond 1e100.
-    """
+    """Refuse activations whose squares would overflow."""
     largest = float(np.abs(activations).max(initial=0.0))
     if largest > _LARGEST:
         raise InvalidInputError(

@@ -142,12 +142,7 @@ def map_of_query(query: str, threshold: float | None, p_values: bool = False) ->
 
 
 def check_text(text: str) -> None:
-    """Raise InvalidInputError if a text is the path of a file: its name would be taken for words.
-
-    Parameters
-    ----------
-    text : str
-    """
+    """Refuse a text that is the path of a file: its name would be taken for words."""
     if _is_path(text):
         raise InvalidInputError(
             f"{text}: is a file, and a text is expected: words, a title or an abstract. Give what "

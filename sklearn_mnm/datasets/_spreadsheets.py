@@ -88,10 +88,6 @@ def read_spreadsheet(path: Path, is_header: Callable[[Sequence[str]], bool], **t
     **types
         Of columns whose names are these in lower case.
 
-    Returns
-    -------
-    sheet : Sheet
-
     Raises
     ------
     DataFormatError
@@ -303,16 +299,6 @@ def without_missing(table: pd.DataFrame, numeric: Sequence[str]) -> pd.DataFrame
     """Take the words of programs for nothing as missing, where a column of numbers holds some.
 
     Elsewhere "NA" may be a title.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-    numeric : sequence of str
-        Columns of numbers.
-
-    Returns
-    -------
-    table : pandas.DataFrame
     """
     words = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
     if not any(table[name].isin(MISSING).any() for name in words if name in numeric):

@@ -173,11 +173,6 @@ def check_known_ids(table: pd.DataFrame, path: Path, ids: pd.Index, ids_path: Pa
 def read_features(path: Path) -> sparse.csr_matrix:
     """Read a sparse matrix written by :func:`scipy.sparse.save_npz`, without unpickling.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        File ``*_features.npz``.
-
     Returns
     -------
     features : scipy.sparse.csr_matrix, shape (n_studies, n_terms)

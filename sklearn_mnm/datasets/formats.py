@@ -136,15 +136,6 @@ def _load(
 def guess_format(path: Path) -> str:
     """Tell the form of a file or folder by its looks.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-
-    Returns
-    -------
-    format : str
-        Key of :data:`FORMATS`.
-
     Raises
     ------
     DataFormatError

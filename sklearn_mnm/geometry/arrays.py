@@ -48,10 +48,6 @@ def check_points(
     n_dimensions : {1, 2}, default=2
         Whether one point or a matrix of them is expected.
 
-    Returns
-    -------
-    points : ndarray
-
     Raises
     ------
     InvalidInputError

@@ -131,15 +131,6 @@ def term_parts_of(term_parts: Any, X: Any) -> Any:
 def checked_n_components(n_components: int | None, n_regions: int) -> int:
     """Give the number of components, by default that of the regions.
 
-    Parameters
-    ----------
-    n_components : int or None
-    n_regions : int
-
-    Returns
-    -------
-    n_components : int
-
     Raises
     ------
     InvalidInputError
@@ -164,11 +155,6 @@ def check_towers(model: BrainTextModel, n_components: int, n_regions: int) -> No
         Of the previous fit.
     n_components, n_regions : int
         Of the fit to come.
-
-    Raises
-    ------
-    InvalidInputError
-        If they differ.
     """
     before_regions, before_components = model.text_tower.basis.shape
     if (before_components, before_regions) != (n_components, n_regions):
@@ -180,17 +166,7 @@ def check_towers(model: BrainTextModel, n_components: int, n_regions: int) -> No
 
 
 def check_callbacks(callbacks: Any) -> None:
-    """Refuse a list that holds something else than functions.
-
-    Parameters
-    ----------
-    callbacks : sequence of callable or None
-
-    Raises
-    ------
-    InvalidInputError
-        If one cannot be called.
-    """
+    """Refuse a list that holds something else than functions."""
     for number, callback in enumerate(callbacks or ()):
         if not callable(callback):
             raise InvalidInputError(
@@ -209,11 +185,6 @@ def check_objective(objective: MNMObjective, curvature: float, *, is_trained: bo
         Where the embedder starts.
     is_trained : bool
         Whether there are epochs.
-
-    Raises
-    ------
-    InvalidInputError
-        If they do.
     """
     if objective.similarity == "root_angle":
         if is_trained and not objective.alignment_weight:

@@ -72,10 +72,6 @@ def from_state(name: str, state: dict[str, Any]) -> Any:
     state : dict of str to object
         As :func:`state_of` gives it; anything else is taken for an error.
 
-    Returns
-    -------
-    value : object
-
     Raises
     ------
     UnknownPartError

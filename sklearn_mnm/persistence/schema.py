@@ -196,11 +196,6 @@ def check_parameters(value: Any) -> None:
     ----------
     value : object
         With ``_parameter_constraints``, as estimators have them; others pass.
-
-    Raises
-    ------
-    ValueError
-        If one is none of what it may be.
     """
     constraints = getattr(type(value), "_parameter_constraints", None)
     if constraints:
@@ -217,11 +212,6 @@ def check_object(value: Any, sizes: dict[str, int] | None = None) -> None:
         Of one of the classes above; estimators fitted.
     sizes : dict of str to int, optional
         Sizes known so far, by letter; those found are added.
-
-    Raises
-    ------
-    ValueError
-        If an attribute is missing, of another kind, or of another size.
     """
     sizes = {} if sizes is None else sizes
     for key, expected in _ATTRIBUTES[str(class_name(value))].items():
