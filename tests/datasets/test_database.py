@@ -273,13 +273,6 @@ def test_a_missing_file_is_named(toy_release, name):
         load_database(toy_release)
 
 
-def test_folders_without_a_release_are_refused(tmp_path):
-    with pytest.raises(DataFormatError, match="holds no release file"):
-        load_database(tmp_path)
-    with pytest.raises(DataFormatError, match="is not a folder"):
-        load_database(tmp_path / "absent")
-
-
 def test_neuroquery_loads_whole_and_quickly(real_data):
     start = time.perf_counter()
     studies = load_database(real_data / "neuroquery")

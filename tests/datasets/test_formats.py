@@ -66,13 +66,6 @@ def test_a_form_can_be_named_where_looks_deceive(corpora):
     assert len(load_studies(corpora / "foci.sleuth", format="sleuth").peaks) == 2
 
 
-def test_what_is_nothing_is_said_to_be(tmp_path):
-    with pytest.raises(DataFormatError, match="there is no such file or folder"):
-        load_studies(tmp_path / "absent.csv")
-    with pytest.raises(DataFormatError, match="its form is not recognised"):
-        load_studies(tmp_path)
-
-
 def test_the_case_of_a_name_does_not_matter(corpora):
     for name in ("peaks.csv", "peaks.tsv", "studyset.json", "foci.txt"):
         upper = corpora / name.upper()

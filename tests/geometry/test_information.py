@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklearn_mnm import geometry as g
-from sklearn_mnm.exceptions import InvalidInputError
 
 PROPERTY = settings(max_examples=40, derandomize=True)
 SEEDS = st.integers(0, 2**31)
@@ -402,8 +401,3 @@ def test_half_precision_is_computed_and_returned_in_single(name, dtype):
     found = getattr(g, name)(x, x.flip(0), 1.0)
     assert found.dtype == torch.float32
     assert torch.equal(found, getattr(g, name)(x.float(), x.flip(0).float(), 1.0))
-
-
-def test_a_curvature_that_is_not_positive_is_refused():
-    with pytest.raises(InvalidInputError, match="must be positive"):
-        g.radius_from_information(torch.ones(2), 0.0)

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklearn_mnm import geometry
-from sklearn_mnm.exceptions import InvalidInputError
 
 PROPERTY = settings(max_examples=40, derandomize=True)
 SEEDS = st.integers(0, 2**31)
@@ -171,9 +170,3 @@ def test_pairwise_inner_is_inner_of_all_pairs():
     torch.testing.assert_close(
         geometry.pairwise_inner(x, y), geometry.inner(x[:, None], y[None, :])
     )
-
-
-@pytest.mark.parametrize("curvature", [0.0, -1.0, float("nan")])
-def test_a_curvature_that_is_not_positive_is_refused(curvature):
-    with pytest.raises(InvalidInputError, match="curvature="):
-        geometry.from_space(torch.ones(3), curvature)

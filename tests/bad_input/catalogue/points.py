@@ -102,7 +102,7 @@ def _metrics_cases() -> Iterator[Case]:
             name, "one sample", "scores: of one pair", lambda w, n=name: getattr(metrics, n)([[1.0]]),
             InvalidInputError, ("scores: .*there is only one candidate", "give at least two pairs"),
         )  # fmt: skip
-    for k in (0, -1, 1.5, "1"):
+    for k in (0, -1, 1.5, "1", True):
         yield Case(
             "recall_at_k", "unknown choice", f"k: {k!r}",
             lambda w, k=k: metrics.recall_at_k(np.eye(3), k), InvalidInputError, (f"k={k!r} must be an integer of at least 1",),
