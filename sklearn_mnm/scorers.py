@@ -29,7 +29,7 @@ from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.metrics.hierarchy import radial_order
 from sklearn_mnm.metrics.pairs import dice_top, map_correlation, mix_and_match, recall_at_k
 from sklearn_mnm.model.checks import checked_activations
-from sklearn_mnm.model.inputs import target_columns
+from sklearn_mnm.model.inputs import check_pairs, target_columns
 from sklearn_mnm.model.pairing import paired
 
 _DIRECTIONS = ("both", "text_to_brain", "brain_to_text")
@@ -300,12 +300,8 @@ def _pairs(estimator: Any, X: Any, y: Any) -> _Pairs:
     embedder, points, activations = _all_pairs(estimator, X, y)
     # An array of our own even where embedders are set to give data frames.
     pairs = _Pairs(embedder, np.array(points), activations)
-    n_texts, n_maps = len(pairs.text_points), len(pairs.activations)
-    if n_texts != n_maps:
-        raise InvalidInputError(
-            f"There are {n_texts} texts but {n_maps} maps. Give one map per text, in the same "
-            "order."
-        )
+    n_maps = len(pairs.activations)
+    check_pairs(len(pairs.text_points), n_maps)
     active = pairs.activations.any(axis=1)
     if not active.any():
         raise InvalidInputError(f"All {n_maps} maps are zero everywhere; nothing can be scored.")

@@ -1,6 +1,5 @@
 """MNMEncoder and MNMDecoder on the n-back and flanker studies of NiMARE."""
 
-import pickle
 import warnings
 
 import nibabel
@@ -394,12 +393,3 @@ def test_cross_validation_takes_studies_whole(studies):
         words = cross_validate(MNMDecoder(**parts()), studies, studies.texts, cv=2)
     assert (scores["test_score"] > 0.15).all()
     assert (words["test_score"] > 0.02).all()
-
-
-def test_clones_and_pickles(encoder, decoder, studies):
-    assert clone(encoder).get_params()["random_state"] == 0
-    assert not hasattr(clone(encoder), "embedder_")
-    again = pickle.loads(pickle.dumps(decoder))
-    pd.testing.assert_frame_equal(
-        again.predict_topk(studies[:1]), decoder.predict_topk(studies[:1])
-    )

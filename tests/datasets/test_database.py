@@ -215,10 +215,6 @@ def repeated_term(path):
     path.write_text("pain\npain\n")
 
 
-def one_term_short(path):
-    path.write_text("pain\n")
-
-
 GZIP_FAULTS = [truncate, scramble, plain_text]
 NPZ_FAULTS = [
     *(truncate, scramble, plain_text, empty, pickled, object_array, dense_array),
@@ -258,12 +254,6 @@ def test_pickled_objects_are_never_executed(toy_release, tmp_path):
     with pytest.raises(DataFormatError, match="pickled"):
         load_database(toy_release)
     assert not witness.exists()
-
-
-def test_a_vocabulary_that_is_too_short_is_noticed(toy_release):
-    one_term_short(toy_release / VOCABULARY)
-    with pytest.raises(DataFormatError, match=r"has 2 columns but .* lists 1 terms"):
-        load_database(toy_release)
 
 
 @pytest.mark.parametrize("name", [METADATA, COORDINATES, VOCABULARY])
