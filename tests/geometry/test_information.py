@@ -5,16 +5,12 @@ import math
 import mpmath
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sklearn_mnm import geometry as g
+from tests.geometry.draws import CURVATURES, DIMS, DTYPES, PROPERTY, SEEDS
 
-PROPERTY = settings(max_examples=40, derandomize=True)
-SEEDS = st.integers(0, 2**31)
-DIMS = st.integers(2, 64)
-CURVATURES = st.sampled_from([0.1, 0.7, 1.0, 10.0])
-DTYPES = st.sampled_from([torch.float32, torch.float64])
 # Of nats of order 10, computed in a few steps.
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 3e-14}
 

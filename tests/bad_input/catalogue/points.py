@@ -210,6 +210,11 @@ def _embedder_cases() -> Iterator[Case]:
                     c(w.embedder.transform(w.counts)), w.embedder.transform_brain(w.maps)
                 ), InvalidInputError, (f"text_points{told}", "Give points as transform"),
             )  # fmt: skip
+    yield Case(
+        f"{name}.inverse_transform", "huge values", "text_points: off the hyperboloid",
+        lambda w: w.embedder.inverse_transform(2 * w.embedder.transform(w.counts)),
+        InvalidInputError, ("text_points row 0 .* not on the hyperboloid", "exp_map0"),
+    )  # fmt: skip
     for method in ("fit", "partial_fit", "score"):
         yield Case(
             f"{name}.{method}", "unaligned parts", "y: fewer rows than X",
