@@ -144,18 +144,6 @@ _STUDYSET = {
         }
     ],
 }
-_DATASET = {
-    "7": {
-        "metadata": {"title": "n-back"},
-        "contrasts": {
-            "1": {
-                "coords": {"space": "MNI", "x": [-44, 1], "y": [22, 2], "z": [30, 3]},
-                "metadata": {"sample_sizes": [12]},
-                "text": {"abstract": "memory"},
-            }
-        },
-    }
-}
 
 
 def _json_seeds(document: Any) -> Callable[[], list[bytes]]:
@@ -277,13 +265,6 @@ TARGETS = {
         ("datasets/_studyset_tables.py", "datasets/studyset.py"),
         ("{}", "[]", "null", "true", '"id"', '"study_id"', '"points"', '"\\ud800"', "1e999",
          "NaN", "[[", *_NUMBERS),
-    ),
-    "nimare dataset": Target(
-        _json_seeds(_DATASET),
-        datasets.load_nimare_dataset,
-        ".json",
-        ("datasets/nimare_import.py", "datasets/_studyset_tables.py"),
-        ("{}", "[]", "null", "true", '"id"', '"coords"', '"contrasts"', '"\\ud800"', *_NUMBERS),
     ),
     "image": Target(
         _image_seeds,

@@ -230,9 +230,9 @@ Generated studies of {N_TOPICS} topics, {N_FEATURES} text features and {N_REGION
 `.npy` files of float32, read {BATCH:,} at a time; one thread, each step in a process of its own;
 wall time depends on what else the machine did. Own memory is the largest that was resident and not
 of a file; resident adds mapped pages of files, which the system takes back when it wants them.
-`PointIndex` compares with all points up to 50,000, walks a graph up to 200,000, and looks into
-cells beyond; parts of the largest corpus are indexed as well. {N_QUERIES} texts of other studies
-ask for their {N_NEIGHBOURS} nearest maps by exterior angle; recall is against exact search.
+`PointIndex` compares with all points up to 200,000, and looks into cells beyond; parts of the
+largest corpus are indexed as well. {N_QUERIES} texts of other studies ask for their {N_NEIGHBOURS}
+nearest maps by exterior angle; recall is against exact search.
 
 {tables(records)}
 """

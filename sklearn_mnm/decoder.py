@@ -11,6 +11,7 @@ from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 
 from sklearn_mnm._base import BrainTextEstimator
+from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm._tools.sample_weight import checked_weights
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.geometry.arrays import points_of
@@ -278,9 +279,7 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
         else:
             scores = self._phrase_scorer(terms)(points)
         n_maps, n_terms = scores.shape
-        if not isinstance(k, Integral) or not 1 <= int(k) <= n_terms:
-            raise InvalidInputError(f"k={k!r} must be an integer from 1 to {n_terms}, the terms.")
-        k = int(k)
+        k = check_count(k, "k", most=n_terms, of_most="the terms")
         best = _top(np.nan_to_num(scores, nan=-np.inf), k)
         names = self.terms_ if terms is None else np.asarray(list(terms), dtype=object)
         ranking = pd.DataFrame(

@@ -14,7 +14,6 @@ found or predicted and are left out, with a warning.
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm._base import BrainTextEstimator
+from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.decoder import MNMDecoder
 from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
@@ -29,7 +29,7 @@ from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.metrics.hierarchy import radial_order
 from sklearn_mnm.metrics.pairs import dice_top, map_correlation, mix_and_match, recall_at_k
 from sklearn_mnm.model.checks import checked_activations
-from sklearn_mnm.model.inputs import target_columns
+from sklearn_mnm.model.inputs import check_pairs, target_columns
 from sklearn_mnm.model.pairing import paired
 
 _DIRECTIONS = ("both", "text_to_brain", "brain_to_text")
@@ -110,12 +110,12 @@ class RecallScorer(_Scorer):
     random_state: int = 0
 
     def __post_init__(self) -> None:
-        _check_integer("k", self.k, 1)
-        _check_integer("random_state", self.random_state, 0)
+        check_count(self.k, "k")
+        check_count(self.random_state, "random_state", least=0)
         if self.direction not in _DIRECTIONS:
             raise InvalidInputError(f"direction={self.direction!r}: choose one of {_DIRECTIONS}.")
         if self.pool_size is not None:
-            _check_integer("pool_size", self.pool_size, 2)
+            check_count(self.pool_size, "pool_size", least=2)
             self._check_pool(self.pool_size, "pool_size")
 
     @property
@@ -154,7 +154,7 @@ class RecallScorer(_Scorer):
                 "n_pairs=None: without pool_size chance depends on the number of pairs that are "
                 "scored. Give it, or a pool_size to the scorer."
             )
-        _check_integer("n_pairs", n_pairs, 1)
+        check_count(n_pairs, "n_pairs")
         return min(self.k / n_pairs, 1.0)
 
     def _recall(self, similarity: np.ndarray) -> float:
@@ -300,12 +300,8 @@ def _pairs(estimator: Any, X: Any, y: Any) -> _Pairs:
     embedder, points, activations = _all_pairs(estimator, X, y)
     # An array of our own even where embedders are set to give data frames.
     pairs = _Pairs(embedder, np.array(points), activations)
-    n_texts, n_maps = len(pairs.text_points), len(pairs.activations)
-    if n_texts != n_maps:
-        raise InvalidInputError(
-            f"There are {n_texts} texts but {n_maps} maps. Give one map per text, in the same "
-            "order."
-        )
+    n_maps = len(pairs.activations)
+    check_pairs(len(pairs.text_points), n_maps)
     active = pairs.activations.any(axis=1)
     if not active.any():
         raise InvalidInputError(f"All {n_maps} maps are zero everywhere; nothing can be scored.")
@@ -364,11 +360,6 @@ def _map_dice(pairs: _Pairs) -> float:
 
 def _radial_order(pairs: _Pairs) -> float:
     return radial_order(pairs.text_points, pairs.brain_points()) / 100
-
-
-def _check_integer(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise InvalidInputError(f"{name}={value!r}: must be an integer, at least {least}.")
 
 
 _MEASURES: dict[str, Callable[[_Pairs], float]] = {

@@ -117,16 +117,3 @@ def test_candidates_of_a_vector_database_hold_the_nearest_points(similarity, rol
         found = numbers[np.argsort(-ranks, kind="stable")[:10]]
         assert len(set(found) & set(nearest)) >= 9
         np.testing.assert_allclose(np.sort(ranks)[::-1][:9], values[:9], atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"role": "map"}, "role='map' must be one of brain, text"),
-        ({"similarity": "nearness"}, "similarity='nearness' must be one of root_angle"),
-        ({"curvature": 0.0}, "curvature=0.0 must be positive"),
-    ],
-)
-def test_wrong_names_of_vectors_are_noticed(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        inner_product_vectors(np.zeros((1, 3)), **{"role": "text", **arguments})

@@ -1,6 +1,5 @@
 """MNMEncoder and MNMDecoder on the n-back and flanker studies of NiMARE."""
 
-import pickle
 import warnings
 
 import nibabel
@@ -328,29 +327,6 @@ def test_a_query_of_which_nothing_is_known_is_no_average_map(encoder):
         assert encoder.predict(["zzyzx", "memory"]).shape == (2, N_REGIONS)
 
 
-def test_bad_arguments_are_named(encoder, decoder, studies):
-    with pytest.raises(InvalidInputError, match="one string"):
-        encoder.predict("working memory")
-    with pytest.raises(InvalidInputError, match=r"level='yeo7'.*ward17"):
-        encoder.predict(["memory"], level="yeo7")
-    with pytest.raises(InvalidInputError, match="kind='t'"):
-        encoder.predict_img(["memory"], kind="t")
-    with pytest.raises(InvalidInputError, match=r"3 features.*\[peaks\]"):
-        decoder.predict(np.zeros((4, 3)))
-    with pytest.raises(InvalidInputError, match="k=0"):
-        decoder.predict_topk(studies[:1], k=0)
-    with pytest.raises(InvalidInputError, match="by='title'"):
-        encoder.retrieve(["memory"], by="title")
-    with pytest.raises(InvalidInputError, match="2 maps"):
-        decoder.walk(studies[:2])
-    with pytest.raises(InvalidInputError, match="different ids"):
-        MNMEncoder(**parts()).fit(studies, studies[:-1])
-    with pytest.raises(InvalidInputError, match=r"3 texts but 2 maps"):
-        MNMEncoder().fit(["some words"] * 3, np.eye(2))
-    with pytest.raises(InvalidInputError, match="atlas"):
-        MNMEncoder().fit(["some words"] * 3, [encoder.regions_.mask_img_] * 3)
-
-
 def test_studies_without_words_or_peaks_are_left_out_and_counted(studies):
     part = studies[:80]
     texts = part.texts.copy()
@@ -417,12 +393,3 @@ def test_cross_validation_takes_studies_whole(studies):
         words = cross_validate(MNMDecoder(**parts()), studies, studies.texts, cv=2)
     assert (scores["test_score"] > 0.15).all()
     assert (words["test_score"] > 0.02).all()
-
-
-def test_clones_and_pickles(encoder, decoder, studies):
-    assert clone(encoder).get_params()["random_state"] == 0
-    assert not hasattr(clone(encoder), "embedder_")
-    again = pickle.loads(pickle.dumps(decoder))
-    pd.testing.assert_frame_equal(
-        again.predict_topk(studies[:1]), decoder.predict_topk(studies[:1])
-    )

@@ -311,6 +311,7 @@ def test_points_that_are_none_are_refused():
         (np.full_like(points, np.inf), "infinity"),
         (points[:, 1:], "has 18 columns; points of this model have 19"),
         (points * 1e200, "whose products overflow"),
+        (points + 1, "is not on the hyperboloid"),
     ):
         for ask in (
             FITTED.inverse_transform,

@@ -88,7 +88,7 @@ def _annotated(folder: Path, repetition: int, n_terms: int) -> tuple[Any, int]:
     rows = np.random.default_rng(repetition).choice(with_peaks, size, replace=False)
     part = corpus[np.sort(rows)]
     frequent = np.argsort(-np.asarray((corpus.counts > 0).sum(axis=0)).ravel(), kind="stable")
-    collection = to_nimare(part, kind="dataset")
+    collection = to_nimare(part).to_dataset()
     names = collection.annotations[["id", "study_id", "contrast_id"]]
     # NiMARE sorts studies by id.
     order = pd.Index(part.ids.astype(str)).get_indexer(names["study_id"])

@@ -161,7 +161,7 @@ def report(records: pd.DataFrame) -> str:
 Generated studies embedded in 512 dimensions, {N_QUERIES} texts of other studies, their
 {N_NEIGHBOURS} nearest maps; each repetition is a fresh process. Recall is against all similarities
 of that kind in double precision. `PointIndex` compares with all points below 100,000, in double
-precision, and walks faiss's graph from there. The others compare directions in single precision.
+precision, and with faiss from there. The others compare directions in single precision.
 
 {chr(10).join(lines)}
 

@@ -22,13 +22,6 @@ _FARTHEST = 1e147
 def clear_errors(name: str, remedy: str = _REMEDY) -> Iterator[None]:
     """Turn errors of scikit-learn's and numpy's checks into errors of this package.
 
-    Parameters
-    ----------
-    name : str
-        Of the argument.
-    remedy : str
-        What to give instead.
-
     Raises
     ------
     InvalidInputError
@@ -42,14 +35,17 @@ def clear_errors(name: str, remedy: str = _REMEDY) -> Iterator[None]:
         raise InvalidInputError(f"{name}: {_problem(error)} {remedy}") from error
 
 
-def check_count(value: Any, name: str, most: int | None = None, of_most: str = "") -> None:
-    """Refuse what is no integer of at least 1, and of at most as many as there are.
+def check_count(
+    value: Any, name: str, least: int = 1, most: int | None = None, of_most: str = ""
+) -> int:
+    """Return an integer of at least `least`, and of at most as many as there are.
 
     Parameters
     ----------
     value : object
     name : str
         Of the argument.
+    least : int, default=1
     most : int or None, default=None
         If None, there is no limit.
     of_most : str, default=""
@@ -58,29 +54,17 @@ def check_count(value: Any, name: str, most: int | None = None, of_most: str = "
     Raises
     ------
     InvalidInputError
-        If it is not.
+        If it is none.
     """
-    is_count = isinstance(value, Integral) and not isinstance(value, bool)
-    if is_count and 1 <= int(value) <= (int(value) if most is None else most):
-        return
-    range_ = "of at least 1" if most is None else f"from 1 to {most}, {of_most}"
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    if is_integer and least <= int(value) and (most is None or int(value) <= most):
+        return int(value)
+    range_ = f"of at least {least}" if most is None else f"from {least} to {most}, {of_most}"
     raise InvalidInputError(f"{name}={value!r} must be an integer {range_}.")
 
 
 def check_share(value: Any, name: str) -> None:
-    """Refuse what is no number from 0 to 1.
-
-    Parameters
-    ----------
-    value : object
-    name : str
-        Of the argument.
-
-    Raises
-    ------
-    InvalidInputError
-        If it is not.
-    """
+    """Refuse what is no number from 0 to 1."""
     if not isinstance(value, Real) or not 0 <= float(value) <= 1:
         raise InvalidInputError(f"{name}={value!r} must be a number from 0 to 1.")
 
@@ -112,11 +96,6 @@ def checked_array(values: Any, name: str, remedy: str = _REMEDY, **options: Any)
     -------
     array : ndarray
         float32 if `values` is, else float64.
-
-    Raises
-    ------
-    InvalidInputError
-        If it is no array of finite numbers of the right shape.
     """
     refuse_dates(values, name, remedy)
     with clear_errors(name, remedy):
@@ -124,40 +103,13 @@ def checked_array(values: Any, name: str, remedy: str = _REMEDY, **options: Any)
 
 
 def refuse_dates(values: Any, name: str, remedy: str = _REMEDY) -> None:
-    """Refuse dates and times, which numpy would count in units of their own.
-
-    Parameters
-    ----------
-    values : array-like
-    name : str
-        Of the argument.
-    remedy : str
-        What to give instead.
-
-    Raises
-    ------
-    InvalidInputError
-        If `values` are an array of them.
-    """
+    """Refuse dates and times, which numpy would count in units of their own."""
     if getattr(getattr(values, "dtype", None), "kind", "f") in "mM":
         raise InvalidInputError(f"{name} has dtype {values.dtype}, which are dates. {remedy}")
 
 
 def check_reach(points: np.ndarray, name: str) -> None:
-    """Refuse points of a hyperboloid so far out that their inner products would overflow.
-
-    Parameters
-    ----------
-    points : ndarray
-        Not empty.
-    name : str
-        Of the argument.
-
-    Raises
-    ------
-    InvalidInputError
-        If a coordinate is beyond 1e147.
-    """
+    """Refuse points of a hyperboloid so far out that their inner products would overflow."""
     farthest = float(np.abs(points).max())
     if farthest > _FARTHEST:
         raise InvalidInputError(
@@ -167,19 +119,7 @@ def check_reach(points: np.ndarray, name: str) -> None:
 
 
 def check_magnitude(activations: np.ndarray, name: str) -> None:
-    """Refuse activations whose squares would overflow.
-
-    Parameters
-    ----------
-    activations : ndarray
-    name : str
-        Of the argument.
-
-    Raises
-    ------
-    InvalidInputError
-        If one is beyond 1e100.
-    """
+    """Refuse activations whose squares would overflow."""
     largest = float(np.abs(activations).max(initial=0.0))
     if largest > _LARGEST:
         raise InvalidInputError(

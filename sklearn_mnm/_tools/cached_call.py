@@ -28,10 +28,6 @@ def recall(memory: Any, function: Callable, *args: Any, **kwargs: Any) -> Any:
     *args, **kwargs
         What it is called with, and told apart by.
 
-    Returns
-    -------
-    result : object
-
     Warns
     -----
     DataWarning

@@ -27,10 +27,6 @@ def import_optional(module: str, *, extra: str, purpose: str) -> ModuleType:
     purpose : str
         What needs it; starts the error message.
 
-    Returns
-    -------
-    module : types.ModuleType
-
     Raises
     ------
     MissingDependencyError

@@ -69,14 +69,6 @@ def write_checked(path: Path, content: bytes) -> None:
 def read_checked(path: Path) -> bytes:
     """Read what :func:`write_checked` wrote.
 
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    content : bytes
-
     Raises
     ------
     FileNotFoundError
@@ -98,11 +90,6 @@ def alone_in(folder: Path) -> Iterator[None]:
     Threads of one process wait for each other, too. The system lets the next one in also when this
     process is killed; where it has no locks of folders (Windows, some file systems of networks)
     nobody waits.
-
-    Parameters
-    ----------
-    folder : Path
-        Made if needed.
     """
     with ExitStack() as stack:
         # Who cannot make, open or lock the folder does without.
@@ -116,11 +103,6 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 def exchange(first: Path, second: Path) -> bool:
     """Swap the names of two files or folders at once, so that neither is ever missing.
-
-    Parameters
-    ----------
-    first, second : Path
-        In one file system.
 
     Returns
     -------

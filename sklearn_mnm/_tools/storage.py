@@ -60,13 +60,6 @@ def storing(path: str | os.PathLike) -> Iterator[None]:
 def reading(path: str | os.PathLike, failure: type[MNMError] = DataFormatError) -> Iterator[None]:
     """Turn errors of the operating system into errors that name the file and the remedy.
 
-    Parameters
-    ----------
-    path : str or path
-        What is read.
-    failure : type of MNMError
-        The error to raise.
-
     Raises
     ------
     DataFormatError
@@ -88,14 +81,7 @@ def reading(path: str | os.PathLike, failure: type[MNMError] = DataFormatError) 
 
 
 def as_path(value: Any, name: str) -> Path:
-    """Return one path; InvalidInputError if something else is given.
-
-    Parameters
-    ----------
-    value : str or path
-    name : str
-        Of the argument.
-    """
+    """Return one path; InvalidInputError if something else is given."""
     if isinstance(value, str | os.PathLike):
         return Path(value)
     raise InvalidInputError(

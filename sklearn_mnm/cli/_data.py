@@ -2,7 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -24,25 +24,8 @@ FETCH_EXAMPLES = (
 )
 
 
-class Database(Enum):
-    """Corpora that can be fetched."""
-
-    neuroquery = "neuroquery"
-    neurosynth = "neurosynth"
-
-
-class Vocabulary(Enum):
-    """Features of Neurosynth."""
-
-    terms = "terms"
-    LDA50 = "LDA50"
-    LDA100 = "LDA100"
-    LDA200 = "LDA200"
-    LDA400 = "LDA400"
-
-
 class Source(Enum):
-    """Parts of papers in NeuroQuery."""
+    """Parts of papers in NeuroQuery; of lists typer takes no literals."""
 
     title = "title"
     abstract = "abstract"
@@ -74,7 +57,7 @@ def info(
 
 
 def fetch(
-    database: Annotated[Database, typer.Argument(help="What to fetch.")],
+    database: Annotated[Literal["neuroquery", "neurosynth"], typer.Argument(help="What to fetch.")],
     data_dir: Annotated[
         Path | None,
         typer.Option(help="Folder; default: SKLEARN_MNM_CACHE, else the system's cache."),
@@ -87,7 +70,8 @@ def fetch(
         ),
     ] = None,
     vocabulary: Annotated[
-        Vocabulary | None, typer.Option(help="Features, of neurosynth only; default: terms.")
+        Literal["terms", "LDA50", "LDA100", "LDA200", "LDA400"] | None,
+        typer.Option(help="Features, of neurosynth only; default: terms."),
     ] = None,
     source: Annotated[
         list[Source] | None,
@@ -99,14 +83,14 @@ def fetch(
     as_json: Json = False,
 ) -> None:
     """Fetch a database of studies once, check it, and tell where it is."""
-    if vocabulary and database is not Database.neurosynth:
-        raise typer.BadParameter(f"--vocabulary is for neurosynth, not for {database.value}.")
-    if source and database is not Database.neuroquery:
-        raise typer.BadParameter(f"--source is for neuroquery, not for {database.value}.")
+    if vocabulary and database != "neurosynth":
+        raise typer.BadParameter(f"--vocabulary is for neurosynth, not for {database}.")
+    if source and database != "neuroquery":
+        raise typer.BadParameter(f"--source is for neuroquery, not for {database}.")
     from sklearn_mnm.datasets import fetch_neuroquery, fetch_neurosynth
     from sklearn_mnm.datasets._download import cache_folder
 
-    with progress_bar(f"fetching {database.value}") as update:
+    with progress_bar(f"fetching {database}") as update:
 
         def tell(name: str, done: int, total: int) -> None:
             update(done, total, name)
@@ -115,13 +99,10 @@ def fetch(
         if source:
             chosen["sources"] = [part.value for part in source]
         if vocabulary:
-            chosen["vocabulary"] = vocabulary.value
-        fetchers: dict[Database, Any] = {
-            Database.neuroquery: fetch_neuroquery,
-            Database.neurosynth: fetch_neurosynth,
-        }
-        studies = fetchers[database](data_dir, mirror=mirror, progress=tell, **chosen)
-    folder = cache_folder(data_dir) / database.value
+            chosen["vocabulary"] = vocabulary
+        fetch_one = fetch_neuroquery if database == "neuroquery" else fetch_neurosynth
+        studies = fetch_one(data_dir, mirror=mirror, progress=tell, **chosen)
+    folder = cache_folder(data_dir) / database
     result = {"folder": str(folder), **_about_studies(studies)}
     show_json(result) if as_json else show_facts(result)
 

@@ -2,9 +2,8 @@
 
 import time
 import warnings
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -25,56 +24,29 @@ EVALUATE_EXAMPLES = (
 )
 
 
-class Format(Enum):
-    """Form of a file or folder of studies."""
-
-    database = "database"
-    nimare = "nimare"
-    pubget = "pubget"
-    sleuth = "sleuth"
-    studyset = "studyset"
-    table = "table"
-
-
-class RowLevel(Enum):
-    """What a row of studies is."""
-
-    study = "study"
-    contrast = "contrast"
-
-
-class Precision(Enum):
-    """How exactly a model is saved."""
-
-    full = "full"
-    compact = "compact"
-
-
 Data = Annotated[
     Path,
     typer.Argument(
-        help="Studies: a NeuroQuery or Neurosynth release, a studyset (JSON or Parquet), a NiMARE "
-        "Dataset (JSON), a pubget folder, a Sleuth file (.txt), or a table of peaks (.csv, .tsv).",
+        help="Studies: a NeuroQuery or Neurosynth release, a studyset (JSON or Parquet), a pubget "
+        "folder, a Sleuth file (.txt), or a table of peaks (.csv, .tsv).",
         exists=True,
     ),
 ]
 DataFormat = Annotated[
-    Format | None, typer.Option("--format", help="Form of the studies; default: by their looks.")
+    Literal["database", "pubget", "sleuth", "studyset", "table"] | None,
+    typer.Option("--format", help="Form of the studies; default: by their looks."),
 ]
 DataLevel = Annotated[
-    RowLevel | None, typer.Option("--level", help="What a row of studysets and Sleuth files is.")
+    Literal["study", "contrast"] | None,
+    typer.Option("--level", help="What a row of studysets and Sleuth files is."),
 ]
 
 
-def load_data(path: Path, form: Format | None, level: RowLevel | None) -> "Studies":
+def load_data(path: Path, form: DataFormat, level: DataLevel) -> "Studies":
     """Load the studies that a command is given."""
     from sklearn_mnm.datasets import load_studies
 
-    return load_studies(
-        path,
-        format=None if form is None else form.value,
-        level=None if level is None else level.value,
-    )
+    return load_studies(path, format=form, level=level)
 
 
 def fit(
@@ -88,8 +60,8 @@ def fit(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same model.")] = 0,
     precision: Annotated[
-        Precision, typer.Option(help="Every bit, or a quarter of the space.")
-    ] = Precision.full,
+        Literal["full", "compact"], typer.Option(help="Every bit, or a quarter of the space.")
+    ] = "full",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the model that the folder holds.")
     ] = False,
@@ -108,7 +80,7 @@ def fit(
         update(0, 0, "finding regions and terms")
         encoder = _fit_encoder(studies, n_regions, n_components, seed, update)
         update(0, 0, "saving")
-        save_model(encoder, output, precision=precision.value, overwrite=overwrite)
+        save_model(encoder, output, precision=precision, overwrite=overwrite)
     result = {
         "model": str(output),
         "studies": len(encoder.neighbours_.ids),

@@ -50,10 +50,6 @@ def load_fitted(name: str) -> "MNMEncoder | MNMDecoder":
     name : str
         Folder, ``hub:owner/name``, or name of a model that comes with the package.
 
-    Returns
-    -------
-    model : MNMEncoder or MNMDecoder
-
     Raises
     ------
     InvalidInputError

@@ -2,9 +2,8 @@
 
 import gzip
 import math
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -43,22 +42,6 @@ Threshold = Annotated[
 ]
 
 
-class Kind(Enum):
-    """What a predicted map shows."""
-
-    activation = "activation"
-    z = "z"
-    std = "std"
-
-
-class By(Enum):
-    """What of the studies is compared."""
-
-    both = "both"
-    text = "text"
-    brain = "brain"
-
-
 def encode(
     words: Annotated[list[str], typer.Argument(help="Words, a title or an abstract.")],
     output: Annotated[
@@ -66,8 +49,9 @@ def encode(
     ],
     model: Model = BUNDLED,
     kind: Annotated[
-        Kind, typer.Option(help="Peaks per cubic centimetre, how far they stand out, or their std.")
-    ] = Kind.activation,
+        Literal["activation", "z", "std"],
+        typer.Option(help="Peaks per cubic centimetre, how far they stand out, or their std."),
+    ] = "activation",
     level: Level = None,
     resolution: Annotated[
         int | None, typer.Option(min=1, max=8, help="Voxel size in mm; default: of the model.")
@@ -84,7 +68,7 @@ def encode(
 
     encoder = load_encoder(model)
     explanation = encoder.explain(text)
-    image = encoder.predict_img([text], kind=kind.value, level=level, resolution=resolution)
+    image = encoder.predict_img([text], kind=kind, level=level, resolution=resolution)
     image.set_data_dtype(np.float32)  # as accurate as a model is, at half the size
     content = image.to_bytes()
     with storing(output), replacing(output) as temporary:
@@ -92,7 +76,7 @@ def encode(
     highest, place = highest_value(image)
     result = {
         "file": str(output),
-        "kind": kind.value,
+        "kind": kind,
         "highest": highest,
         "highest_at_mm": place.tolist(),
         "known_terms": explanation.known["term"].tolist(),
@@ -128,9 +112,9 @@ def search(
     model: Model = BUNDLED,
     k: Count = 10,
     by: Annotated[
-        By,
+        Literal["both", "text", "brain"],
         typer.Option(help="Compare with texts of studies (blind to their maps), maps, or both."),
-    ] = By.both,
+    ] = "both",
     threshold: Threshold = None,
     p_values: PValues = False,
     as_json: Json = False,
@@ -141,9 +125,9 @@ def search(
     encoder = load_encoder(model)
     k = min(k, len(encoder.neighbours_.ids))
     if thresholded is None:
-        found = encoder.retrieve([query], k=k, by=by.value)
+        found = encoder.retrieve([query], k=k, by=by)
     else:
-        found = encoder.decoder().retrieve(thresholded, k=k, by=by.value)
+        found = encoder.decoder().retrieve(thresholded, k=k, by=by)
         found = _labelled(found, "query", thresholded)
     show_records(found, as_json)
 
@@ -159,12 +143,7 @@ def map_of_query(query: str, threshold: float | None, p_values: bool = False) ->
 
 
 def check_text(text: str) -> None:
-    """Raise InvalidInputError if a text is the path of a file: its name would be taken for words.
-
-    Parameters
-    ----------
-    text : str
-    """
+    """Refuse a text that is the path of a file: its name would be taken for words."""
     if _is_path(text):
         raise InvalidInputError(
             f"{text}: is a file, and a text is expected: words, a title or an abstract. Give what "

@@ -8,7 +8,7 @@ from sklearn_mnm.datasets.formats import load_studies
 from sklearn_mnm.datasets.images import ImageCollection, load_images
 from sklearn_mnm.datasets.literature import make_literature
 from sklearn_mnm.datasets.nimare_export import to_nimare
-from sklearn_mnm.datasets.nimare_import import from_nimare, load_nimare_dataset
+from sklearn_mnm.datasets.nimare_import import from_nimare
 from sklearn_mnm.datasets.peak_table import load_table
 from sklearn_mnm.datasets.pubget import load_pubget
 from sklearn_mnm.datasets.sleuth import load_sleuth, save_sleuth
@@ -24,7 +24,6 @@ __all__ = [
     "load_database",
     "load_images",
     "load_nback_flanker",
-    "load_nimare_dataset",
     "load_pubget",
     "load_sleuth",
     "load_studies",

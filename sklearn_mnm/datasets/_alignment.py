@@ -24,10 +24,6 @@ def in_order_of(ids: np.ndarray, values: Any, name: str) -> Any:
     name : str
         Of the argument.
 
-    Returns
-    -------
-    values : object
-
     Raises
     ------
     DataFormatError

@@ -63,10 +63,6 @@ def checked_base(mirror: str | None, upstream: str) -> str:
     upstream : str
         Where the files come from.
 
-    Returns
-    -------
-    base : str
-
     Raises
     ------
     InvalidInputError
@@ -109,10 +105,6 @@ def fetch_files(
         Known checksums by name; others are recorded in `folder` when they are first seen.
     progress : callable, default=None
         Called with name, bytes so far and bytes in all (0 if unknown) as these come in.
-
-    Returns
-    -------
-    paths : list of pathlib.Path
 
     Raises
     ------

@@ -71,7 +71,11 @@ class Sheet:
 
     def line(self, row: int) -> int:
         """Return the line, as an editor counts, on which a row of the table starts."""
-        return record_line(self.path, int(self.table.index[row]), self.layout)
+        return _record_line(self.path, int(self.table.index[row]), self.layout)
+
+    def lines(self, are_meant: pd.Series) -> str:
+        """Return the first lines on which such rows start, in words."""
+        return " and ".join(str(self.line(int(row))) for row in np.flatnonzero(are_meant)[:3])
 
 
 def read_spreadsheet(path: Path, is_header: Callable[[Sequence[str]], bool], **types: Any) -> Sheet:
@@ -87,10 +91,6 @@ def read_spreadsheet(path: Path, is_header: Callable[[Sequence[str]], bool], **t
         Whether a list of names are those of the columns that are looked for.
     **types
         Of columns whose names are these in lower case.
-
-    Returns
-    -------
-    sheet : Sheet
 
     Raises
     ------
@@ -127,7 +127,7 @@ def read_spreadsheet(path: Path, is_header: Callable[[Sequence[str]], bool], **t
 def find_layout(path: Path, is_header: Callable[[Sequence[str]], bool]) -> Layout:
     """Find the line of column names and what separates columns."""
     encoding = _encoding(path)
-    with open_text(path, encoding) as stream:
+    with _open_text(path, encoding) as stream:
         lines = [line for line, _ in zip(stream, range(_SEARCHED), strict=False)]
     first = next((number for number, line in enumerate(lines) if line.strip()), None)
     if first is None:
@@ -167,20 +167,20 @@ def find_layout(path: Path, is_header: Callable[[Sequence[str]], bool]) -> Layou
     return Layout(encoding, separator, first, [name.strip() for name in header])
 
 
-def open_text(path: Path, encoding: str = "utf-8-sig") -> TextIO:
+def _open_text(path: Path, encoding: str = "utf-8-sig") -> TextIO:
     """Open a text file, gzipped or not, its line ends as they are."""
     if path.suffix.lower() == ".gz":
         return gzip.open(path, "rt", encoding=encoding, newline="")
     return path.open(encoding=encoding, newline="")
 
 
-def record_line(path: Path, record: int, layout: Layout) -> int:
+def _record_line(path: Path, record: int, layout: Layout) -> int:
     """Return the line, as an editor counts, on which a record of a table starts.
 
     Quoted fields may span several lines and blank ones are skipped, so the file is read once
     more, which is fine for an error message.
     """
-    with open_text(path, layout.encoding) as stream, _large_fields():
+    with _open_text(path, layout.encoding) as stream, _large_fields():
         reader = csv.reader(stream, delimiter=layout.separator)
         for _ in range(layout.n_skipped + 1):
             next(reader, None)
@@ -249,7 +249,7 @@ def _read(path: Path, layout: Layout, types: dict[str, Any]) -> pd.DataFrame:
 def _check_lengths(path: Path, layout: Layout) -> None:
     """Raise DataFormatError if a row has more fields than there are names."""
     n_names = len(layout.header)
-    with open_text(path, layout.encoding) as stream, _large_fields():
+    with _open_text(path, layout.encoding) as stream, _large_fields():
         reader = csv.reader(stream, delimiter=layout.separator)
         for _ in range(layout.n_skipped + 1):
             next(reader, None)
@@ -274,7 +274,7 @@ def _without_unnamed(
             numbers = pd.to_numeric(values, errors="coerce")
             if column != 0 or not (numbers.diff().dropna() == 1).all() or numbers.isna().any():
                 row = int(np.flatnonzero(values.notna())[0])
-                line = record_line(path, int(table.index[row]), layout)
+                line = _record_line(path, int(table.index[row]), layout)
                 raise DataFormatError(
                     f"{path}: column {int(column) + 1} has no name in line {layout.n_skipped + 1} "
                     f"but holds {values.iloc[row]!r} in line {line}. Name it, or take it out."
@@ -303,16 +303,6 @@ def without_missing(table: pd.DataFrame, numeric: Sequence[str]) -> pd.DataFrame
     """Take the words of programs for nothing as missing, where a column of numbers holds some.
 
     Elsewhere "NA" may be a title.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-    numeric : sequence of str
-        Columns of numbers.
-
-    Returns
-    -------
-    table : pandas.DataFrame
     """
     words = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
     if not any(table[name].isin(MISSING).any() for name in words if name in numeric):

@@ -107,12 +107,8 @@ def tables_from_nimads(studyset: Any, source: Path | str) -> StudysetTables:
     """Turn a NiMADS document into tables and check that it hangs together."""
     studyset = _with_studies(studyset)
     if not isinstance(studyset, dict) or not isinstance(studyset.get("studies"), list):
-        page = isinstance(studyset, dict) and "results" in studyset
-        advice = (
-            " It is a page of answers of NeuroStore; save one of its 'results'." if page else ""
-        )
         raise DataFormatError(
-            f"{source}: is not a NiMADS studyset; it has no list 'studies'.{advice}"
+            f"{source}: is not a NiMADS studyset; it has no list 'studies'.{_advice(studyset)}"
         )
     rows = empty_rows()
     for number, study in enumerate(studyset["studies"], start=1):
@@ -152,6 +148,20 @@ def _with_studies(document: Any) -> Any:
     if studies and all(isinstance(study, dict) and "analyses" in study for study in studies):
         return {"studies": studies}
     return document
+
+
+def _advice(document: Any) -> str:
+    """Say what a JSON file is that is no studyset, if it is known."""
+    if not isinstance(document, dict):
+        return ""
+    if "results" in document:
+        return " It is a page of answers of NeuroStore; save one of its 'results'."
+    if document and all(isinstance(p, dict) and "contrasts" in p for p in document.values()):
+        return (
+            " It is a Dataset, the older form of NiMARE, which makes a Studyset of it for "
+            "from_nimare: nimare.nimads.Studyset.from_dataset(nimare.dataset.Dataset(path))."
+        )
+    return ""
 
 
 def _check_nested(entry: Any, what: str) -> None:

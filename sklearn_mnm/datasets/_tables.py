@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import pickle
 import tokenize
-import warnings
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sklearn_mnm._tools.archives import check_gzip, check_zip
-from sklearn_mnm._tools.storage import reading
-from sklearn_mnm.datasets._spreadsheets import Layout, open_text, record_line
+from sklearn_mnm._tools.archives import check_zip
+from sklearn_mnm.datasets._spreadsheets import Sheet, read_spreadsheet
 from sklearn_mnm.datasets._text_files import as_number
 from sklearn_mnm.exceptions import DataFormatError
 
@@ -27,7 +25,7 @@ from sklearn_mnm.exceptions import DataFormatError
 _MOST_ROWS = 10**8
 
 
-def read_table(path: Path, *, required: Sequence[str], key: str = "id") -> pd.DataFrame:
+def read_table(path: Path, *, required: Sequence[str], key: str = "id") -> Sheet:
     """Read a table whose key column is text.
 
     Parameters
@@ -38,11 +36,11 @@ def read_table(path: Path, *, required: Sequence[str], key: str = "id") -> pd.Da
     required : sequence of str
         Columns that must be there.
     key : str, default="id"
-        Column that names the study and may not be empty.
+        Column that names the study and may not be empty; called ``id`` in what comes back.
 
     Returns
     -------
-    table : pandas.DataFrame
+    sheet : Sheet
         One row per record; only empty fields count as missing, since "NA" may be a title.
 
     Raises
@@ -50,41 +48,8 @@ def read_table(path: Path, *, required: Sequence[str], key: str = "id") -> pd.Da
     DataFormatError
         If the file cannot be decompressed, decoded or parsed, or a column is missing.
     """
-    try:
-        with reading(path):
-            path.stat()
-        if path.suffix == ".gz":
-            check_gzip(path)
-        header, separator = _read_header(path)
-        # pandas would give the second a name of its own.
-        if len(set(header)) < len(header):
-            raise DataFormatError(f"{path}: line 1 names a column twice: {header}.")
-        with warnings.catch_warnings():
-            # pandas would cut surplus fields of the first line off with a mere warning.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
-                path,
-                sep=separator,
-                encoding="utf-8-sig",
-                dtype={key: str},
-                keep_default_na=False,
-                na_values=[""],
-                index_col=False,
-                low_memory=False,
-            )
-    except (EOFError, OSError, zlib.error) as error:
-        raise DataFormatError(
-            f"{path}: cannot be decompressed ({error}); the file is truncated or damaged, "
-            "download it again."
-            if path.suffix == ".gz" and not isinstance(error, FileNotFoundError | PermissionError)
-            else f"{path}: cannot be read ({error}). Check the name, and who may read it."
-        ) from error
-    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise DataFormatError(
-            f"{path}: is not a table in UTF-8, separated by tabs, commas or semicolons ({error})."
-        ) from error
-    except pd.errors.EmptyDataError as error:
-        raise DataFormatError(f"{path}: is empty; a line with column names is needed.") from error
+    sheet = read_spreadsheet(path, lambda names: True, **{key: str})
+    table = sheet.table
     missing = [name for name in dict.fromkeys([key, *required]) if name not in table.columns]
     if missing:
         raise DataFormatError(
@@ -92,23 +57,8 @@ def read_table(path: Path, *, required: Sequence[str], key: str = "id") -> pd.Da
         )
     no_key = table[key].isna().to_numpy()
     if no_key.any():
-        row = int(np.flatnonzero(no_key)[0])
-        raise DataFormatError(f"{path}: line {line_number(path, row)} has no {key}.")
-    return table
-
-
-def _read_header(path: Path) -> tuple[list[str], str]:
-    """Return column names and what separates them."""
-    with open_text(path) as stream:
-        line = stream.readline()
-    separator = next((candidate for candidate in "\t,;" if candidate in line), "\t")
-    return next(csv.reader([line], delimiter=separator), []), separator
-
-
-def line_number(path: Path, row: int) -> int:
-    """Return the line, as an editor counts, on which record `row` of a table starts."""
-    header, separator = _read_header(path)
-    return record_line(path, row, Layout("utf-8-sig", separator, 0, header))
+        raise DataFormatError(f"{path}: line {sheet.line(int(no_key.argmax()))} has no {key}.")
+    return replace(sheet, table=table.rename(columns={key: "id"}))
 
 
 def as_numbers(column: pd.Series) -> pd.Series:
@@ -126,57 +76,67 @@ def as_number_or_nan(value: Any) -> float:
         return math.nan
 
 
-def check_unique_ids(table: pd.DataFrame, path: Path) -> None:
-    """Raise DataFormatError if the column ``id`` of a metadata table repeats a value."""
-    repeated = table["id"].duplicated(keep=False).to_numpy()
-    if not repeated.any():
-        return
-    first = table["id"][repeated].iloc[0]
-    rows = np.flatnonzero((table["id"] == first).to_numpy())
-    lines = " and ".join(str(line_number(path, int(row))) for row in rows[:3])
-    raise DataFormatError(
-        f"{path}: id {first} occurs in lines {lines} "
-        f"({table['id'][repeated].nunique()} ids occur more than once); ids must be unique."
-    )
+def check_unique_ids(sheet: Sheet) -> None:
+    """Raise DataFormatError if the column ``id`` of a table repeats a value."""
+    ids = sheet.table["id"]
+    repeated = ids[ids.duplicated(keep=False)]
+    if len(repeated):
+        raise DataFormatError(
+            f"{sheet.path}: id {repeated.iloc[0]} occurs in lines "
+            f"{sheet.lines(ids == repeated.iloc[0])} ({repeated.nunique()} ids occur more than "
+            "once); ids must be unique."
+        )
 
 
-def with_coordinates(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Return x, y, z as floats; DataFormatError unless they are finite numbers in every row."""
+def with_coordinates(
+    table: pd.DataFrame, sheet: Sheet, located: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Return a table with x, y and z as floats, which must be finite in all rows of a place.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows and columns are where they are in `sheet`.
+    sheet : Sheet
+        As the file has them.
+    located : ndarray of bool or None, shape (n_rows,), default=None
+        Which rows have a place; None if all have one.
+
+    Raises
+    ------
+    DataFormatError
+        If a coordinate is none; the message names the line.
+    """
     numbers = {name: as_numbers(table[name]) for name in ("x", "y", "z")}
     for name, values in numbers.items():
-        wrong = np.flatnonzero(~np.isfinite(values.to_numpy()))
+        wrong = ~np.isfinite(values.to_numpy())
+        wrong = np.flatnonzero(wrong if located is None else wrong & located)
         if len(wrong):
             row = int(wrong[0])
-            value = table[name].iloc[row]
+            value: Any = sheet.table.iloc[row, list(table.columns).index(name)]
             shown = "an empty field" if pd.isna(value) else repr(str(value)[:60])
             raise DataFormatError(
-                f"{path}: line {line_number(path, row)} (id {table['id'].iloc[row]}) has {shown} "
-                f"as coordinate {name} ({len(wrong)} such rows); "
-                "coordinates must be finite numbers in mm."
+                f"{sheet.path}: line {sheet.line(row)} (id {table['id'].iloc[row]}) has {shown} as "
+                f"coordinate {name} ({len(wrong)} such rows); coordinates must be finite numbers "
+                "in mm."
             )
-    if all(table[name].dtype.kind in "uif" for name in numbers):
-        return table  # numbers as they are
     return table.assign(**numbers)
 
 
-def check_known_ids(table: pd.DataFrame, path: Path, ids: pd.Index, ids_path: Path) -> None:
+def check_known_ids(sheet: Sheet, ids: pd.Index, ids_path: Path) -> None:
     """Raise DataFormatError if a peak belongs to a study that the metadata do not list."""
-    unknown = ids.get_indexer(pd.Index(table["id"])) < 0
-    if unknown.any():
-        row = int(np.flatnonzero(unknown)[0])
+    unknown = np.flatnonzero(ids.get_indexer(pd.Index(sheet.table["id"])) < 0)
+    if len(unknown):
+        row = int(unknown[0])
         raise DataFormatError(
-            f"{path}: line {line_number(path, row)} has a peak of study {table['id'].iloc[row]}, "
-            f"which {ids_path.name} does not list ({int(unknown.sum())} such peaks)."
+            f"{sheet.path}: line {sheet.line(row)} has a peak of study "
+            f"{sheet.table['id'].iloc[row]}, which {ids_path.name} does not list "
+            f"({len(unknown)} such peaks)."
         )
 
 
 def read_features(path: Path) -> sparse.csr_matrix:
     """Read a sparse matrix written by :func:`scipy.sparse.save_npz`, without unpickling.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        File ``*_features.npz``.
 
     Returns
     -------

@@ -41,10 +41,6 @@ def read_lines(path: Path) -> list[str]:
     path : pathlib.Path
         UTF-8, or UTF-16 with its mark, as spreadsheets write "Unicode text".
 
-    Returns
-    -------
-    lines : list of str
-
     Raises
     ------
     DataFormatError

@@ -97,12 +97,13 @@ def load_database(
     metadata_path = _only_file(release, "metadata.tsv", folder)
     coordinates_path = _only_file(release, "coordinates.tsv", folder)
 
-    metadata = _tables.read_table(metadata_path, required=["id", "title"])
-    _tables.check_unique_ids(metadata, metadata_path)
-    peaks = _tables.read_table(coordinates_path, required=["id", "x", "y", "z"])
-    peaks = _tables.with_coordinates(peaks, coordinates_path)
+    studies_sheet = _tables.read_table(metadata_path, required=["title"])
+    _tables.check_unique_ids(studies_sheet)
+    metadata = studies_sheet.table
     ids = pd.Index(metadata["id"])
-    _tables.check_known_ids(peaks, coordinates_path, ids, metadata_path)
+    peaks_sheet = _tables.read_table(coordinates_path, required=["x", "y", "z"])
+    peaks = _tables.with_coordinates(peaks_sheet.table, peaks_sheet)
+    _tables.check_known_ids(peaks_sheet, ids, metadata_path)
 
     notes: list[str] = []
     if "space" in metadata.columns:

@@ -10,9 +10,7 @@ from pathlib import Path
 from sklearn_mnm._tools.storage import as_path, reading
 from sklearn_mnm.brain._deactivations import Points, check_points
 from sklearn_mnm.datasets._joining import joined
-from sklearn_mnm.datasets._studyset_tables import read_json
 from sklearn_mnm.datasets.database import is_release, load_database
-from sklearn_mnm.datasets.nimare_import import is_dataset_document, load_nimare_dataset
 from sklearn_mnm.datasets.peak_table import is_peak_table, load_table
 from sklearn_mnm.datasets.pubget import is_pubget, load_pubget
 from sklearn_mnm.datasets.sleuth import load_sleuth
@@ -25,7 +23,6 @@ _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 # The form decides what a row of these is.
 _LEVELLED: dict[str, Callable[..., Studies]] = {
     "studyset": load_studyset,
-    "nimare": load_nimare_dataset,
     "sleuth": load_sleuth,
 }
 _PLAIN: dict[str, Callable[..., Studies]] = {
@@ -34,7 +31,7 @@ _PLAIN: dict[str, Callable[..., Studies]] = {
     "table": load_table,
 }
 # Forms that tell activations from deactivations.
-_MARKED = ("nimare", "studyset", "table")
+_MARKED = ("studyset", "table")
 #: Names of the forms, and what reads them.
 FORMATS = {**_LEVELLED, **_PLAIN}
 
@@ -54,18 +51,17 @@ def load_studies(
         Several make one corpus; an id that occurs again is followed by the name of its file. What
         a path is, is told by its looks: a folder of a NeuroQuery or Neurosynth release
         (:func:`load_database`), of pubget (:func:`load_pubget`) or of a Parquet studyset
-        (:func:`load_studyset`); a file ``.json`` of a studyset or of a NiMARE Dataset
-        (:func:`load_nimare_dataset`), ``.txt`` of Sleuth (:func:`load_sleuth`), ``.csv``,
-        ``.tsv``, or ``.txt`` whose first line names coordinates (:func:`load_table`).
+        (:func:`load_studyset`); a file ``.json`` of a studyset, ``.txt`` of Sleuth
+        (:func:`load_sleuth`), ``.csv``, ``.tsv``, or ``.txt`` whose first line names coordinates
+        (:func:`load_table`).
     format : str, default=None
-        Name of the form, where looks deceive: ``"database"``, ``"nimare"``, ``"pubget"``,
-        ``"sleuth"``, ``"studyset"`` or ``"table"``.
+        Name of the form, where looks deceive: ``"database"``, ``"pubget"``, ``"sleuth"``,
+        ``"studyset"`` or ``"table"``.
     level : {"study", "contrast"}, default=None
-        What a row is, for studysets, Datasets and Sleuth files; None takes what these load by
-        default.
+        What a row is, for studysets and Sleuth files; None takes what these load by default.
     points : {"activations", "all"}, default=None
-        Which points become peaks, for studysets, Datasets and tables; None leaves out
-        deactivations and seeds.
+        Which points become peaks, for studysets and tables; None leaves out deactivations and
+        seeds.
 
     Returns
     -------
@@ -100,7 +96,7 @@ def load_studies(
     names = [one.name.split(".")[0] for one in paths]
     fields, notes = joined([part for part, _ in loaded], names)
     forms = {form for _, form in loaded}
-    if level is None and "sleuth" in forms and forms & {"studyset", "nimare"}:
+    if level is None and forms >= {"sleuth", "studyset"}:
         notes.append(
             "rows are papers in some sources and contrasts in others; level=... makes them alike"
         )
@@ -140,15 +136,6 @@ def _load(
 def guess_format(path: Path) -> str:
     """Tell the form of a file or folder by its looks.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-
-    Returns
-    -------
-    format : str
-        Key of :data:`FORMATS`.
-
     Raises
     ------
     DataFormatError
@@ -178,7 +165,7 @@ def _form_of_folder(path: Path) -> str | None:
 def _form_of_file(path: Path) -> str | None:
     name = path.name.lower()
     if name.endswith(".json"):
-        return "nimare" if is_dataset_document(read_json(path)) else "studyset"
+        return "studyset"
     if name.endswith((".txt", ".txt.gz")):
         return "table" if is_peak_table(path) else "sleuth"
     if name.endswith(_SPREADSHEETS):

@@ -167,11 +167,6 @@ def load_images(folder: str | Path, *, kinds: Kinds = "activations") -> ImageCol
 def read_image(path: str | Path) -> Any:
     """Open a statistical map; its values are read when they are needed.
 
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        NIfTI file.
-
     Returns
     -------
     image : nibabel.nifti1.Nifti1Image

@@ -6,7 +6,6 @@ study is about one node of a tree, so that radius, cones and distances can be he
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils import check_random_state
 
+from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import InvalidInputError
 
@@ -139,13 +139,13 @@ def make_literature(
     'task 1.1'
     """
     tree = _concept_tree(
-        _whole_number("n_domains", n_domains),
-        _whole_number("n_tasks_per_domain", n_tasks_per_domain),
-        _whole_number("n_contrasts_per_task", n_contrasts_per_task),
+        check_count(n_domains, "n_domains"),
+        check_count(n_tasks_per_domain, "n_tasks_per_domain"),
+        check_count(n_contrasts_per_task, "n_contrasts_per_task"),
     )
-    n_studies = _whole_number("n_studies", n_studies)
+    n_studies = check_count(n_studies, "n_studies")
     n_nodes = len(tree.parents)
-    n_terms = _whole_number("n_terms", n_terms)
+    n_terms = check_count(n_terms, "n_terms")
     n_words = len(_SYLLABLES) ** _SYLLABLES_PER_WORD
     if not 2 * n_nodes <= n_terms <= n_words:
         raise InvalidInputError(
@@ -326,9 +326,3 @@ def _peaks(
     is_false = random.uniform(size=len(study)) < noise
     positions[is_false] = brain.anywhere(int(is_false.sum()))
     return pd.DataFrame({"id": ids[study], **dict(zip("xyz", positions.T, strict=True))})
-
-
-def _whole_number(name: str, value: Any) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise InvalidInputError(f"{name}={value!r}: must be a positive integer.")
-    return int(value)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
-from typing import Any, Literal
+from numbers import Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm._tools.dependencies import import_optional
 from sklearn_mnm.brain._deactivations import chosen_points
 from sklearn_mnm.datasets._studyset_tables import OF_POINTS, POINT_FIELDS, VALUE_KINDS
@@ -33,12 +34,7 @@ _PLACED = {"id", "study_id", "contrast_id", "contrast", "sample_size", "sample_s
 _OF_POINT = ("kind", "label_id", "image")
 
 
-def to_nimare(
-    studies: Studies,
-    *,
-    kind: Literal["studyset", "dataset"] = "studyset",
-    sample_size: int | None = None,
-) -> Any:
+def to_nimare(studies: Studies, *, sample_size: int | None = None) -> Any:
     """Turn studies into what NiMARE's meta-analyses take.
 
     Each row becomes one contrast ("analysis") of the paper named in ``studies.groups``: NiMARE
@@ -55,9 +51,6 @@ def to_nimare(
         (``z_stat``, ``t_stat``, ``p``, ``beta``, ``variance``, ``se``, ``value_<kind>``), their
         ``kind`` and marks of deactivations are kept, and come back from :func:`from_nimare` under
         the same names.
-    kind : {"studyset", "dataset"}, default="studyset"
-        ``nimare.nimads.Studyset``, or the older ``nimare.dataset.Dataset``, which NiMARE
-        deprecates (it warns so).
     sample_size : int, default=None
         Number of participants of studies whose metadata have neither ``sample_sizes`` nor
         ``sample_size``. The ALE kernel takes its width from them; without, NiMARE leaves those
@@ -65,14 +58,14 @@ def to_nimare(
 
     Returns
     -------
-    collection : nimare.nimads.Studyset or nimare.dataset.Dataset
+    collection : nimare.nimads.Studyset
         With MNI152 2 mm as target space. NiMARE sorts rows by id.
 
     Raises
     ------
     InvalidInputError
-        If `studies` is not a Studies, `kind` is neither of the two, `sample_size` is not a
-        positive integer, no study has peaks, or two rows get the same id.
+        If `studies` is not a Studies, `sample_size` is not a positive integer, no study has
+        peaks, or two rows get the same id.
     MissingDependencyError
         If NiMARE is not installed.
 
@@ -93,8 +86,6 @@ def to_nimare(
             f"studies: expected Studies, got {type(studies).__name__}; "
             "make one with sklearn_mnm.datasets.Studies(ids, peaks=...)."
         )
-    if kind not in ("studyset", "dataset"):
-        raise InvalidInputError(f"kind={kind!r}: choose 'studyset' or 'dataset'.")
     check_sample_size(sample_size)
     nimads = import_optional("nimare.nimads", extra="nimare", purpose="to_nimare")
 
@@ -136,8 +127,7 @@ def to_nimare(
 
     default = None if sample_size is None else [int(sample_size)]
     document = _studyset(reported, [size or default for size in sizes], spaces)
-    studyset = nimads.Studyset(document, target="mni152_2mm")
-    return studyset if kind == "studyset" else studyset.to_dataset()
+    return nimads.Studyset(document, target="mni152_2mm")
 
 
 def _studyset(
@@ -274,12 +264,8 @@ def _size(value: Any) -> float:
 
 def check_sample_size(value: Any) -> None:
     """Raise InvalidInputError unless `value` is a number of participants or None."""
-    if value is None:
-        return
-    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) <= 0:
-        raise InvalidInputError(
-            f"sample_size={value!r}: expected a positive integer (participants) or None."
-        )
+    if value is not None:
+        check_count(value, "sample_size")
 
 
 def _is_missing(value: Any) -> bool:

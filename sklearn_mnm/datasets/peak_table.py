@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,6 @@ from sklearn_mnm.brain._peak_columns import (
     statistic_name,
 )
 from sklearn_mnm.brain.spaces import standardise_space
-from sklearn_mnm.datasets import _tables
 from sklearn_mnm.datasets._spreadsheets import (
     MISSING,
     Sheet,
@@ -28,6 +26,7 @@ from sklearn_mnm.datasets._spreadsheets import (
     read_spreadsheet,
     without_missing,
 )
+from sklearn_mnm.datasets._tables import with_coordinates
 from sklearn_mnm.datasets._texts import joined_texts
 from sklearn_mnm.datasets._warnings import warn_of_data
 from sklearn_mnm.datasets.studies import Studies
@@ -108,7 +107,7 @@ def load_table(path: str | Path, *, points: Points = "activations") -> Studies:
     sheet = read_spreadsheet(path, lambda names: bool(coordinate_triples(names)), **_TEXT)
     table, notes = _named(sheet)
     located = table[_COORDINATES].notna().any(axis=1).to_numpy()
-    table = _with_coordinates(table, located, sheet)
+    table = with_coordinates(table, sheet, located)
 
     by_study = table.groupby("id", sort=False)
     agreed = by_study[[name for name in table.columns if name not in _PLACES]].nunique() <= 1
@@ -237,24 +236,6 @@ def _plain_ids(column: pd.Series, name: str, sheet: Sheet) -> pd.Series:
         return column
     # The last stands for those that are missing, which have the code -1.
     return pd.Series(np.append(ids.to_numpy(dtype=object), np.nan)[codes], index=column.index)
-
-
-def _with_coordinates(table: pd.DataFrame, located: np.ndarray, sheet: Sheet) -> pd.DataFrame:
-    """Turn coordinates into floats; DataFormatError names the line where this fails."""
-    numbers = {name: _tables.as_numbers(table[name]) for name in _COORDINATES}
-    for name, values in numbers.items():
-        wrong = np.flatnonzero(located & ~np.isfinite(values.to_numpy()))
-        if len(wrong):
-            row = int(wrong[0])
-            # As it was written; columns are where they were.
-            value: Any = sheet.table.iloc[row, list(table.columns).index(name)]
-            shown = "an empty field" if pd.isna(value) else repr(str(value)[:60])
-            raise DataFormatError(
-                f"{sheet.path}: line {sheet.line(row)} (id {table['id'].iloc[row]}) has {shown} as "
-                f"coordinate {name} ({len(wrong)} such rows); coordinates must be finite numbers "
-                "in mm."
-            )
-    return table.assign(**numbers)
 
 
 def _check_agreement(table: pd.DataFrame, agreed: pd.DataFrame, sheet: Sheet) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import sparse
 from sklearn_mnm._tools.storage import as_path, reading
 from sklearn_mnm.brain.spaces import standardise_space
 from sklearn_mnm.datasets import _tables
+from sklearn_mnm.datasets._spreadsheets import Sheet
 from sklearn_mnm.datasets._texts import joined_texts
 from sklearn_mnm.datasets._warnings import warn_of_data
 from sklearn_mnm.datasets.studies import Studies
@@ -68,27 +70,27 @@ def load_pubget(
     """
     parts = _checked_parts(parts)
     data, vectors = _find(as_path(folder, "folder"))
-    metadata = _read(data / "metadata.csv", ["title"])
-    _tables.check_unique_ids(metadata, data / "metadata.csv")
+    articles = _read(data / "metadata.csv", ["title"])
+    _tables.check_unique_ids(articles)
+    metadata = articles.table
     ids = pd.Index(metadata["id"])
     notes: list[str] = []
 
-    texts = _of_known(_read(data / "text.csv", list(_PARTS)), ids, data / "text.csv", notes)
-    _tables.check_unique_ids(texts, data / "text.csv")
-    texts = texts.set_index("id").reindex(ids).astype(object).fillna("")
+    told = _of_known(_read(data / "text.csv", list(_PARTS)), ids, notes)
+    _tables.check_unique_ids(told)
+    texts = told.table.set_index("id").reindex(ids).astype(object).fillna("")
     metadata = metadata.rename(columns=_COLUMNS).assign(
         **{name: texts[name].to_numpy() for name in ("keywords", "abstract")}
     )
     if "pmid" in metadata.columns:  # a column with gaps is read as numbers with a point
         metadata["pmid"] = _whole_numbers(metadata["pmid"])
-    peaks = _read(data / "coordinates.csv", ["x", "y", "z"])
-    peaks = _tables.with_coordinates(peaks, data / "coordinates.csv")
-    peaks = _of_known(peaks, ids, data / "coordinates.csv", notes)
-    spaces = data / "coordinate_space.csv"
-    if spaces.is_file():
-        by_id = _read(spaces, ["coordinate_space"])
-        _check_one_space(by_id, spaces)
-        by_id = by_id.drop_duplicates("id").set_index("id")
+    found = _read(data / "coordinates.csv", ["x", "y", "z"])
+    found = replace(found, table=_tables.with_coordinates(found.table, found))
+    peaks = _of_known(found, ids, notes).table
+    if (path := data / "coordinate_space.csv").is_file():
+        spaces = _read(path, ["coordinate_space"])
+        _check_one_space(spaces)
+        by_id = spaces.table.drop_duplicates("id").set_index("id")
         peaks = peaks.assign(space=peaks["id"].map(by_id["coordinate_space"]))
         peaks, of_spaces = standardise_space(peaks)
         notes += of_spaces
@@ -160,26 +162,26 @@ def _only(folder: Path, pattern: str) -> Path:
     return found[0]
 
 
-def _read(path: Path, required: list[str]) -> pd.DataFrame:
+def _read(path: Path, required: list[str]) -> Sheet:
     if not path.is_file():
         raise DataFormatError(f"{path}: not found; pubget writes it with the other tables.")
-    table = _tables.read_table(path, required=["pmcid", *required], key="pmcid")
-    return table.rename(columns={"pmcid": "id"})
+    return _tables.read_table(path, required=required, key="pmcid")
 
 
-def _of_known(table: pd.DataFrame, ids: pd.Index, path: Path, notes: list[str]) -> pd.DataFrame:
+def _of_known(sheet: Sheet, ids: pd.Index, notes: list[str]) -> Sheet:
+    table = sheet.table
     known = table["id"].isin(ids).to_numpy()
     # Numbers may be of articles that pubget could not read; other ids are written otherwise.
     if len(table) and len(ids) and not (known | table["id"].str.isdecimal()).any():
         raise DataFormatError(
-            f"{path}: none of its articles is one that metadata.csv lists: it has "
+            f"{sheet.path}: none of its articles is one that metadata.csv lists: it has "
             f"{table['id'].iloc[0]!r} and the like, the other {ids[0]!r}. Give tables of one run "
             "of pubget."
         )
     if not known.all():
-        what = "texts" if path.name == "text.csv" else "peaks"
+        what = "texts" if sheet.path.name == "text.csv" else "peaks"
         notes.append(f"{(~known).sum()} {what} of articles without metadata left out")
-    return table[known]
+    return replace(sheet, table=table[known])
 
 
 def _whole_numbers(column: pd.Series) -> pd.Series:
@@ -189,16 +191,14 @@ def _whole_numbers(column: pd.Series) -> pd.Series:
         return column
 
 
-def _check_one_space(table: pd.DataFrame, path: Path) -> None:
+def _check_one_space(sheet: Sheet) -> None:
     """Raise DataFormatError if an article is said to be in two spaces."""
-    several = table.groupby("id")["coordinate_space"].nunique() > 1
+    several = sheet.table.groupby("id")["coordinate_space"].nunique() > 1
     if several.any():
         article = several.index[several][0]
-        rows = np.flatnonzero((table["id"] == article).to_numpy())
-        lines = " and ".join(str(_tables.line_number(path, int(row))) for row in rows[:3])
         raise DataFormatError(
-            f"{path}: lines {lines} give article {article} different spaces "
-            f"({int(several.sum())} such articles). Keep one of them."
+            f"{sheet.path}: lines {sheet.lines(sheet.table['id'] == article)} give article "
+            f"{article} different spaces ({int(several.sum())} such articles). Keep one of them."
         )
 
 
@@ -206,7 +206,7 @@ def _authors(data: Path) -> pd.Series | None:
     path = data / "authors.csv"
     if not path.is_file():
         return None
-    table = _read(path, ["surname", "given-names"]).fillna("")
+    table = _read(path, ["surname", "given-names"]).table.fillna("")
     names = (table["surname"] + ", " + table["given-names"]).str.strip(", ")
     return names.groupby(table["id"]).agg("; ".join)
 
@@ -215,7 +215,7 @@ def _links(data: Path) -> pd.Series | None:
     path = data / "links.csv"
     if not path.is_file():
         return None
-    table = _read(path, ["href"])
+    table = _read(path, ["href"]).table
     return table["href"].groupby(table["id"]).agg(list)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from sklearn_mnm._tools.memory_maps import release_pages
@@ -47,10 +48,6 @@ def check_points(
     n_dimensions : {1, 2}, default=2
         Whether one point or a matrix of them is expected.
 
-    Returns
-    -------
-    points : ndarray
-
     Raises
     ------
     InvalidInputError
@@ -85,6 +82,16 @@ def check_points(
             "hyperboloid with sklearn_mnm.geometry.exp_map0."
         )
     return points
+
+
+def float64_of(name: str, values: ArrayLike) -> np.ndarray:
+    """Return a copy in double precision; InvalidInputError if it holds no numbers."""
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"{name} must hold real numbers, the coordinates of points ({error})."
+        ) from error
 
 
 def blocks(points: np.ndarray, size: int) -> Iterator[tuple[slice, Tensor]]:

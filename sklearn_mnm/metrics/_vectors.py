@@ -10,16 +10,24 @@ from scipy import sparse
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
 
-def finite(name: str, values: ArrayLike, n_dimensions: int) -> np.ndarray:
-    """Return a vector or matrix in double precision, or refuse it by name."""
-    array = real_numbers(name, values)
+def finite(
+    name: str, values: ArrayLike, n_dimensions: int, *, keep_single: bool = False
+) -> np.ndarray:
+    """Return a vector or matrix in double precision, or refuse it by name.
+
+    Numbers in single precision stay so, to save memory, if `keep_single`.
+    """
+    is_single = keep_single and getattr(values, "dtype", None) == np.float32
+    array = np.asarray(values) if is_single else real_numbers(name, values)
     if array.ndim != n_dimensions or array.size == 0:
         kind = ("vector", "matrix")[n_dimensions - 1]
         raise InvalidInputError(f"{name}: expected a non-empty {kind}, got shape {array.shape}.")
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
-        where = f"the first in row {bad[0, 0]}"
-        raise InvalidInputError(f"{name}: {len(bad)} entries are NaN or infinite, {where}.")
+        raise InvalidInputError(
+            f"{name}: {len(bad)} entries are NaN or infinite, the first in row {bad[0, 0]} (from "
+            "0); such entries cannot be ranked or compared. Mend or leave out these rows."
+        )
     return array
 
 

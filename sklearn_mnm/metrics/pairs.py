@@ -7,12 +7,13 @@ whose diagonal holds the true pairs. For the opposite direction pass the transpo
 
 import warnings
 from collections.abc import Iterator, Sequence
-from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
+from sklearn_mnm.metrics._vectors import finite
 
 # Studies compared at once: bounds the memory that the double-precision copies take.
 _BLOCK = 256
@@ -44,7 +45,7 @@ def retrieval_ranks(scores: ArrayLike) -> np.ndarray:
     >>> retrieval_ranks([[3.0, 1.0, 2.0], [0.0, 0.0, -1.0], [5.0, 4.0, 1.0]])
     array([0, 1, 2])
     """
-    matrix = _finite_matrix(scores, "scores")
+    matrix = finite("scores", scores, 2, keep_single=True)
     if matrix.shape[0] != matrix.shape[1]:
         raise InvalidInputError(
             f"scores: expected a square matrix with the true pairs on the diagonal, got shape "
@@ -183,8 +184,8 @@ def correct_hubness(scores: ArrayLike, k: int = 10) -> np.ndarray:
     >>> round(recall_at_k(scores, k=1)), round(recall_at_k(correct_hubness(scores, k=2), k=1))
     (33, 100)
     """
-    matrix = _finite_matrix(scores, "scores")
-    k = _checked_k(k)
+    matrix = finite("scores", scores, 2, keep_single=True)
+    k = check_count(k, "k")
     largest, most = np.abs(matrix).max(), np.finfo(matrix.dtype).max / (4 * max(matrix.shape))
     if largest > most:
         raise InvalidInputError(
@@ -295,14 +296,8 @@ def dice_top(predicted: ArrayLike, observed: ArrayLike, fraction: float = 0.05) 
     return 2 * shared / np.maximum(n_predicted + n_observed, 1)
 
 
-def _checked_k(k: int) -> int:
-    if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
-        raise InvalidInputError(f"k={k!r}: must be a positive integer.")
-    return int(k)
-
-
 def _recall(ranks: np.ndarray, k: int) -> float:
-    return 100 * float((ranks < _checked_k(k)).mean())
+    return 100 * float((ranks < check_count(k, "k")).mean())
 
 
 def _mean_of_nearest(scores: np.ndarray, k: int) -> np.ndarray:
@@ -319,34 +314,9 @@ def _mix_and_match(ranks: np.ndarray) -> float:
     return 100 * float(1 - ranks.mean() / (len(ranks) - 1))
 
 
-def _finite_matrix(values: ArrayLike, name: str) -> np.ndarray:
-    """Return a non-empty matrix of finite floats; float32 stays as it is to save memory.
-
-    Half precision does not, as twice a score may overflow there.
-    """
-    try:
-        matrix = np.asarray(values)
-        if matrix.dtype == np.float16:
-            matrix = matrix.astype(np.float32)
-        elif matrix.dtype.kind != "f":
-            matrix = matrix.astype(float, casting="unsafe" if matrix.dtype.kind == "O" else "safe")
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"{name}: must hold real numbers ({error}).") from error
-    if matrix.ndim != 2 or matrix.size == 0:
-        raise InvalidInputError(f"{name}: expected a non-empty matrix, got shape {matrix.shape}.")
-    finite = np.isfinite(matrix)
-    if not finite.all():
-        row = int(np.flatnonzero(~finite.all(axis=1))[0])
-        raise InvalidInputError(
-            f"{name}: {int((~finite).sum())} entries are NaN or infinite, the first in row {row} "
-            "(from 0); such entries cannot be ranked or compared. Mend or leave out these rows."
-        )
-    return matrix
-
-
 def _paired_maps(predicted: ArrayLike, observed: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    predicted = _finite_matrix(predicted, "predicted")
-    observed = _finite_matrix(observed, "observed")
+    predicted = finite("predicted", predicted, 2, keep_single=True)
+    observed = finite("observed", observed, 2, keep_single=True)
     if predicted.shape != observed.shape:
         raise InvalidInputError(
             f"predicted has shape {predicted.shape} and observed {observed.shape}; give the maps "

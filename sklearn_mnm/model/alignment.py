@@ -80,10 +80,6 @@ def new_model(
     curvature : float
     seed : int
         Of the weights of the networks.
-
-    Returns
-    -------
-    model : BrainTextModel
     """
     basis = torch.as_tensor(_leading_directions(text, n_components))
     sizes: dict[str, Any] = {"n_hidden": towers.n_hidden, "dropout": towers.dropout}
@@ -201,11 +197,6 @@ def told(result: TrainingResult, before: pd.DataFrame | None) -> tuple[pd.DataFr
     result : TrainingResult
     before : DataFrame or None
         History of the fit whose towers were trained on.
-
-    Returns
-    -------
-    history : DataFrame
-    best_epoch : int
     """
     history = pd.DataFrame(result.history)
     if before is None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sklearn_mnm._tools.arrays import check_magnitude, check_reach, checked_array
 from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.geometry.arrays import check_points
 from sklearn_mnm.model.objective import MNMObjective
 from sklearn_mnm.nn.towers import CURVATURES, LARGEST_RAPIDITY, BrainTextModel
 from sklearn_mnm.text.subsumption import parts_of_names
@@ -61,7 +62,7 @@ def checked_activations(values: Any, name: str, n_regions: int | None = None) ->
     return values
 
 
-def checked_points(points: Any, name: str, n_components: int) -> np.ndarray:
+def checked_points(points: Any, name: str, n_components: int, curvature: float) -> np.ndarray:
     """Points as an array in single precision if they are, else double.
 
     Parameters
@@ -71,6 +72,8 @@ def checked_points(points: Any, name: str, n_components: int) -> np.ndarray:
         Of the argument.
     n_components : int
         Dimension of the space.
+    curvature : float
+        Of the space.
 
     Returns
     -------
@@ -79,7 +82,8 @@ def checked_points(points: Any, name: str, n_components: int) -> np.ndarray:
     Raises
     ------
     InvalidInputError
-        If they are no finite numbers of that shape, or so large that their products overflow.
+        If they are no finite numbers of that shape, are not on the hyperboloid, or so large that
+        their products overflow.
     """
     points = checked_array(wide(points), name, "Give points as transform returns them.")
     if points.shape[1] != n_components + 1:
@@ -88,7 +92,7 @@ def checked_points(points: Any, name: str, n_components: int) -> np.ndarray:
             "the time coordinate first."
         )
     check_reach(points, name)
-    return points
+    return check_points(name, points, curvature)
 
 
 def term_parts_of(term_parts: Any, X: Any) -> Any:
@@ -127,15 +131,6 @@ def term_parts_of(term_parts: Any, X: Any) -> Any:
 def checked_n_components(n_components: int | None, n_regions: int) -> int:
     """Give the number of components, by default that of the regions.
 
-    Parameters
-    ----------
-    n_components : int or None
-    n_regions : int
-
-    Returns
-    -------
-    n_components : int
-
     Raises
     ------
     InvalidInputError
@@ -160,11 +155,6 @@ def check_towers(model: BrainTextModel, n_components: int, n_regions: int) -> No
         Of the previous fit.
     n_components, n_regions : int
         Of the fit to come.
-
-    Raises
-    ------
-    InvalidInputError
-        If they differ.
     """
     before_regions, before_components = model.text_tower.basis.shape
     if (before_components, before_regions) != (n_components, n_regions):
@@ -176,17 +166,7 @@ def check_towers(model: BrainTextModel, n_components: int, n_regions: int) -> No
 
 
 def check_callbacks(callbacks: Any) -> None:
-    """Refuse a list that holds something else than functions.
-
-    Parameters
-    ----------
-    callbacks : sequence of callable or None
-
-    Raises
-    ------
-    InvalidInputError
-        If one cannot be called.
-    """
+    """Refuse a list that holds something else than functions."""
     for number, callback in enumerate(callbacks or ()):
         if not callable(callback):
             raise InvalidInputError(
@@ -205,11 +185,6 @@ def check_objective(objective: MNMObjective, curvature: float, *, is_trained: bo
         Where the embedder starts.
     is_trained : bool
         Whether there are epochs.
-
-    Raises
-    ------
-    InvalidInputError
-        If they do.
     """
     if objective.similarity == "root_angle":
         if is_trained and not objective.alignment_weight:

@@ -75,10 +75,6 @@ class Embedding(NamedTuple):
         n_epochs : int
             Of learning the directions of the terms.
         seed : int
-
-        Returns
-        -------
-        embedding : Embedding
         """
         space, n_meanings = self, 1
         if are_term_weights(X):

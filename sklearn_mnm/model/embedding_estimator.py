@@ -170,7 +170,7 @@ class _EmbeddingEstimator(
         """
         check_is_fitted(self)
         texts, brains = (
-            as_tensor(checked_points(points, name, self.n_dimensions_))
+            as_tensor(checked_points(points, name, self.n_dimensions_, self.curvature_))
             for points, name in ((text_points, "text_points"), (brain_points, "brain_points"))
         )
         return self._similarity(texts, brains)
@@ -238,7 +238,7 @@ class _EmbeddingEstimator(
             In the units of the `y` given to :meth:`fit`.
         """
         check_is_fitted(self)
-        points = checked_points(text_points, "text_points", self.n_dimensions_)
+        points = checked_points(text_points, "text_points", self.n_dimensions_, self.curvature_)
         tangent = tangent_of(points, self.curvature_)
         activations = self.decode_head_.predict(self._embedding.text_predictors(tangent))
         return activations.astype(points.dtype, copy=False)

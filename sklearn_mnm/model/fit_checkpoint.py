@@ -60,10 +60,6 @@ class FitCheckpoint:
         start : Module or None
             Towers to go on from.
 
-        Returns
-        -------
-        checkpoint : FitCheckpoint
-
         Raises
         ------
         InvalidInputError
@@ -93,15 +89,6 @@ class FitCheckpoint:
         self, X: Any, brain: np.ndarray, *studies: Any, **options: Any
     ) -> TextRegression:
         """Fit the regression, or read it if this fit got as far before.
-
-        Parameters
-        ----------
-        X, brain, *studies, **options
-            Of :meth:`TextRegression.fit`.
-
-        Returns
-        -------
-        regression : TextRegression
 
         Raises
         ------

@@ -168,16 +168,12 @@ def check_pairs(n_texts: int, n_maps: int) -> None:
         )
 
 
-def warn_of_empty_maps(activations: np.ndarray, name: str = "X", *, stacklevel: int = 4) -> None:
+def warn_of_empty_maps(activations: np.ndarray) -> None:
     """Tell of maps from which nothing can be read.
 
     Parameters
     ----------
     activations : ndarray of shape (n_maps, n_regions)
-    name : str
-        Of the argument.
-    stacklevel : int
-        Of the warning.
 
     Raises
     ------
@@ -198,8 +194,7 @@ def warn_of_empty_maps(activations: np.ndarray, name: str = "X", *, stacklevel: 
     if empty.all():
         subject = "the map is" if n_maps == 1 else f"all {n_maps} maps are"
         raise InvalidInputError(
-            f"{name}: {subject} zero everywhere in the brain, so there is nothing to go by. "
-            f"{remedy}"
+            f"X: {subject} zero everywhere in the brain, so there is nothing to go by. {remedy}"
         )
     notes = []
     if empty.any():
@@ -214,7 +209,7 @@ def warn_of_empty_maps(activations: np.ndarray, name: str = "X", *, stacklevel: 
             f"{int(np.argmax(even))}, and tell of no place. Give maps that differ between regions."
         )
     if notes:
-        warnings.warn(f"{name}: {' '.join(notes)}", DataWarning, stacklevel=stacklevel)
+        warnings.warn(f"X: {' '.join(notes)}", DataWarning, stacklevel=4)
 
 
 def feature_matrix(features: Any) -> Any:

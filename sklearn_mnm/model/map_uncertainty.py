@@ -1,5 +1,6 @@
 """How far a predicted map can be trusted: standard deviations, intervals and z maps."""
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -169,12 +170,12 @@ class MapUncertainty(NamedTuple):
         Raises
         ------
         InvalidInputError
-            If `coverage` is out of range.
+            If `coverage` is no number, or out of range.
         """
-        if not COVERAGES[0] <= coverage <= COVERAGES[-1]:
+        if not isinstance(coverage, Real) or not COVERAGES[0] <= coverage <= COVERAGES[-1]:
             raise InvalidInputError(
-                f"coverage={coverage} is not between {COVERAGES[0]} and {COVERAGES[-1]}, "
-                "for which half widths were learnt."
+                f"coverage={coverage!r} is not a number between {COVERAGES[0]} and "
+                f"{COVERAGES[-1]}, for which half widths were learnt."
             )
         above = min(int(np.searchsorted(COVERAGES, coverage, side="right")), len(COVERAGES) - 1)
         share = (coverage - COVERAGES[above - 1]) / (COVERAGES[above] - COVERAGES[above - 1])

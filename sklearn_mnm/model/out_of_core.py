@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sklearn_mnm._tools.arrays import clear_errors
+from sklearn_mnm._tools.arrays import check_count, clear_errors
 from sklearn_mnm._tools.dependencies import import_optional
 from sklearn_mnm._tools.files import replacing
 from sklearn_mnm._tools.memory_maps import release_pages
@@ -64,7 +63,7 @@ def batches(source: Any, size: int = _BATCH) -> Iterator[Any]:
         If it is a file of a kind whose reader is not installed:
         ``pip install 'sklearn-mnm[large]'``.
     """
-    return _batches(source, _checked_size("size", size), "source")
+    return _batches(source, check_count(size, "size"), "source")
 
 
 def count_rows(source: Any) -> int:
@@ -140,8 +139,8 @@ def fit_in_batches(
             f"embedder is a {type(embedder).__name__}, which cannot be fitted batch by batch. Give "
             "a HyperbolicBrainTextEmbedder."
         )
-    batch_size = _checked_size("batch_size", batch_size)
-    n_first = _checked_size("n_first", n_first, least=0)
+    batch_size = check_count(batch_size, "batch_size")
+    n_first = check_count(n_first, "n_first", least=0)
     n_studies, n_maps = _n_rows(_opened(X, "X")), _n_rows(_opened(Y, "Y"))
     if n_studies != n_maps or n_studies == 0:
         raise InvalidInputError(
@@ -199,7 +198,7 @@ def transform_to_file(
         raise InvalidInputError(
             f"transform is a {type(transform).__name__}. Give a method such as embedder.transform."
         )
-    batch_size = _checked_size("batch_size", batch_size)
+    batch_size = check_count(batch_size, "batch_size")
     path, n_rows, n_columns, n_done = Path(path), count_rows(source), None, 0
     if n_rows == 0:
         raise InvalidInputError("source has no rows; there is nothing to write.")
@@ -237,13 +236,6 @@ def _single_precision(made: Any, n_before: int) -> np.ndarray:
             "more than 3e38. Look at that row of the source, or have transform give finite numbers."
         )
     return rows
-
-
-def _checked_size(name: str, value: Any, least: int = 1) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        what = "a positive integer" if least else "an integer of at least 0"
-        raise InvalidInputError(f"{name}={value!r} must be {what}.")
-    return int(value)
 
 
 def _n_rows(rows: Any) -> int:

@@ -38,7 +38,7 @@ class StudySearch:
         if by not in WAYS:
             raise InvalidInputError(f"by={by!r}: choose 'both', 'text' or 'brain'.")
         n_studies = len(self.neighbours_.ids)
-        check_count(k, "k", n_studies, "the studies of the fit")
+        check_count(k, "k", most=n_studies, of_most="the studies of the fit")
         kinds = ("text", "brain") if by == "both" else (by,)
         if role == by == "text" and self._study_texts() is None:
             warnings.warn(

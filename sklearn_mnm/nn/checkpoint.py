@@ -38,11 +38,6 @@ class Snapshot(NamedTuple):
 def save_snapshot(path: Path, snapshot: Snapshot) -> None:
     """Replace the snapshot in a file at once; readers see the old or the new one.
 
-    Parameters
-    ----------
-    path : Path
-    snapshot : Snapshot
-
     Raises
     ------
     StorageError
@@ -64,10 +59,6 @@ def load_snapshot(path: Path) -> Snapshot | None:
 
     Nothing in the file is executed, whoever wrote it: it is safetensors, with JSON in its header.
     What it holds is for the caller to check.
-
-    Parameters
-    ----------
-    path : Path
 
     Returns
     -------
@@ -112,11 +103,6 @@ def check_tensors(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None
     found : dict of str to Tensor
     expected : dict of str to Tensor
         Of the same names, shapes and types.
-
-    Raises
-    ------
-    ValueError
-        If they differ.
     """
     if odd := found.keys() ^ expected.keys():
         raise ValueError(f"it lacks, or should not hold, {', '.join(sorted(odd)[:3])}")
@@ -144,11 +130,6 @@ def check_training(
         All that the optimizer has, in its order.
     n_epochs : int
         Most that the training may have made.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
     """
     found, expected = snapshot.tensors, dict(start.tensors)
     if _CUDA not in expected:

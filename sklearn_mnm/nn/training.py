@@ -85,10 +85,6 @@ def resolve_device(device: str) -> torch.device:
     ----------
     device : str
         ``"auto"`` or any name that torch knows.
-
-    Returns
-    -------
-    device : torch.device
     """
     if device != "auto":
         return torch.device(device)
@@ -135,10 +131,6 @@ def train(
     checkpoint : Path or None, default=None
         File that holds the state after the last complete epoch. Training goes on from there if
         it exists; the caller sees to it that it is of the same training.
-
-    Returns
-    -------
-    result : TrainingResult
 
     Raises
     ------

@@ -67,11 +67,6 @@ def present_params(params: dict[str, Any]) -> dict[str, Any]:
     params : dict of str to object
         As a file holds them.
 
-    Returns
-    -------
-    params : dict of str to object
-        What is unknown stays.
-
     Raises
     ------
     ValueError
@@ -103,16 +98,7 @@ def present_params(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def present_columns(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of a history with the present names of their columns.
-
-    Parameters
-    ----------
-    history : list of dict
-
-    Returns
-    -------
-    history : list of dict
-    """
+    """Rows of a history with the present names of their columns."""
     return [
         {_COLUMNS.get(name, name): value for name, value in row.items() if name not in _NO_COLUMNS}
         for row in history

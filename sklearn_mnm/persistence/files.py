@@ -29,7 +29,7 @@ from sklearn_mnm._tools.tensor_files import check_size
 from sklearn_mnm.exceptions import InvalidInputError, ModelFormatError
 from sklearn_mnm.persistence import plain_json
 from sklearn_mnm.persistence.objects import UnknownPartError
-from sklearn_mnm.persistence.schema import CLASSES, class_name
+from sklearn_mnm.persistence.schema import SAVED, class_name
 from sklearn_mnm.persistence.state import StateReader, StateWriter
 
 _DESCRIPTION, _WEIGHTS = "model.json", "weights.safetensors"
@@ -117,8 +117,7 @@ def save_model(
         raise InvalidInputError(f"precision={precision!r} must be 'full' or 'compact'.")
     if class_name(model) is None:
         raise InvalidInputError(
-            f"model is a {type(model).__name__}, but only these can be saved: "
-            f"{', '.join(sorted(CLASSES))}."
+            f"model is a {type(model).__name__}, but only these can be saved: {', '.join(SAVED)}."
         )
     if isinstance(model, BaseEstimator):
         check_is_fitted(model)

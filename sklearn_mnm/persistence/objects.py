@@ -5,6 +5,7 @@ What is quickly made again (smoothing operators, tables of words) is left out.
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy import sparse
 from sklearn_mnm.exceptions import ModelFormatError
 from sklearn_mnm.persistence.earlier import present_columns, present_params
 from sklearn_mnm.persistence.schema import (
-    CLASSES,
+    SAVED,
     check_object,
     check_parameters,
     check_value,
@@ -27,8 +28,6 @@ class UnknownPartError(ModelFormatError):
     """A file names a class, a parameter or a field that this version of the package lacks."""
 
 
-_TOWERS = ("AngleModel", "BrainTextModel")
-_ONTOLOGIES = ("CognitiveAtlas", "Ontology")
 # Parameters that are None in every file.
 _NOT_KEPT = {"callbacks", "checkpoint", "memory"}
 
@@ -49,15 +48,11 @@ def state_of(value: Any) -> dict[str, Any]:
     if isinstance(value, tuple):
         return value._asdict()  # type: ignore[attr-defined]  # the known ones are named tuples
     name = str(class_name(value))
-    if name == "BrainHierarchy":
-        return _hierarchy_state(value)
-    if name in _TOWERS:
-        return _towers_state(value)
-    if name in _ONTOLOGIES:
-        return _ontology_state(value)
+    if name in _PARTS:
+        return _PARTS[name][0](value)
     fitted = None
     if _fitted_attributes(value):
-        fitted = _FITTED_STATES.get(name, _fitted_attributes)(value)
+        fitted = _FITTED.get(name, _AS_IT_IS)[0](value)
     output = getattr(value, "_sklearn_output_config", {})
     return {"params": _params(value), "fitted": fitted, "output": output.get("transform")}
 
@@ -72,10 +67,6 @@ def from_state(name: str, state: dict[str, Any]) -> Any:
     state : dict of str to object
         As :func:`state_of` gives it; anything else is taken for an error.
 
-    Returns
-    -------
-    value : object
-
     Raises
     ------
     UnknownPartError
@@ -83,18 +74,13 @@ def from_state(name: str, state: dict[str, Any]) -> Any:
     Exception
         Of whatever kind if the values do not fit each other.
     """
-    if name not in CLASSES:
+    if name not in SAVED:
         raise UnknownPartError(f"{name!r} is no class of this package that can be loaded")
     made_by = class_named(name)
-    if name == "BrainHierarchy":
-        _check_names(name, state, made_by)
-        value = made_by._restored(**state)
-    elif name in _TOWERS:
-        _check_names(name, state, _towers_from_state)
-        value = _towers_from_state(**state, are_directions=name == "AngleModel")
-    elif name in _ONTOLOGIES:
-        _check_names(name, state, made_by)
-        value = _ontology_from_state(made_by, **state)
+    if name in _PARTS:
+        restore = partial(_PARTS[name][1], made_by)
+        _check_names(name, state, restore)
+        value = restore(**state)
     elif issubclass(made_by, tuple):
         _check_names(name, state, made_by)
         value = made_by(**state)
@@ -155,7 +141,7 @@ def _estimator_from_state(
     estimator = made_by(**params)
     check_parameters(estimator)
     if fitted is not None:
-        _RESTORE.get(name, _set_attributes)(estimator, fitted)
+        _FITTED.get(name, _AS_IT_IS)[1](estimator, fitted)
     if output not in (None, "default", "pandas", "polars"):
         raise ValueError(f"output is {output!r}")
     return estimator if output is None else estimator.set_output(transform=output)
@@ -271,18 +257,6 @@ def _restore_vectorizer(vectorizer: Any, state: dict[str, Any]) -> None:
     vectorizer._restore(**state)
 
 
-_FITTED_STATES: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "HyperbolicBrainTextEmbedder": _embedder_state,
-    "PeaksToRegions": _regions_state,
-    "TermVectorizer": _vectorizer_state,
-}
-_RESTORE: dict[str, Callable[[Any, dict[str, Any]], None]] = {
-    "HyperbolicBrainTextEmbedder": _restore_embedder,
-    "PeaksToRegions": _restore_regions,
-    "TermVectorizer": _restore_vectorizer,
-}
-
-
 def _hierarchy_state(hierarchy: Any) -> dict[str, Any]:
     levels = {level: hierarchy.memberships(level) for level in hierarchy.levels[1:-1]}
     return {
@@ -294,6 +268,16 @@ def _hierarchy_state(hierarchy: Any) -> dict[str, Any]:
         "strategy": hierarchy.strategy,
         "names": {level: hierarchy.network_names(level) for level in hierarchy.levels},
     }
+
+
+def _hierarchy_from_state(
+    made_by: Any,
+    levels: dict[str, Any],
+    sizes: Any = None,
+    strategy: str = "sum",
+    names: Any = None,
+) -> Any:
+    return made_by._restored(levels, sizes=sizes, strategy=strategy, names=names)
 
 
 def _ontology_state(ontology: Any) -> dict[str, Any]:
@@ -328,14 +312,14 @@ def _towers_state(model: Any) -> dict[str, Any]:
 
 
 def _towers_from_state(
+    made_by: Any,
     weights: dict[str, np.ndarray],
     dropout: list[float],
     learn_curvature: bool,
-    are_directions: bool = False,
 ) -> Any:
     import torch
 
-    from sklearn_mnm.nn.towers import AngleModel, BrainTextModel, DirectionTower, LiftTower
+    from sklearn_mnm.nn.towers import AngleModel, DirectionTower, LiftTower
 
     check_value("learn_curvature", learn_curvature, bool, {})
     tensors = {
@@ -356,13 +340,32 @@ def _towers_from_state(
             # Before the tower is made, which takes the memory that these sizes ask for.
             if tensors[f"{tower}.radius_network.0.weight"].shape != (n_hidden, len(basis) + 1):
                 raise ValueError(f"the radius network of {tower} has weights of another shape")
-            if are_directions:
+            if made_by is AngleModel:
                 towers.append(DirectionTower(basis, n_hidden=n_hidden, dropout=share))
             else:
                 towers.append(LiftTower(basis, radius=1.0, n_hidden=n_hidden, dropout=share))
-        made_by = AngleModel if are_directions else BrainTextModel
         model = made_by(
             *towers, curvature=1.0, learn_curvature=learn_curvature, inverse_temperature=1.0
         )
     model.load_state_dict(tensors)
     return model.eval()
+
+
+# How classes are saved and restored that are no estimators, and no named tuples of their fields.
+_PARTS: dict[str, tuple[Callable[[Any], dict[str, Any]], Callable[..., Any]]] = {
+    "AngleModel": (_towers_state, _towers_from_state),
+    "BrainHierarchy": (_hierarchy_state, _hierarchy_from_state),
+    "BrainTextModel": (_towers_state, _towers_from_state),
+    "CognitiveAtlas": (_ontology_state, _ontology_from_state),
+    "Ontology": (_ontology_state, _ontology_from_state),
+}
+# What estimators have learnt: most keep their fitted attributes as they are.
+_AS_IT_IS: tuple[Callable[[Any], dict[str, Any]], Callable[[Any, Any], None]] = (
+    _fitted_attributes,
+    _set_attributes,
+)
+_FITTED = {
+    "HyperbolicBrainTextEmbedder": (_embedder_state, _restore_embedder),
+    "PeaksToRegions": (_regions_state, _restore_regions),
+    "TermVectorizer": (_vectorizer_state, _restore_vectorizer),
+}

@@ -17,10 +17,6 @@ def parse(content: bytes) -> Any:
     content : bytes
         UTF-8, of at most `LARGEST` bytes.
 
-    Returns
-    -------
-    value : object
-
     Raises
     ------
     ValueError

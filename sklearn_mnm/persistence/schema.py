@@ -13,45 +13,12 @@ One that is removed, renamed or takes other values is translated when loading, s
 import importlib
 from numbers import Integral, Real
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.utils._param_validation import validate_parameter_constraints
-
-# Name -> module that defines the class. Nothing else is loaded, whatever a file says.
-CLASSES = {
-    "AngleModel": "sklearn_mnm.nn.towers",
-    "ActivationScaler": "sklearn_mnm.brain.features",
-    "BrainHierarchy": "sklearn_mnm.brain.hierarchy",
-    "BrainTextModel": "sklearn_mnm.nn.towers",
-    "CognitiveAtlas": "sklearn_mnm.text.cognitive_atlas",
-    "DecodeHead": "sklearn_mnm.model.decode_head",
-    "HyperbolicBrainTextEmbedder": "sklearn_mnm.embedder",
-    "JointSpace": "sklearn_mnm.model.joint_space",
-    "MNMDecoder": "sklearn_mnm.decoder",
-    "MNMEncoder": "sklearn_mnm.encoder",
-    "MNMObjective": "sklearn_mnm.model.objective",
-    "MapUncertainty": "sklearn_mnm.model.map_uncertainty",
-    "NoiseNull": "sklearn_mnm.model.noise_null",
-    "Ontology": "sklearn_mnm.text.ontology",
-    "PeakTally": "sklearn_mnm.brain.peaks",
-    "PeaksToRegions": "sklearn_mnm.brain.regions",
-    "RidgeStatistics": "sklearn_mnm.model.ridge",
-    "StudyNeighbours": "sklearn_mnm.search.neighbours",
-    "TermHead": "sklearn_mnm.model.term_head",
-    "TermPosterior": "sklearn_mnm.model.term_posterior",
-    "TermSpace": "sklearn_mnm.model.term_space",
-    "TermVectorizer": "sklearn_mnm.text.terms",
-    "Towers": "sklearn_mnm.model.objective",
-}
-
-
-def class_named(name: str) -> Any:
-    """Return one of `CLASSES`, whose module is imported only now."""
-    return getattr(importlib.import_module(CLASSES[name]), name)
-
 
 # What an attribute has to be:
 # - a type, or one of the classes above by name;
@@ -81,112 +48,162 @@ _BRAIN_TEXT = {
 }
 _ONTOLOGY = {"terms": pd.DataFrame, "relations": pd.DataFrame, "broader": tuple}
 _TOWERS = {"text_tower.basis": ("r", "d"), "brain_tower.basis": ("r", "d")}
-_ATTRIBUTES: dict[str, dict[str, Any]] = {
-    "AngleModel": _TOWERS,
-    "ActivationScaler": {"power": "positive", "mean": ("r",)},
-    "BrainHierarchy": {"n_regions": "r"},
-    "BrainTextModel": _TOWERS,
-    "CognitiveAtlas": _ONTOLOGY,
-    "DecodeHead": {
-        "coef": ("d", "r"),
-        "intercept": ("r",),
-        "power": "positive",
-        "scale": float,
-        "nonnegative": bool,
-    },
-    "HyperbolicBrainTextEmbedder": {
-        "n_features_in_": "p",
-        "n_regions_": "r",
-        "n_components_": "d",
-        "curvature_": "positive",
-        "alpha_": "positive",
-        "alpha_scores_": dict,
-        "text_coef_": ("p", "r"),
-        "short_coef_?": ("p", "r"),
-        "mean_terms_": "positive",
-        "feature_weights_": ("p",),
-        "feature_names_in_?": ("p", str),
-        "activation_scaler_": "ActivationScaler",
-        "model_": "AngleModel|BrainTextModel",
-        "n_dimensions_": "m",
-        "term_space_?": "TermSpace",
-        "joint_space_?": "JointSpace",
-        "decode_head_": "DecodeHead",
-        "left_out_points_?": ("n", "m+1"),
-        "statistics_?": "RidgeStatistics",
-        "history_": pd.DataFrame,
-        "best_epoch_": int,
-        "objective?": "MNMObjective",
-    },
-    "JointSpace": {
-        "n_components": "d",
-        "balance": "positive",
-        "largest_height": "positive",
-        "unit": "positive",
-        "least_radius": "positive",
-        "largest_strength": "positive",
-        "typical_strength": "positive",
-    },
-    "MNMDecoder": _BRAIN_TEXT,
-    "MNMEncoder": _BRAIN_TEXT,
-    "MNMObjective": {"hierarchy?": "BrainHierarchy"},
-    "MapUncertainty": {
-        "power": "positive",
-        "nonnegative": bool,
-        "variance": (3,),
-        "region_factors": ("r",),
-        "bin_edges": ("b-1",),
-        "half_widths": (13, "b"),
-        "null_mean": ("r",),
-        "null_std": ("r",),
-        "null_quantiles": (33,),
-    },
-    "Ontology": _ONTOLOGY,
-    "PeakTally": {"n_peaks": int, "n_moved": int, "n_dropped": int},
-    "PeaksToRegions": {"n_regions_": "r", "region_names_": list, "peak_tally_?": "PeakTally"},
-    "RidgeStatistics": {
-        "gram": ("p", "p"),
-        "moment": ("p", "r"),
-        "energy": float,
-        "n_samples": int,
-    },
-    "StudyNeighbours": {
-        "text_tangent": ("n", "m"),
-        "brain_tangent": ("n", "m"),
-        "ids": ("n", str),
-        "titles?": ("n", str),
-    },
-    "TermHead": {
-        "coef": ("d", "t"),
-        "intercept": ("t",),
-        "prior_log_odds": ("t",),
-        "reliability": ("t",),
-        "alpha": float,
-        "pseudo_studies": float,
-    },
-    "NoiseNull": {
-        "mean": ("t",),
-        "spread": ("t",),
-        "units": (2, 2),
-        "fwhm": ("b",),
-        "statistic": ("b",),
-    },
-    "TermPosterior": {"salience": ("n", "t", sparse.csr_matrix), "calibration": (3,)},
-    "TermSpace": {
-        "directions": ("p", "s"),
-        "information": ("p",),
-        "parts": ("p", "p", sparse.csr_matrix),
-    },
-    "TermVectorizer": {"idf_": ("p",), "vocabulary_": dict},
-    "Towers": {},
+
+
+class Saved(NamedTuple):
+    """A class whose objects are saved: the module that defines it, and what its attributes are."""
+
+    module: str
+    attributes: dict[str, Any]
+
+
+# Nothing else is loaded, whatever a file says.
+SAVED = {
+    "ActivationScaler": Saved("sklearn_mnm.brain.features", {"power": "positive", "mean": ("r",)}),
+    "AngleModel": Saved("sklearn_mnm.nn.towers", _TOWERS),
+    "BrainHierarchy": Saved("sklearn_mnm.brain.hierarchy", {"n_regions": "r"}),
+    "BrainTextModel": Saved("sklearn_mnm.nn.towers", _TOWERS),
+    "CognitiveAtlas": Saved("sklearn_mnm.text.cognitive_atlas", _ONTOLOGY),
+    "DecodeHead": Saved(
+        "sklearn_mnm.model.decode_head",
+        {
+            "coef": ("d", "r"),
+            "intercept": ("r",),
+            "power": "positive",
+            "scale": float,
+            "nonnegative": bool,
+        },
+    ),
+    "HyperbolicBrainTextEmbedder": Saved(
+        "sklearn_mnm.embedder",
+        {
+            "n_features_in_": "p",
+            "n_regions_": "r",
+            "n_components_": "d",
+            "curvature_": "positive",
+            "alpha_": "positive",
+            "alpha_scores_": dict,
+            "text_coef_": ("p", "r"),
+            "short_coef_?": ("p", "r"),
+            "mean_terms_": "positive",
+            "feature_weights_": ("p",),
+            "feature_names_in_?": ("p", str),
+            "activation_scaler_": "ActivationScaler",
+            "model_": "AngleModel|BrainTextModel",
+            "n_dimensions_": "m",
+            "term_space_?": "TermSpace",
+            "joint_space_?": "JointSpace",
+            "decode_head_": "DecodeHead",
+            "left_out_points_?": ("n", "m+1"),
+            "statistics_?": "RidgeStatistics",
+            "history_": pd.DataFrame,
+            "best_epoch_": int,
+            "objective?": "MNMObjective",
+        },
+    ),
+    "JointSpace": Saved(
+        "sklearn_mnm.model.joint_space",
+        {
+            "n_components": "d",
+            "balance": "positive",
+            "largest_height": "positive",
+            "unit": "positive",
+            "least_radius": "positive",
+            "largest_strength": "positive",
+            "typical_strength": "positive",
+        },
+    ),
+    "MNMDecoder": Saved("sklearn_mnm.decoder", _BRAIN_TEXT),
+    "MNMEncoder": Saved("sklearn_mnm.encoder", _BRAIN_TEXT),
+    "MNMObjective": Saved("sklearn_mnm.model.objective", {"hierarchy?": "BrainHierarchy"}),
+    "MapUncertainty": Saved(
+        "sklearn_mnm.model.map_uncertainty",
+        {
+            "power": "positive",
+            "nonnegative": bool,
+            "variance": (3,),
+            "region_factors": ("r",),
+            "bin_edges": ("b-1",),
+            "half_widths": (13, "b"),
+            "null_mean": ("r",),
+            "null_std": ("r",),
+            "null_quantiles": (33,),
+        },
+    ),
+    "NoiseNull": Saved(
+        "sklearn_mnm.model.noise_null",
+        {
+            "mean": ("t",),
+            "spread": ("t",),
+            "units": (2, 2),
+            "fwhm": ("b",),
+            "statistic": ("b",),
+        },
+    ),
+    "Ontology": Saved("sklearn_mnm.text.ontology", _ONTOLOGY),
+    "PeakTally": Saved(
+        "sklearn_mnm.brain.peaks", {"n_peaks": int, "n_moved": int, "n_dropped": int}
+    ),
+    "PeaksToRegions": Saved(
+        "sklearn_mnm.brain.regions",
+        {"n_regions_": "r", "region_names_": list, "peak_tally_?": "PeakTally"},
+    ),
+    "RidgeStatistics": Saved(
+        "sklearn_mnm.model.ridge",
+        {
+            "gram": ("p", "p"),
+            "moment": ("p", "r"),
+            "energy": float,
+            "n_samples": int,
+        },
+    ),
+    "StudyNeighbours": Saved(
+        "sklearn_mnm.search.neighbours",
+        {
+            "text_tangent": ("n", "m"),
+            "brain_tangent": ("n", "m"),
+            "ids": ("n", str),
+            "titles?": ("n", str),
+        },
+    ),
+    "TermHead": Saved(
+        "sklearn_mnm.model.term_head",
+        {
+            "coef": ("d", "t"),
+            "intercept": ("t",),
+            "prior_log_odds": ("t",),
+            "reliability": ("t",),
+            "alpha": float,
+            "pseudo_studies": float,
+        },
+    ),
+    "TermPosterior": Saved(
+        "sklearn_mnm.model.term_posterior",
+        {"salience": ("n", "t", sparse.csr_matrix), "calibration": (3,)},
+    ),
+    "TermSpace": Saved(
+        "sklearn_mnm.model.term_space",
+        {
+            "directions": ("p", "s"),
+            "information": ("p",),
+            "parts": ("p", "p", sparse.csr_matrix),
+        },
+    ),
+    "TermVectorizer": Saved("sklearn_mnm.text.terms", {"idf_": ("p",), "vocabulary_": dict}),
+    "Towers": Saved("sklearn_mnm.model.objective", {}),
 }
 _NUMBERS: dict[type, Any] = {int: Integral, float: Real}
+
+
+def class_named(name: str) -> Any:
+    """Return one of `SAVED`, whose module is imported only now."""
+    return getattr(importlib.import_module(SAVED[name].module), name)
 
 
 def class_name(value: Any) -> str | None:
     """Name by which the class of an object is known in files; None if it cannot be stored."""
     name = type(value).__qualname__
-    return name if CLASSES.get(name) == type(value).__module__ else None
+    return name if name in SAVED and SAVED[name].module == type(value).__module__ else None
 
 
 def check_parameters(value: Any) -> None:
@@ -196,11 +213,6 @@ def check_parameters(value: Any) -> None:
     ----------
     value : object
         With ``_parameter_constraints``, as estimators have them; others pass.
-
-    Raises
-    ------
-    ValueError
-        If one is none of what it may be.
     """
     constraints = getattr(type(value), "_parameter_constraints", None)
     if constraints:
@@ -217,14 +229,9 @@ def check_object(value: Any, sizes: dict[str, int] | None = None) -> None:
         Of one of the classes above; estimators fitted.
     sizes : dict of str to int, optional
         Sizes known so far, by letter; those found are added.
-
-    Raises
-    ------
-    ValueError
-        If an attribute is missing, of another kind, or of another size.
     """
     sizes = {} if sizes is None else sizes
-    for key, expected in _ATTRIBUTES[str(class_name(value))].items():
+    for key, expected in SAVED[str(class_name(value))].attributes.items():
         attribute = key.rstrip("?")
         try:
             found = attrgetter(attribute)(value)
@@ -240,7 +247,7 @@ def check_value(attribute: str, value: Any, expected: Any, sizes: dict[str, int]
     """Check one value, see :func:`check_object`; `expected` is one of the forms listed above."""
     if isinstance(expected, tuple):
         _check_array(attribute, value, expected, sizes)
-    elif isinstance(expected, str) and CLASSES.keys() >= set(expected.split("|")):
+    elif isinstance(expected, str) and SAVED.keys() >= set(expected.split("|")):
         if class_name(value) not in expected.split("|"):
             raise ValueError(f"{attribute} is of type {type(value).__name__}, not {expected}")
         check_object(value, sizes)

@@ -66,11 +66,6 @@ class StateWriter:
         depth : int
             How many values it is part of.
 
-        Returns
-        -------
-        node : object
-            For :func:`json.dumps`.
-
         Raises
         ------
         InvalidInputError
@@ -154,13 +149,7 @@ class StateWriter:
 
 
 class StateReader:
-    """Turn JSON and arrays into the value that they were made from.
-
-    Parameters
-    ----------
-    arrays : dict of str to ndarray
-        As :class:`StateWriter` gives them.
-    """
+    """Turn JSON and arrays into the value that they were made from."""
 
     def __init__(self, arrays: dict[str, np.ndarray]):
         self._arrays = arrays
@@ -180,10 +169,6 @@ class StateReader:
             Its place in the model, for messages.
         depth : int
             How many values it is part of.
-
-        Returns
-        -------
-        value : object
 
         Raises
         ------

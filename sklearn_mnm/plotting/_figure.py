@@ -47,9 +47,7 @@ def axes_or_new(ax: Any, size: tuple[float, float]) -> Iterator[Any]:
 
 
 @contextmanager
-def figure_or_new(
-    figure: Any, size: tuple[float, float], layout: str = "constrained"
-) -> Iterator[Any]:
+def figure_or_new(figure: Any, size: tuple[float, float]) -> Iterator[Any]:
     """Give the figure of the caller, or a new one, closed again if drawing fails.
 
     Parameters
@@ -57,8 +55,6 @@ def figure_or_new(
     figure : matplotlib.figure.Figure, SubFigure or None
     size : (float, float)
         Width and height of the new figure in inches.
-    layout : str, default="constrained"
-        Of the new figure.
 
     Raises
     ------
@@ -76,7 +72,7 @@ def figure_or_new(
             )
         yield figure
         return
-    figure = pyplot.figure(figsize=size, layout=layout)
+    figure = pyplot.figure(figsize=size, layout="constrained")
     try:
         yield figure
     except BaseException:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import radius
-from sklearn_mnm.geometry.arrays import check_curvature, check_points
+from sklearn_mnm.geometry.arrays import check_curvature, check_points, float64_of
 from sklearn_mnm.plotting._figure import COLOURS
 
 
@@ -40,12 +40,7 @@ def check_kinds(points: Mapping[str, ArrayLike], curvature: float) -> dict[str, 
     checked: dict[str, np.ndarray] = {}
     for kind, values in points.items():
         name = f"points[{kind!r}]"
-        try:
-            array = np.asarray(values, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InvalidInputError(
-                f"{name} must hold real numbers, the coordinates of points ({error})."
-            ) from error
+        array = float64_of(name, values)
         checked[str(kind)] = check_points(name, array, curvature)
         if len(array) == 0:
             raise InvalidInputError(f"{name} has no points; leave the kind out.")

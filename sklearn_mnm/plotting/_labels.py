@@ -28,10 +28,6 @@ def place_labels(
     texts : sequence of str
     obstacles : ndarray of shape (m, 2)
         All points drawn, in data coordinates.
-
-    Returns
-    -------
-    annotations : list of matplotlib.text.Annotation
     """
     from matplotlib.patheffects import withStroke
     from matplotlib.text import Text

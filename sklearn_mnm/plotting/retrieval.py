@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.metrics.pairs import _finite_matrix, retrieval_ranks
+from sklearn_mnm.metrics._vectors import finite
+from sklearn_mnm.metrics.pairs import retrieval_ranks
 from sklearn_mnm.plotting._figure import COLOURS, SOFT, axes_or_new, figure_or_new
 
 _LINES = ("-", "--", "-.", ":")
@@ -134,7 +135,7 @@ def plot_similarity_matrix(
     >>> names = ["fear", "reading", "tapping"]
     >>> figure = plot_similarity_matrix(noise, text_labels=names, map_labels=names)
     """
-    matrix = _finite_matrix(similarity, "similarity")
+    matrix = finite("similarity", similarity, 2)
     for name, values, size in (
         ("text_labels", text_labels, matrix.shape[0]),
         ("map_labels", map_labels, matrix.shape[1]),

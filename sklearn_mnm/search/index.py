@@ -26,14 +26,7 @@ _POINT_BLOCK = 8192
 _POINT_COORDINATES = 2**18
 # From here on "auto" prefers faiss.
 _MANY_POINTS = 100_000
-# Beyond this many points faiss walks a graph of near points instead of comparing with all.
-_GRAPH_BEYOND = 50_000
-# Links of a point and points kept in sight while searching, after measurements on text features
-# of 12,000 studies: 0.998 of the ten nearest found. A partition by k-means (IVF) found 0.9 of them
-# when an eighth of the points was compared.
-_GRAPH_LINKS = 32
-_GRAPH_SEARCH = 512
-# Beyond this many points, where the graph would take more memory than the points do on disk, faiss
+# Beyond this many points, of which a comparison with all would take long and much memory, faiss
 # divides them into cells by k-means (IVF) and keeps each as a code of 64 to 127 bytes (product
 # quantization). The number of cells is this many times the root of that of points, so that the time
 # of a query grows with the root; k-means sees so many points for each.
@@ -84,12 +77,10 @@ class PointIndex:
         "exact" compares each query with each point, block by block, in bounded memory. "faiss"
         compares it with some hundred candidates that faiss finds by their inner products, in
         single precision, and needs ``pip install 'sklearn-mnm[faiss]'``. "auto" is exact below
-        100,000 points and where faiss is not installed, else "faiss". Beyond 50,000 points faiss
-        builds a graph, which takes a minute for 100,000 points of 512 dimensions. Beyond 200,000
-        it divides them into cells and keeps about 80 bytes of each point, so that millions of
-        points on disk need little memory; the time of a query grows with the root of their
-        number. Both miss more neighbours the less the points cluster: compare with "exact" on
-        some queries.
+        100,000 points and where faiss is not installed, else "faiss". Beyond 200,000 points faiss
+        divides them into cells and keeps about 80 bytes of each point, so that millions of points
+        on disk need little memory; the time of a query grows with the root of their number. Cells
+        miss more neighbours the less the points cluster: compare with "exact" on some queries.
 
     Attributes
     ----------
@@ -194,11 +185,11 @@ class PointIndex:
                 f"queries has {queries.shape[1]} columns and the stored points have "
                 f"{self.points.shape[1]}: embed both with the same model."
             )
-        check_count(k, "k", len(self), "the number of points")
+        k = check_count(k, "k", most=len(self), of_most="the number of points")
         with torch.inference_mode():
             if self._candidates is None:
-                return self._search_exactly(queries, int(k))
-            return self._search_candidates(queries, int(k))
+                return self._search_exactly(queries, k)
+            return self._search_candidates(queries, k)
 
     def _similarities(self, queries: Tensor, points: Tensor) -> Tensor:
         """Matrix (n_queries, n_points), whichever of the two are the texts."""
@@ -260,11 +251,10 @@ class PointIndex:
         return indices, similarities
 
     def _build(self, faiss: ModuleType) -> Any:
-        """Faiss index of the lifted points: all in a row, a graph of many, cells of more."""
+        """Faiss index of the lifted points: all in a row, or cells of many."""
         # A shift changes all inner products of a query alike. About the centre the points point
-        # in all directions, without which the links of a graph would all lead to the same few of
-        # them, and cells would hold most of the points or few. The median, because it is not
-        # drawn away by a few points far out.
+        # in all directions, without which cells would hold most of the points or few. The median,
+        # because it is not drawn away by a few points far out.
         centre = np.median(self._lifted_sample(_CENTRE_SAMPLE), axis=0)
         if len(self) > _CELLS_BEYOND:
             n_cells = int(_CELLS * math.sqrt(len(self)))
@@ -272,9 +262,6 @@ class PointIndex:
             sample = self._lifted_sample(_SAMPLE_OF_CELL * n_cells) - centre
             index.train(_single(sample, index.d))
             del sample
-        elif len(self) > _GRAPH_BEYOND:
-            index = faiss.IndexHNSWFlat(len(centre), _GRAPH_LINKS, faiss.METRIC_INNER_PRODUCT)
-            index.hnsw.efSearch = _GRAPH_SEARCH
         else:
             index = faiss.IndexFlatIP(len(centre))
         for _, block in blocks(self.points, _POINT_BLOCK):

@@ -13,7 +13,6 @@ References
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ import pandas as pd
 import torch
 from numpy.typing import ArrayLike
 
+from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import (
     geodesic,
@@ -30,7 +30,7 @@ from sklearn_mnm.geometry import (
     pairwise_exterior_angle,
     radius,
 )
-from sklearn_mnm.geometry.arrays import check_curvature, check_points
+from sklearn_mnm.geometry.arrays import check_curvature, check_points, float64_of
 
 # K of the entailment cones, as in MERU and everywhere else in this package.
 _MIN_RADIUS = 0.1
@@ -129,8 +129,8 @@ def geodesic_to_root(point: ArrayLike, *, curvature: float = 1.0, n_steps: int =
     [[1.25, 0.75, 0.0], [1.0, 0.0, 0.0]]
     """
     curvature = check_curvature(curvature)
-    n_steps = _check_integer("n_steps", n_steps, 2, "the start and the root are steps")
-    start = check_points("point", _float64("point", point), curvature, n_dimensions=1)
+    n_steps = check_count(n_steps, "n_steps", least=2)
+    start = check_points("point", float64_of("point", point), curvature, n_dimensions=1)
     root = origin(len(start) - 1, curvature, dtype=torch.float64)
     positions = torch.linspace(0, 1, n_steps, dtype=torch.float64)
     return geodesic(torch.from_numpy(start)[None], root, positions, curvature).numpy()
@@ -203,7 +203,7 @@ def walk_to_root(
     ['n-back', 'memory', '[root]']
     """
     curvature = check_curvature(curvature)
-    k = _check_integer("k", k, 1, "it is a number of candidates")
+    k = check_count(k, "k")
     steps = geodesic_to_root(point, curvature=curvature, n_steps=n_steps)
     if not isinstance(candidates, Mapping) or len(candidates) == 0:
         raise InvalidInputError(
@@ -213,7 +213,7 @@ def walk_to_root(
     nearest, similarities = {}, {}
     for kind, values in candidates.items():
         name = f"candidates[{kind!r}]"
-        points = check_points(name, _float64(name, values), curvature)
+        points = check_points(name, float64_of(name, values), curvature)
         if points.shape[1] != steps.shape[1]:
             raise InvalidInputError(
                 f"{name} has {points.shape[1]} columns and point has {steps.shape[1]}: embed both "
@@ -272,24 +272,6 @@ def _best(matrix: np.ndarray, qualifies: np.ndarray, k: int) -> tuple[np.ndarray
     indices[:, : order.shape[1]] = np.where(found, order, -1)
     values[:, : order.shape[1]] = np.where(found, np.take_along_axis(matrix, order, axis=1), np.nan)
     return indices, values
-
-
-def _float64(name: str, values: ArrayLike) -> np.ndarray:
-    """Return a copy in double precision, in which geodesics are walked."""
-    try:
-        return np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(
-            f"{name} must hold real numbers, the coordinates of points ({error})."
-        ) from error
-
-
-def _check_integer(name: str, value: int, minimum: int, reason: str) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < minimum:
-        raise InvalidInputError(
-            f"{name}={value!r} must be an integer of at least {minimum}: {reason}."
-        )
-    return int(value)
 
 
 def _check_labels(labels: Mapping[str, Iterable[Any]], kind: str, *, needed: int) -> list[Any]:

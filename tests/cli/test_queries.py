@@ -2,15 +2,26 @@
 
 import gzip
 import json
+from types import SimpleNamespace
 
 import nibabel
 import numpy as np
 import pytest
 from scipy.stats import norm
 
-from sklearn_mnm import load_model, load_pretrained
+from sklearn_mnm import load_model, load_pretrained, save_model
 from tests.brain.other_software import write_afni
 from tests.cli.conftest import MOTOR_MAP, fail, screen, succeed
+
+
+@pytest.fixture(scope="module")
+def fitted(fitted, tmp_path_factory):
+    """The model with the scores of noise, which each call would make anew."""
+    encoder = load_model(fitted.folder)
+    encoder.noise_null_ = encoder.decoder()._noise_null()
+    folder = tmp_path_factory.mktemp("with_noise") / "model"
+    save_model(encoder, folder)
+    return SimpleNamespace(folder=folder, told=fitted.told)
 
 
 def test_a_text_becomes_an_image_and_the_image_words_again(tmp_path):

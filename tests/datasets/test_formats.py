@@ -20,15 +20,10 @@ def corpora(tmp_path, toy_release):
     (folder / "peaks.tsv").write_text("id\tx\ty\tz\ttitle\nA\t1\t2\t3\tA\nA\t1\t2\t3\tA\n")
     study = {"id": "A", "name": "A", "analyses": [{"id": "b", "name": "b", "points": 2 * [PEAK]}]}
     (folder / "studyset.json").write_text(json.dumps({"studies": [study]}))
-    coords = {"space": "MNI", "x": [1.0, 1.0], "y": [2.0, 2.0], "z": [3.0, 3.0]}
-    contrast = {"coords": coords, "metadata": {"title": "A"}}
-    (folder / "dset.json").write_text(json.dumps({"A": {"contrasts": {"b": contrast}}}))
     return folder
 
 
-@pytest.mark.parametrize(
-    "name", ["foci.txt", "peaks.csv", "peaks.tsv", "studyset.json", "dset.json"]
-)
+@pytest.mark.parametrize("name", ["foci.txt", "peaks.csv", "peaks.tsv", "studyset.json"])
 def test_files_are_told_by_their_looks(corpora, name):
     studies = load_studies(corpora / name)
     assert studies.peaks[["x", "y", "z"]].to_numpy().tolist() == [[1, 2, 3], [1, 2, 3]]
@@ -46,7 +41,7 @@ def test_folders_are_told_by_their_looks(toy_release, nimare_resources, tmp_path
         load_studies(pubget.parent)
 
 
-@pytest.mark.parametrize("name", ["foci.txt", "studyset.json", "dset.json"])
+@pytest.mark.parametrize("name", ["foci.txt", "studyset.json"])
 def test_levels_reach_the_forms_that_have_them(corpora, name):
     assert load_studies(corpora / name, level="contrast").ids.tolist() == ["A-b"]
     assert load_studies(corpora / name, level="study").ids.tolist() == ["A"]
@@ -69,13 +64,6 @@ def test_a_form_can_be_named_where_looks_deceive(corpora):
     with pytest.raises(DataFormatError, match=r"foci\.sleuth: its form is not recognised"):
         load_studies(corpora / "foci.sleuth")
     assert len(load_studies(corpora / "foci.sleuth", format="sleuth").peaks) == 2
-
-
-def test_what_is_nothing_is_said_to_be(tmp_path):
-    with pytest.raises(DataFormatError, match="there is no such file or folder"):
-        load_studies(tmp_path / "absent.csv")
-    with pytest.raises(DataFormatError, match="its form is not recognised"):
-        load_studies(tmp_path)
 
 
 def test_the_case_of_a_name_does_not_matter(corpora):

@@ -207,17 +207,13 @@ def test_linear_regression_is_well_above_chance_and_well_below_perfect(literatur
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"n_studies": 0}, "n_studies=0"),
-        ({"n_studies": 2.5}, "n_studies=2.5"),
         ({"n_domains": 0}, "n_domains=0"),
         ({"n_tasks_per_domain": True}, "n_tasks_per_domain=True"),
         ({"n_contrasts_per_task": -1}, "n_contrasts_per_task=-1"),
         ({"n_terms": 203}, "n_terms=203: must be from 204"),
         ({"n_terms": 300_000}, "to 216000"),
         ({"peaks_per_study": 0.5}, r"peaks_per_study=0\.5"),
-        ({"peaks_per_study": np.inf}, "peaks_per_study=inf"),
         ({"noise": 1.1}, r"noise=1\.1"),
-        ({"noise": np.nan}, "noise=nan"),
     ],
 )
 def test_parameters_out_of_range_are_named(parameters, message):

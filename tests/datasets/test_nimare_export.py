@@ -219,18 +219,9 @@ def test_sizes_in_words_are_read_or_told_of(toy):
         to_nimare(unclear, sample_size=20)
 
 
-def test_a_dataset_holds_the_same(toy):
-    with pytest.warns(FutureWarning, match="Dataset"):
-        dataset = to_nimare(toy[[0, 1]], kind="dataset")
-    assert type(dataset).__name__ == "Dataset"
-    assert sorted(dataset.ids) == ["p1-a", "p2-1"]
-    assert sorted(dataset.coordinates["x"]) == [2.0, 4.0, 6.0]
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"kind": "table"}, "kind='table'"),
         ({"sample_size": 0}, "sample_size=0"),
         ({"sample_size": 12.5}, "sample_size=12.5"),
         ({"sample_size": True}, "sample_size=True"),

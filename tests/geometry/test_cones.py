@@ -5,23 +5,11 @@ import math
 import mpmath
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sklearn_mnm import geometry
-
-PROPERTY = settings(max_examples=40, derandomize=True)
-SEEDS = st.integers(0, 2**31)
-DIMS = st.integers(2, 64)
-CURVATURES = st.sampled_from([0.1, 0.7, 1.0, 10.0])
-DTYPES = st.sampled_from([torch.float32, torch.float64])
-
-
-def points(seed, n, dim, reach, curvature):
-    generator = torch.Generator().manual_seed(seed)
-    v = torch.randn(n, dim, dtype=torch.float64, generator=generator)
-    length = reach * torch.rand(n, 1, dtype=torch.float64, generator=generator)
-    return geometry.exp_map0(v / v.norm(dim=1, keepdim=True) * length / curvature**0.5, curvature)
+from tests.geometry.draws import CURVATURES, DIMS, DTYPES, PROPERTY, SEEDS, points
 
 
 def exact_angle(x, y, curvature):
@@ -38,7 +26,7 @@ def exact_angle(x, y, curvature):
 @PROPERTY
 @given(SEEDS, DIMS, CURVATURES)
 def test_exterior_angle_agrees_with_the_definition(seed, dim, curvature):
-    x, y = points(seed, 3, dim, 5.0, curvature), points(seed + 1, 3, dim, 5.0, curvature)
+    x, y = points(seed, (3, dim), 5.0, curvature), points(seed + 1, (3, dim), 5.0, curvature)
     exact = [[exact_angle(a, b, curvature) for b in y] for a in x]
     exact = torch.tensor(exact, dtype=torch.float64)
     pairwise = geometry.pairwise_exterior_angle(x, y, curvature)
@@ -75,8 +63,8 @@ def test_near_points_far_out_keep_their_digits(dtype, radius, tolerance, bearing
 @PROPERTY
 @given(SEEDS, DIMS, CURVATURES, DTYPES)
 def test_exterior_angle_lies_between_zero_and_pi(seed, dim, curvature, dtype):
-    x = points(seed, 6, dim, 8.0, curvature).to(dtype)
-    y = torch.cat([points(seed + 1, 6, dim, 8.0, curvature).to(dtype), x, -x])
+    x = points(seed, (6, dim), 8.0, curvature).to(dtype)
+    y = torch.cat([points(seed + 1, (6, dim), 8.0, curvature).to(dtype), x, -x])
     angles = geometry.pairwise_exterior_angle(x, geometry.project(y, curvature), curvature)
     assert angles.isfinite().all()
     assert ((angles >= 0) & (angles <= torch.tensor(math.pi, dtype=dtype))).all()
@@ -85,7 +73,7 @@ def test_exterior_angle_lies_between_zero_and_pi(seed, dim, curvature, dtype):
 @PROPERTY
 @given(SEEDS, DIMS, CURVATURES)
 def test_exterior_angle_is_invariant_under_rotations(seed, dim, curvature):
-    x, y = points(seed, 6, dim, 3.0, curvature), points(seed + 1, 6, dim, 3.0, curvature)
+    x, y = points(seed, (6, dim), 3.0, curvature), points(seed + 1, (6, dim), 3.0, curvature)
     generator = torch.Generator().manual_seed(seed)
     q, _ = torch.linalg.qr(torch.randn(dim, dim, dtype=torch.float64, generator=generator))
     turn = torch.block_diag(torch.ones(1, 1, dtype=torch.float64), q)
@@ -112,7 +100,7 @@ def test_small_curvature_gives_the_euclidean_angle(seed, dim):
 @PROPERTY
 @given(SEEDS, DIMS, CURVATURES)
 def test_angle_behind_the_apex_is_zero_and_before_it_pi(seed, dim, curvature):
-    v = geometry.log_map0(points(seed, 4, dim, 3.0, curvature), curvature)
+    v = geometry.log_map0(points(seed, (4, dim), 3.0, curvature), curvature)
     x = geometry.exp_map0(v, curvature)
     behind = geometry.exterior_angle(x, geometry.exp_map0(1.5 * v, curvature), curvature)
     before = geometry.exterior_angle(x, geometry.exp_map0(0.5 * v, curvature), curvature)
@@ -122,7 +110,7 @@ def test_angle_behind_the_apex_is_zero_and_before_it_pi(seed, dim, curvature):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_conventions_at_degenerate_points(dtype):
-    x = points(5, 3, 4, 3.0, 1.0).to(dtype)
+    x = points(5, (3, 4), 3.0, 1.0).to(dtype)
     root = geometry.origin(4, 1.0, dtype=dtype).expand_as(x)
     right, half = torch.full((3,), math.pi / 2, dtype=dtype), torch.full((3,), math.pi, dtype=dtype)
     for angle in (
@@ -175,7 +163,7 @@ def test_points_near_the_origin_are_told_apart(angle):
 @PROPERTY
 @given(SEEDS, DIMS, CURVATURES, DTYPES)
 def test_each_point_is_entailed_by_itself_and_by_the_origin(seed, dim, curvature, dtype):
-    x = points(seed, 5, dim, 5.0, curvature).to(dtype)
+    x = points(seed, (5, dim), 5.0, curvature).to(dtype)
     root = geometry.origin(dim, curvature, dtype=dtype)
     assert geometry.is_entailed(x, x, curvature).all()
     assert geometry.is_entailed(root, x, curvature).all()
@@ -185,7 +173,7 @@ def test_each_point_is_entailed_by_itself_and_by_the_origin(seed, dim, curvature
 @given(SEEDS, DIMS, CURVATURES)
 def test_entailment_is_transitive(seed, dim, curvature):
     """Ganea et al. prove it for cones of this aperture; a wrong aperture breaks it."""
-    x = points(seed, 200, dim, 3.0, curvature)
+    x = points(seed, (200, dim), 3.0, curvature)
     x = x[geometry.radius(x, curvature) * curvature**0.5 > 0.3]
     generator = torch.Generator().manual_seed(seed)
     v = geometry.log_map0(x, curvature)
@@ -206,7 +194,7 @@ def test_entailment_is_transitive(seed, dim, curvature):
 @PROPERTY
 @given(SEEDS, DIMS, CURVATURES)
 def test_violation_is_the_angle_outside_the_cone(seed, dim, curvature):
-    x, y = points(seed, 9, dim, 3.0, curvature), points(seed + 1, 9, dim, 3.0, curvature)
+    x, y = points(seed, (9, dim), 3.0, curvature), points(seed + 1, (9, dim), 3.0, curvature)
     violation = geometry.entailment_violation(x, y, curvature, min_radius=0.2)
     entailed = geometry.is_entailed(x, y, curvature, min_radius=0.2)
     assert torch.equal(violation == 0, entailed)
@@ -234,6 +222,6 @@ def test_aperture_follows_its_formula_and_is_a_half_space_near_the_origin():
     ],
 )
 def test_cones_have_the_minimal_radius_0_1_unless_asked_otherwise(function):
-    x, y = points(0, 500, 2, 3.0, 1.0), points(1, 500, 2, 3.0, 1.0)
+    x, y = points(0, (500, 2), 3.0, 1.0), points(1, (500, 2), 3.0, 1.0)
     assert torch.equal(function(x, y), function(x, y, min_radius=0.1))
     assert not torch.equal(function(x, y), function(x, y, min_radius=0.11))

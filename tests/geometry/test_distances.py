@@ -5,22 +5,11 @@ import math
 import mpmath
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sklearn_mnm import geometry
-
-PROPERTY = settings(max_examples=40, derandomize=True)
-SEEDS = st.integers(0, 2**31)
-DIMS = st.integers(2, 64)
-CURVATURES = st.sampled_from([0.1, 0.7, 1.0, 10.0])
-
-
-def points(seed, n, dim, reach, curvature):
-    generator = torch.Generator().manual_seed(seed)
-    v = torch.randn(n, dim, dtype=torch.float64, generator=generator)
-    length = reach * torch.rand(n, 1, dtype=torch.float64, generator=generator)
-    return geometry.exp_map0(v / v.norm(dim=1, keepdim=True) * length / curvature**0.5, curvature)
+from tests.geometry.draws import CURVATURES, DIMS, PROPERTY, SEEDS, points
 
 
 def rotation(seed, dim):
@@ -98,7 +87,7 @@ def test_the_textbook_form_fails_where_ours_is_tested():
 @PROPERTY
 @given(SEEDS, DIMS, CURVATURES)
 def test_distance_is_a_metric(seed, dim, curvature):
-    x, y, z = (points(seed + i, 8, dim, 6.0, curvature) for i in range(3))
+    x, y, z = (points(seed + i, (8, dim), 6.0, curvature) for i in range(3))
     d = geometry.distance(x, y, curvature)
     torch.testing.assert_close(d, geometry.distance(y, x, curvature), rtol=1e-14, atol=0)
     through = geometry.distance(x, z, curvature) + geometry.distance(z, y, curvature)
@@ -110,8 +99,8 @@ def test_distance_is_a_metric(seed, dim, curvature):
 @PROPERTY
 @given(SEEDS, DIMS, CURVATURES, st.sampled_from([torch.float32, torch.float64]))
 def test_pairwise_distance_is_the_distance_of_all_pairs(seed, dim, curvature, dtype):
-    x = points(seed, 6, dim, 4.0, curvature).to(dtype)
-    y = torch.cat([points(seed + 1, 4, dim, 4.0, curvature).to(dtype), x[:2]])
+    x = points(seed, (6, dim), 4.0, curvature).to(dtype)
+    y = torch.cat([points(seed + 1, (4, dim), 4.0, curvature).to(dtype), x[:2]])
     tolerance = 1e-4 if dtype == torch.float32 else 1e-12
     torch.testing.assert_close(
         geometry.pairwise_distance(x, y, curvature),
@@ -136,7 +125,7 @@ def test_many_near_pairs_are_refined_in_blocks():
 @PROPERTY
 @given(SEEDS, DIMS, CURVATURES)
 def test_distance_is_invariant_under_isometries(seed, dim, curvature):
-    x, y = points(seed, 8, dim, 2.0, curvature), points(seed + 1, 8, dim, 2.0, curvature)
+    x, y = points(seed, (8, dim), 2.0, curvature), points(seed + 1, (8, dim), 2.0, curvature)
     isometry = rotation(seed, dim) @ boost(seed + 1, dim, 1.5) @ rotation(seed + 2, dim)
     d = geometry.distance(x, y, curvature)
     moved = geometry.distance(x @ isometry.T, y @ isometry.T, curvature)
@@ -153,7 +142,7 @@ def test_small_curvature_gives_euclidean_distance(seed, dim):
 
 
 def test_radius_is_the_distance_to_the_origin():
-    x = points(0, 9, 5, 6.0, 0.3)
+    x = points(0, (9, 5), 6.0, 0.3)
     root = geometry.origin(5, 0.3, dtype=torch.float64)
     torch.testing.assert_close(geometry.radius(x, 0.3), geometry.distance(x, root, 0.3))
 

@@ -5,17 +5,12 @@ import math
 import mpmath
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sklearn_mnm import geometry as g
-from sklearn_mnm.exceptions import InvalidInputError
+from tests.geometry.draws import CURVATURES, DIMS, DTYPES, PROPERTY, SEEDS
 
-PROPERTY = settings(max_examples=40, derandomize=True)
-SEEDS = st.integers(0, 2**31)
-DIMS = st.integers(2, 64)
-CURVATURES = st.sampled_from([0.1, 0.7, 1.0, 10.0])
-DTYPES = st.sampled_from([torch.float32, torch.float64])
 # Of nats of order 10, computed in a few steps.
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 3e-14}
 
@@ -402,8 +397,3 @@ def test_half_precision_is_computed_and_returned_in_single(name, dtype):
     found = getattr(g, name)(x, x.flip(0), 1.0)
     assert found.dtype == torch.float32
     assert torch.equal(found, getattr(g, name)(x.float(), x.flip(0).float(), 1.0))
-
-
-def test_a_curvature_that_is_not_positive_is_refused():
-    with pytest.raises(InvalidInputError, match="must be positive"):
-        g.radius_from_information(torch.ones(2), 0.0)

@@ -4,28 +4,16 @@ import geoopt
 import mpmath
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sklearn_mnm import geometry
-from sklearn_mnm.exceptions import InvalidInputError
+from tests.geometry.draws import CURVATURES, DIMS, PROPERTY, SEEDS, tangents
 
-PROPERTY = settings(max_examples=40, derandomize=True)
-SEEDS = st.integers(0, 2**31)
-DIMS = st.integers(2, 64)
-CURVATURES = st.sampled_from([0.1, 0.7, 1.0, 10.0])
 BATCHES = st.sampled_from([(), (1,), (5,), (3, 2)])
 # Largest sqrt(c) * radius with a round trip through the time coordinate in each dtype.
 REACH = {torch.float32: 5.0, torch.float64: 10.0}
 DTYPES = st.sampled_from(list(REACH))
-
-
-def tangents(seed, shape, reach, curvature, dtype=torch.float64):
-    """Tangent vectors at the origin with sqrt(c) |v| uniform in [0, reach]."""
-    generator = torch.Generator().manual_seed(seed)
-    v = torch.randn(*shape, dtype=torch.float64, generator=generator)
-    length = reach * torch.rand(*shape[:-1], 1, dtype=torch.float64, generator=generator)
-    return (v / v.norm(dim=-1, keepdim=True) * length / curvature**0.5).to(dtype)
 
 
 @PROPERTY
@@ -171,9 +159,3 @@ def test_pairwise_inner_is_inner_of_all_pairs():
     torch.testing.assert_close(
         geometry.pairwise_inner(x, y), geometry.inner(x[:, None], y[None, :])
     )
-
-
-@pytest.mark.parametrize("curvature", [0.0, -1.0, float("nan")])
-def test_a_curvature_that_is_not_positive_is_refused(curvature):
-    with pytest.raises(InvalidInputError, match="curvature="):
-        geometry.from_space(torch.ones(3), curvature)

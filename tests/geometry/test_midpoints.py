@@ -3,23 +3,13 @@
 import mpmath
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sklearn_mnm import geometry
+from tests.geometry.draws import CURVATURES, DIMS, PROPERTY, SEEDS, points
 
-PROPERTY = settings(max_examples=40, derandomize=True)
-SEEDS = st.integers(0, 2**31)
-DIMS = st.integers(2, 64)
-CURVATURES = st.sampled_from([0.1, 0.7, 1.0, 10.0])
 MIDPOINTS = [geometry.einstein_midpoint, geometry.lorentz_centroid]
-
-
-def points(seed, shape, reach, curvature):
-    generator = torch.Generator().manual_seed(seed)
-    v = torch.randn(*shape, dtype=torch.float64, generator=generator)
-    length = reach * torch.rand(*shape[:-1], 1, dtype=torch.float64, generator=generator)
-    return geometry.exp_map0(v / v.norm(dim=-1, keepdim=True) * length / curvature**0.5, curvature)
 
 
 @PROPERTY

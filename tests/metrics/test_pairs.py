@@ -173,28 +173,6 @@ def test_scores_that_are_not_finite_are_refused(scores, value):
             function(scores)
 
 
-@pytest.mark.parametrize(
-    ("scores", "message"),
-    [
-        (np.zeros((2, 3)), r"square.*\(2, 3\)"),
-        (np.zeros(3), r"matrix.*\(3,\)"),
-        (np.zeros((0, 0)), "non-empty"),
-        ([["a", "b"], ["c", "d"]], "real numbers"),
-        (np.zeros((2, 2), dtype=complex), "real numbers"),
-        ([[1.0], [1.0, 2.0]], "real numbers"),
-    ],
-)
-def test_scores_of_a_wrong_form_are_refused(scores, message):
-    with pytest.raises(InvalidInputError, match=message):
-        retrieval_ranks(scores)
-
-
-@pytest.mark.parametrize("k", [0, -1, 2.5, True])
-def test_k_must_be_a_positive_integer(k):
-    with pytest.raises(InvalidInputError, match="positive integer"):
-        recall_at_k(np.eye(3), k)
-
-
 def test_a_single_pair_has_no_wrong_candidate():
     assert recall_at_k([[0.2]], 1) == 100
     with pytest.raises(InvalidInputError, match="at least two"):

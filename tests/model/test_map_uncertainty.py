@@ -161,7 +161,7 @@ def test_z_beyond_the_data_goes_on():
     assert np.all(z[1] > z[0])
 
 
-@pytest.mark.parametrize("coverage", [0.0, 0.49, 0.995, 1.5, float("nan")])
+@pytest.mark.parametrize("coverage", [0.0, 0.49, 0.995, 1.5, float("nan"), "0.9", None])
 def test_coverage_out_of_range_is_refused(coverage):
     uncertainty = MapUncertainty.fit(*negative_binomial(0, 50))
     with pytest.raises(InvalidInputError, match="coverage="):

@@ -213,52 +213,11 @@ def test_reading_a_memory_map_does_not_fill_memory(tmp_path):
     assert resident_mapped() - before > n_bytes / 2  # what the measure shows otherwise
 
 
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [
-        ([[1.0]], "source is of type list and shape None; give a matrix"),
-        (np.zeros(3), r"source is of type ndarray and shape \(3,\)"),
-        ("rows.csv", "source='rows.csv' has no known ending; give a matrix"),
-    ],
-)
-def test_unknown_sources_are_named(source, message):
-    with pytest.raises(InvalidInputError, match=message):
-        batches(source, 3)
-    with pytest.raises(InvalidInputError, match=message):
-        count_rows(source)
-
-
-@pytest.mark.parametrize("size", [0, -1, 2.5])
-def test_wrong_sizes_are_named(size):
-    with pytest.raises(InvalidInputError, match=f"size={size} must be a positive integer"):
-        batches(np.zeros((3, 2)), size)
-
-
-def test_a_file_of_vectors_only_is_asked_for(tmp_path):
-    pa = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
-    path = tmp_path / "rows.parquet"
-    parquet.write_table(pa.table({"id": ["a"], "x": [1.0]}), path)
-    with pytest.raises(InvalidInputError, match=r"not numbers: 'id' \(string\)"):
-        batches(path)
-    np.save(tmp_path / "vector.npy", np.zeros(3))
-    with pytest.raises(InvalidInputError, match=r"of type memmap and shape \(3,\)"):
-        batches(tmp_path / "vector.npy")
-
-
 @pytest.mark.parametrize(("module", "ending"), [("zarr", "zarr"), ("pyarrow.parquet", "parquet")])
 def test_the_extra_that_reads_a_file_is_named(module, ending, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingDependencyError, match=r"Reading rows.*sklearn-mnm\[large\]"):
         batches(tmp_path / f"rows.{ending}")
-
-
-def test_different_numbers_of_studies_are_noticed(studies):
-    X, Y = studies
-    with pytest.raises(InvalidInputError, match="X has 1203 rows and Y has 1202"):
-        fit_in_batches(HyperbolicBrainTextEmbedder(), X, Y[:-1])
-    with pytest.raises(InvalidInputError, match="X has 0 rows and Y has 0"):
-        fit_in_batches(HyperbolicBrainTextEmbedder(), X[:0], Y[:0])
 
 
 @pytest.mark.parametrize(

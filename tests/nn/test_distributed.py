@@ -9,8 +9,6 @@ import pandas as pd
 import pytest
 import torch
 
-from sklearn_mnm.nn.distributed import shared_batches, shared_training
-
 SCRIPT = """
 import sys
 import torch
@@ -156,11 +154,3 @@ def test_an_estimator_fitted_by_two_processes_is_that_of_one(tmp_path):
     for points, other in zip(both, histories, strict=True):
         np.testing.assert_allclose(points, alone, rtol=1e-3, atol=1e-4)
         pd.testing.assert_frame_equal(other, history, rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    "context", [lambda: shared_batches(torch.nn.Linear(2, 2)), shared_training]
-)
-def test_one_process_by_itself_is_told_so(context):
-    with pytest.raises(ValueError, match="process group"), context():
-        pass

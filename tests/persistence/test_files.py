@@ -138,8 +138,3 @@ def test_files_have_the_permissions_of_others(ward, tmp_path):
     save_model(ward, tmp_path / "model")
     (tmp_path / "other").mkdir()
     assert (tmp_path / "model").stat().st_mode == (tmp_path / "other").stat().st_mode
-
-
-def test_unknown_precision_is_refused(ward, tmp_path):
-    with pytest.raises(InvalidInputError, match="precision='half'"):
-        save_model(ward, tmp_path / "model", precision="half")

@@ -31,7 +31,7 @@ from sklearn_mnm.brain import BrainHierarchy
 from sklearn_mnm.datasets import Studies
 from sklearn_mnm.exceptions import ModelFormatError
 from sklearn_mnm.persistence import load_model, save_model
-from sklearn_mnm.persistence.schema import _ATTRIBUTES
+from sklearn_mnm.persistence.schema import SAVED
 
 HERE = Path(__file__).parent
 WRITTEN = (".json", ".safetensors")
@@ -259,7 +259,9 @@ def test_parameters_that_an_older_version_lacked_take_their_defaults(tmp_path):
 def test_optional_attributes_may_be_missing(tmp_path):
     def remove(description):
         fitted = state_of(description)[1]
-        for key in [key for key in _ATTRIBUTES["HyperbolicBrainTextEmbedder"] if key[-1] == "?"]:
+        for key in [
+            key for key in SAVED["HyperbolicBrainTextEmbedder"].attributes if key[-1] == "?"
+        ]:
             fitted.pop(key[:-1], None)
         return description
 

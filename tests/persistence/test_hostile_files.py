@@ -23,7 +23,7 @@ from sklearn.utils._param_validation import Interval
 
 from sklearn_mnm.exceptions import InvalidInputError, ModelFormatError
 from sklearn_mnm.persistence import load_model, save_model, state
-from sklearn_mnm.persistence.schema import CLASSES, check_parameters
+from sklearn_mnm.persistence.schema import SAVED, check_parameters
 from sklearn_mnm.persistence.state import StateReader
 
 
@@ -377,7 +377,7 @@ json_values = st.recursive(
         st.integers(-3, 50),
         st.sampled_from([10**9, 2**63, -(10**18), 10**40]),
         st.floats(),
-        st.sampled_from(["", "array", "object", "str", "float64", "int8", "uint8", *CLASSES]),
+        st.sampled_from(["", "array", "object", "str", "float64", "int8", "uint8", *SAVED]),
         st.text(max_size=5),
     ),
     lambda parts: (

@@ -255,12 +255,6 @@ def test_both_classes_load_it(model):
     np.testing.assert_array_equal(decoder.predict(maps), model.decoder.predict(maps))
 
 
-@pytest.mark.parametrize("name", ["neurosynth", "../neuroquery", ""])
-def test_other_names_are_refused(name):
-    with pytest.raises(InvalidInputError, match="neuroquery"):
-        load_pretrained(name)
-
-
 def spheres_of(first):
     """Spheres in both amygdalae and the calcarine sulcus, of 1 mm voxels."""
     values = np.zeros((182, 218, 182), np.uint8)

@@ -10,13 +10,18 @@ from sklearn_mnm.plotting import plot_walk
 QUERY = "reward anticipation"
 
 
+@pytest.fixture(scope="module")
+def figure(encoder):
+    """The walk of the query."""
+    return plot_walk(encoder, QUERY, unit="foci/ml")
+
+
 def written(figure):
     return [text.get_text() for ax in figure.axes for text in ax.texts]
 
 
-def test_terms_and_numbers_are_those_of_the_walk_in_its_order(encoder):
-    figure = plot_walk(encoder, QUERY, n_steps=4)
-    start, *steps = encoder.walk(QUERY, n_steps=4).itertuples()
+def test_terms_and_numbers_are_those_of_the_walk_in_its_order(encoder, figure):
+    start, *steps = encoder.walk(QUERY).itertuples()
     assert len(steps) > 1
     texts = written(figure)
     captions = [text for text in texts if "radius" in text]
@@ -32,9 +37,8 @@ def test_terms_and_numbers_are_those_of_the_walk_in_its_order(encoder):
     assert QUERY in figure.get_suptitle()
 
 
-def test_maps_are_those_predicted_of_the_text_and_of_the_terms(encoder):
-    figure = plot_walk(encoder, QUERY, n_steps=4, unit="foci/ml")
-    texts = [QUERY, *encoder.walk(QUERY, n_steps=4)["term"][1:]]
+def test_maps_are_those_predicted_of_the_text_and_of_the_terms(encoder, figure):
+    texts = [QUERY, *encoder.walk(QUERY)["term"][1:]]
     maps = encoder.predict_img(texts).get_fdata()
     highest = maps.max(axis=(0, 1, 2))
     captions = [text.split("\n")[1] for text in written(figure) if "radius" in text]
@@ -61,18 +65,18 @@ def test_long_texts_are_shortened_in_the_title(encoder, studies):
     assert len(title) < 120
 
 
-@pytest.mark.parametrize("query", [QUERY, "attention deficit hyperactivity disorder in children"])
-def test_nothing_is_cut_off_or_written_over_another(encoder, query):
-    figure = plot_walk(encoder, query)
-    figure.canvas.draw()
-    inside = figure.bbox
-    rows = [ax.texts for ax in figure.axes if any("radius" in t.get_text() for t in ax.texts)]
-    boxes = [text.get_window_extent() for texts in rows for text in texts]
-    boxes.append(figure._suptitle.get_window_extent())
-    for number, box in enumerate(boxes):
-        assert inside.x0 <= box.x0 < box.x1 <= inside.x1
-        assert inside.y0 <= box.y0 < box.y1 <= inside.y1
-        assert not any(box.overlaps(other) for other in boxes[:number])
+def test_nothing_is_cut_off_or_written_over_another(encoder, figure):
+    long = plot_walk(encoder, "attention deficit hyperactivity disorder in children")
+    for drawn in (figure, long):
+        drawn.canvas.draw()
+        inside = drawn.bbox
+        rows = [ax.texts for ax in drawn.axes if any("radius" in t.get_text() for t in ax.texts)]
+        boxes = [text.get_window_extent() for texts in rows for text in texts]
+        boxes.append(drawn._suptitle.get_window_extent())
+        for number, box in enumerate(boxes):
+            assert inside.x0 <= box.x0 < box.x1 <= inside.x1
+            assert inside.y0 <= box.y0 < box.y1 <= inside.y1
+            assert not any(box.overlaps(other) for other in boxes[:number])
 
 
 @pytest.mark.parametrize(

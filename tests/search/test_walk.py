@@ -297,20 +297,6 @@ def test_the_table_says_what_the_arrays_say(seed, k, entailing):
     assert list(frame.itertuples(index=False, name=None)) == rows
 
 
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        ({"maps": ["a", "b"]}, r"labels has no 'texts', only \['maps'\]; give labels"),
-        ({"texts": "ab"}, r"labels\['texts'\]='ab' is a single string; give a sequence"),
-        ({"texts": ["a"]}, r"labels\['texts'\] has 1 labels and the walk met candidate 1; give"),
-    ],
-)
-def test_labels_that_do_not_fit_are_refused(labels, message):
-    walk = walk_to_root(point_at(1.0, 0.0), {"texts": random_points(0, 2, 2, 1.0)})
-    with pytest.raises(InvalidInputError, match=message):
-        walk.to_frame(labels)
-
-
 # Refusals
 
 START = point_at(1.0, 0.5)
@@ -321,21 +307,14 @@ POINTS = random_points(0, 4, 2, 1.0)
     ("changes", "message"),
     [
         ({"point": [2.0, 0.0, 0.0]}, r"point is not on the hyperboloid of curvature -1: its time"),
-        ({"point": -START}, r"point is not on the hyperboloid.*exp_map0"),
-        ({"point": START * np.nan}, r"point is not on the hyperboloid"),
         ({"point": START * 1e300}, r"point is not on the hyperboloid"),
-        ({"point": POINTS}, r"point has shape \(4, 3\); it must be \(d \+ 1,\), a single point"),
         ({"point": [1.0]}, r"point has shape \(1,\)"),
-        ({"point": ["a", "b"]}, r"point must hold real numbers"),
         ({"curvature": 0.5}, r"point is not on the hyperboloid of curvature -0.5.*Give the curv"),
         ({"curvature": 0.0}, r"curvature=0.0 must be positive and finite"),
         ({"curvature": np.nan}, r"curvature=nan must be positive"),
         ({"curvature": np.inf}, r"curvature=inf must be positive"),
-        ({"n_steps": 1}, r"n_steps=1 must be an integer of at least 2"),
-        ({"n_steps": 2.0}, r"n_steps=2.0 must be an integer"),
         ({"k": 0}, r"k=0 must be an integer of at least 1"),
         ({"k": True}, r"k=True must be an integer"),
-        ({"candidates": {}}, r"candidates is of type dict and names no arrays.*give a dict"),
         ({"candidates": POINTS}, r"candidates is of type ndarray"),
         ({"candidates": {"maps": START}}, r"candidates\['maps'\] has shape \(3,\); it must be \(n"),
         (
@@ -361,17 +340,3 @@ def test_arguments_that_make_no_sense_are_refused(changes, message):
     # Overflowing products on the way to the refusal are no news.
     with np.errstate(all="ignore"), pytest.raises(InvalidInputError, match=message):
         walk_to_root(arguments.pop("point"), arguments.pop("candidates"), **arguments)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"point": [2.0, 0.0, 0.0]}, "point is not on the hyperboloid"),
-        ({"curvature": -1.0}, r"curvature=-1.0 must be positive"),
-        ({"n_steps": False}, "n_steps=False must be an integer"),
-    ],
-)
-def test_the_geodesic_refuses_the_same(changes, message):
-    arguments = {"point": START, **changes}
-    with pytest.raises(InvalidInputError, match=message):
-        geodesic_to_root(arguments.pop("point"), **arguments)

@@ -40,21 +40,16 @@ STUDYSET: dict[str, Any] = {
         }
     ],
 }
-DATASET: dict[str, Any] = {
-    "7": {"contrasts": {"1": {"coords": {"space": "MNI", "x": [-44], "y": [22], "z": [30]}}}}
-}
 LOADERS: dict[str, Callable[..., Any]] = {
     "load_table": datasets.load_table,
     "load_sleuth": datasets.load_sleuth,
     "load_studyset": datasets.load_studyset,
-    "load_nimare_dataset": datasets.load_nimare_dataset,
     "load_studies": datasets.load_studies,
 }
 _GOOD = {
     "load_table": ("peaks.csv", TABLE),
     "load_sleuth": ("foci.txt", SLEUTH),
     "load_studyset": ("studyset.json", json.dumps(STUDYSET)),
-    "load_nimare_dataset": ("dataset.json", json.dumps(DATASET)),
     "load_studies": ("peaks.csv", TABLE),
 }
 
@@ -317,18 +312,14 @@ def _json_cases() -> Iterator[Case]:
         lambda w: load(w.file("studyset.json", '{"studies": []}')),
         "no studies", holds=lambda studies: len(studies) == 0,
     )  # fmt: skip
-    for kind, what, document, tells in (
-        ("wrong shape", "a list", [], ("dataset.json", "load_studyset reads")),
-        ("unaligned parts", "coordinates of different number", {"7": {"contrasts": {"1": {"coords": {"space": "MNI", "x": [1, 2], "y": [1], "z": [1]}}}}}, ("dataset.json: paper '7'", "form")),
-        ("NaN", "NaN for a coordinate", {"7": {"contrasts": {"1": {"coords": {"space": "MNI", "x": [float("nan")], "y": [1], "z": [1]}}}}}, ("dataset.json", "finite numbers in mm")),
-        ("wrong dtype", "contrasts that are a word", {"7": {"contrasts": "one"}}, ("dataset.json: paper '7'", "form")),
-        ("object array", "coordinates that are a word", {"7": {"contrasts": {"1": {"coords": "here"}}}}, ("dataset.json: paper '7'", "form")),
-    ):  # fmt: skip
-        yield Case(
-            "load_nimare_dataset", kind, f"path: {what}",
-            lambda w, d=document: datasets.load_nimare_dataset(w.file("dataset.json", json.dumps(d))),
-            DataFormatError, tells,
-        )  # fmt: skip
+    dataset = {
+        "7": {"contrasts": {"1": {"coords": {"space": "MNI", "x": [1], "y": [1], "z": [1]}}}}
+    }
+    yield Case(
+        "load_studyset", "missing or foreign file", "path: a Dataset of NiMARE",
+        lambda w: load(w.file("dataset.json", json.dumps(dataset))),
+        DataFormatError, ("dataset.json", "Studyset.from_dataset"),
+    )  # fmt: skip
     yield Case(
         "from_nimare", "wrong dtype", "collection: a number", lambda w: datasets.from_nimare(3),
         InvalidInputError, ("collection: expected", "load_studyset"),

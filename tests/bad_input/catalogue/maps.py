@@ -76,6 +76,12 @@ def _decoder_cases() -> Iterator[Case]:
         yield case(
             fault, "MNMDecoder.ancestors", lambda w, maps: w.placeless.decoder().ancestors(maps)
         )
+    for k in (True, 0, 10_000):
+        yield Case(
+            "MNMDecoder.predict_topk", "unknown choice", f"k: {k}",
+            lambda w, k=k: w.placeless.decoder().predict_topk(w.maps, k=k),
+            InvalidInputError, (f"k={k} must be an integer from 1 to", "the terms"),
+        )  # fmt: skip
     yield Case(
         "MNMDecoder.ancestors", "unknown choice", "min_probability: 2",
         lambda w: w.placeless.decoder().ancestors(w.maps, min_probability=2),

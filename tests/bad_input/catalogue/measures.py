@@ -253,8 +253,8 @@ def _scorer_cases() -> Iterator[Case]:
                 ("k=10: recall is 1 whatever the model", "more candidates")
                 if value == 10
                 else (
-                    re.escape(f"{parameter}={value!r}: "),
-                    "must be an integer, at least|choose one of",
+                    re.escape(f"{parameter}={value!r}"),
+                    "must be an integer of at least|choose one of",
                 )
             )
             yield Case(

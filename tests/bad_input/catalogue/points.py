@@ -102,10 +102,10 @@ def _metrics_cases() -> Iterator[Case]:
             name, "one sample", "scores: of one pair", lambda w, n=name: getattr(metrics, n)([[1.0]]),
             InvalidInputError, ("scores: .*there is only one candidate", "give at least two pairs"),
         )  # fmt: skip
-    for k in (0, -1, 1.5, "1"):
+    for k in (0, -1, 1.5, "1", True):
         yield Case(
             "recall_at_k", "unknown choice", f"k: {k!r}",
-            lambda w, k=k: metrics.recall_at_k(np.eye(3), k), InvalidInputError, (f"k={k!r}: must be a positive integer",),
+            lambda w, k=k: metrics.recall_at_k(np.eye(3), k), InvalidInputError, (f"k={k!r} must be an integer of at least 1",),
         )  # fmt: skip
     for name in ("map_correlation", "dice_top"):
 
@@ -210,6 +210,11 @@ def _embedder_cases() -> Iterator[Case]:
                     c(w.embedder.transform(w.counts)), w.embedder.transform_brain(w.maps)
                 ), InvalidInputError, (f"text_points{told}", "Give points as transform"),
             )  # fmt: skip
+    yield Case(
+        f"{name}.inverse_transform", "huge values", "text_points: off the hyperboloid",
+        lambda w: w.embedder.inverse_transform(2 * w.embedder.transform(w.counts)),
+        InvalidInputError, ("text_points row 0 .* not on the hyperboloid", "exp_map0"),
+    )  # fmt: skip
     for method in ("fit", "partial_fit", "score"):
         yield Case(
             f"{name}.{method}", "unaligned parts", "y: fewer rows than X",

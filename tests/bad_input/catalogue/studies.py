@@ -93,8 +93,7 @@ def cases() -> Iterator[Case]:
     )  # fmt: skip
     for kind, given, call, tells in (
         ("wrong dtype", "studies: a list", lambda w: datasets.to_nimare([1]), ("studies: expected Studies",)),
-        ("unknown choice", "kind: a word", lambda w: datasets.to_nimare(w.studies, kind="table"), ("kind='table'", "choose")),
-        ("negative values", "sample_size: -1", lambda w: datasets.to_nimare(w.studies, sample_size=-1), ("sample_size=-1", "positive")),
+        ("negative values", "sample_size: -1", lambda w: datasets.to_nimare(w.studies, sample_size=-1), ("sample_size=-1 must be an integer of at least 1",)),
         ("empty", "studies: without peaks", lambda w: datasets.to_nimare(Studies(["a"])), ("none of the 1 has peaks",)),
     ):  # fmt: skip
         yield Case("to_nimare", kind, given, call, InvalidInputError, tells)

@@ -159,11 +159,12 @@ def _encoder_cases() -> Iterator[Case]:
             lambda w, m=method: getattr(w.placeless, m)(["finger"], level="lobe"),
             InvalidInputError, ("level='lobe'", "none of"),
         )  # fmt: skip
-    yield Case(
-        "MNMEncoder.predict_interval", "huge values", "coverage: 2",
-        lambda w: w.placeless.predict_interval(["finger"], coverage=2),
-        InvalidInputError, ("coverage=2", r"0\.5"),
-    )  # fmt: skip
+    for kind, value in (("huge values", 2), ("wrong dtype", "0.9")):
+        yield Case(
+            "MNMEncoder.predict_interval", kind, f"coverage: {value!r}",
+            lambda w, v=value: w.placeless.predict_interval(["finger"], coverage=v),
+            InvalidInputError, (f"coverage={value!r}", r"0\.5"),
+        )  # fmt: skip
     yield Case(
         "MNMEncoder.predict_img", "unknown choice", "a model that knows no places",
         lambda w: w.placeless.predict_img(["finger"]),

@@ -135,7 +135,7 @@ def _model_cases() -> Iterator[Case]:
     for kind, given, call, tells in (
         ("empty", "studies: without peaks", lambda w: save_sleuth(Studies(["a"]), w.folder / "f"), ("none of the 1 has peaks",)),
         ("unaligned parts", "studies: without sample sizes", lambda w: save_sleuth(w.studies, w.folder / "f"), ("no sample size", "Give sample_size")),
-        ("negative values", "sample_size: -1", lambda w: save_sleuth(w.studies, w.folder / "f", sample_size=-1), ("sample_size=-1", "positive")),
+        ("negative values", "sample_size: -1", lambda w: save_sleuth(w.studies, w.folder / "f", sample_size=-1), ("sample_size=-1 must be an integer of at least 1",)),
     ):  # fmt: skip
         yield Case("save_sleuth", kind, given, call, InvalidInputError, tells)
     yield Case(
