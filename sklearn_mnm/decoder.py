@@ -257,8 +257,9 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
         -------
         ranking : DataFrame
             A row for each map and rank, with the columns ``map``, ``rank``, ``term``, ``score``
-            and, for the vocabulary of the corpus, ``probability`` and, of images, ``p_map``, that
-            of :meth:`noise_p_values`, the same in all rows of a map.
+            and, for the vocabulary of the corpus, ``probability``, ``n_studies``, the number of
+            studies of the fit with the term, and, of images, ``p_map``, that of
+            :meth:`noise_p_values`, the same in all rows of a map.
 
         Raises
         ------
@@ -292,6 +293,7 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
         )
         if terms is None:
             ranking["probability"] = np.take_along_axis(probability, best, axis=1).ravel()
+            ranking["n_studies"] = self.term_counts_[best].ravel()
         if maps is not None:
             p = self._p_of(maps, scores)
             ranking["p_map"] = np.repeat(p, k)

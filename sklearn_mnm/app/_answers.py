@@ -16,6 +16,7 @@ import pandas as pd
 from sklearn_mnm.app._disk import draw_disk
 from sklearn_mnm.app._questions import N_SHOWN, MapQuestion, Question, TextQuestion
 from sklearn_mnm.app._viewer import viewer_page
+from sklearn_mnm.datasets.references import format_references
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.plotting import plot_map
 from sklearn_mnm.plotting.brain import SHOWN_Z
@@ -173,6 +174,15 @@ def _studies(question: Question, link: Any, wish: Wish) -> str:
     return _tab_separated(question.studies(_N_DOWNLOADED).drop(columns="query"))
 
 
+def _references(style: str) -> Any:
+    """Return what writes the studies for reference managers."""
+
+    def write(question: Question, link: Any, wish: Wish) -> str:
+        return format_references(question.studies(_N_DOWNLOADED), style)
+
+    return write
+
+
 def _tab_separated(table: pd.DataFrame) -> str:
     return table.to_csv(sep="\t", index=False, lineterminator="\n")
 
@@ -215,6 +225,8 @@ ANSWERS = {
     "map.nii.gz": Answer(_nifti, "application/gzip", download=True, heeds=("view",)),
     "terms.tsv": Answer(_terms, "text/tab-separated-values", download=True),
     "studies.tsv": Answer(_studies, "text/tab-separated-values", download=True),
+    "studies.ris": Answer(_references("ris"), "application/x-research-info-systems", download=True),
+    "studies.bib": Answer(_references("bibtex"), "application/x-bibtex", download=True),
     "report.html": Answer(_report, "text/html", download=True, draws=True),
 }
 

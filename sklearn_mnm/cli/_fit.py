@@ -79,6 +79,9 @@ def fit(
         studies = load_data(data, data_format, level)
         update(0, 0, "finding regions and terms")
         encoder = _fit_encoder(studies, n_regions, n_components, seed, update)
+        update(0, 0, "decoding noise")
+        # Kept with the model, so that nobody waits for it at each image.
+        encoder.noise_null_ = encoder.decoder()._noise_null()
         update(0, 0, "saving")
         save_model(encoder, output, precision=precision, overwrite=overwrite)
     result = {

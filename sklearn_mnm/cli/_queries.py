@@ -24,9 +24,11 @@ DECODE_EXAMPLES = (
 SEARCH_EXAMPLES = (
     'mnm search "n-back working memory" -k 20',
     "mnm search contrast.nii.gz --by brain --json",
+    "mnm search reward anticipation -k 50 -o studies.ris",
 )
 
 _IMAGES = (".nii", ".nii.gz")
+_REFERENCES = {".ris": "ris", ".bib": "bibtex", ".csv": "csv"}
 PValues = Annotated[
     bool,
     typer.Option("--p-values", help="The map holds p values, one-sided; make z of them first."),
@@ -117,10 +119,18 @@ def search(
     ] = "both",
     threshold: Threshold = None,
     p_values: PValues = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write them as references: .ris, .bib or .csv."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Find the studies of a model that are most like a text or a brain map."""
+    from sklearn_mnm.datasets.references import format_references
+
     query = " ".join(words)
+    if output is not None and output.suffix not in _REFERENCES:
+        raise typer.BadParameter(f"{output}: the name must end in {', '.join(_REFERENCES)}.")
     thresholded = map_of_query(query, threshold, p_values)
     encoder = load_encoder(model)
     k = min(k, len(encoder.neighbours_.ids))
@@ -129,6 +139,10 @@ def search(
     else:
         found = encoder.decoder().retrieve(thresholded, k=k, by=by)
         found = _labelled(found, "query", thresholded)
+    if output is not None:
+        text = format_references(found, _REFERENCES[output.suffix])
+        with storing(output), replacing(output) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     show_records(found, as_json)
 
 

@@ -11,6 +11,7 @@ from sklearn_mnm.datasets.nimare_export import to_nimare
 from sklearn_mnm.datasets.nimare_import import from_nimare
 from sklearn_mnm.datasets.peak_table import load_table
 from sklearn_mnm.datasets.pubget import load_pubget
+from sklearn_mnm.datasets.references import format_references
 from sklearn_mnm.datasets.sleuth import load_sleuth, save_sleuth
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.datasets.studyset import load_studyset
@@ -20,6 +21,7 @@ __all__ = [
     "Studies",
     "fetch_neuroquery",
     "fetch_neurosynth",
+    "format_references",
     "from_nimare",
     "load_database",
     "load_images",
