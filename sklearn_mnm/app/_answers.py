@@ -137,6 +137,7 @@ def _whole_page(question: Question, link: Any, wish: Wish) -> str:
     if facts["usable"]:
         view = wish.view if wish.view in question.views else next(iter(question.views))
         more = {"view": view, "views": question.views, "levels": question.level_terms()}
+        more["threshold"] = question.cluster_threshold
     return page(
         "answer.html.jinja",
         question=question,
@@ -173,6 +174,10 @@ def _studies(question: Question, link: Any, wish: Wish) -> str:
     return _tab_separated(question.studies(_N_DOWNLOADED).drop(columns="query"))
 
 
+def _clusters(question: Question, link: Any, wish: Wish) -> str:
+    return _tab_separated(question.clusters(_N_DOWNLOADED))
+
+
 def _tab_separated(table: pd.DataFrame) -> str:
     return table.to_csv(sep="\t", index=False, lineterminator="\n")
 
@@ -199,6 +204,7 @@ def _report(question: Question, link: Any, wish: Wish) -> str:
         title=f"What “{question.heading}” shows",
         question=question,
         facts=question.facts(N_SHOWN),
+        threshold=question.cluster_threshold,
         levels=question.level_terms(),
         figures=figures,
         disk=picture(draw_disk(question), "Poincaré disk with the root in its middle."),
@@ -215,6 +221,7 @@ ANSWERS = {
     "map.nii.gz": Answer(_nifti, "application/gzip", download=True, heeds=("view",)),
     "terms.tsv": Answer(_terms, "text/tab-separated-values", download=True),
     "studies.tsv": Answer(_studies, "text/tab-separated-values", download=True),
+    "clusters.tsv": Answer(_clusters, "text/tab-separated-values", download=True),
     "report.html": Answer(_report, "text/html", download=True, draws=True),
 }
 

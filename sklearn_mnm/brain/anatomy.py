@@ -232,6 +232,26 @@ def shares_of_labels(
     )
 
 
+def largest_labels(places: np.ndarray, membership: Any, max_distance: float = NEAR) -> pd.DataFrame:
+    """Name each region by the label that has most of its weight.
+
+    Parameters
+    ----------
+    places, membership, max_distance
+        See :func:`shares_of_labels`.
+
+    Returns
+    -------
+    names : pandas.DataFrame of n_regions rows
+        ``name``, ``"no label"`` only where there is no other, and its ``share``; of a region
+        without weight empty and 0.
+    """
+    columns = range(membership.shape[1])
+    shares = shares_of_labels(places, membership, list(columns), max_distance)
+    first = shares.groupby("region")[["name", "share"]].first().reindex(columns)
+    return first.fillna({"name": "", "share": 0.0})
+
+
 def labels_of_points(points: np.ndarray, max_distance: float) -> tuple[np.ndarray, np.ndarray]:
     """Find the label of each point.
 

@@ -8,13 +8,21 @@ import numpy as np
 import pandas as pd
 from nibabel.affines import apply_affine
 from scipy import sparse
-from scipy.ndimage import center_of_mass, find_objects, label, maximum_filter, minimum_filter
+from scipy.ndimage import (
+    center_of_mass,
+    find_objects,
+    label,
+    maximum,
+    maximum_filter,
+    minimum_filter,
+)
 
+from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm.brain.anatomy import (
     NEAR,
     check_distance,
+    largest_labels,
     name_coordinates,
-    shares_of_labels,
 )
 from sklearn_mnm.brain.atlas import load_mask
 from sklearn_mnm.brain.maps import read_map
@@ -36,6 +44,7 @@ def cluster_table(
     threshold: float,
     *,
     two_sided: bool = False,
+    k: int | None = None,
     min_volume: float = 0.0,
     subpeaks: bool = False,
     min_distance: float = 8.0,
@@ -56,6 +65,8 @@ def cluster_table(
     two_sided : bool, default=False
         Whether voxels of ``-threshold`` or less form clusters, too. They stand below the
         positive ones.
+    k : int or None, default=None
+        Number of clusters of each sign, those of the highest peaks. If None, there is no limit.
     min_volume : float, default=0.0
         In cubic centimetres; smaller clusters are left out.
     subpeaks : bool, default=False
@@ -108,12 +119,56 @@ def cluster_table(
         check_distance(value, name)
     if min_distance == 0:
         raise InvalidInputError("min_distance=0 must be above 0.")
+    if k is not None:
+        check_count(k, "k")
     values, affine = _checked_map(image)
+    return clusters_of_values(
+        values,
+        affine,
+        threshold,
+        two_sided=two_sided,
+        k=k,
+        min_volume=min_volume,
+        subpeaks=subpeaks,
+        min_distance=min_distance,
+        max_distance=max_distance,
+    )
+
+
+def clusters_of_values(
+    values: np.ndarray,
+    affine: np.ndarray,
+    threshold: float,
+    *,
+    two_sided: bool = False,
+    k: int | None = None,
+    min_volume: float = 0.0,
+    subpeaks: bool = False,
+    min_distance: float = 8.0,
+    max_distance: float = NEAR,
+) -> pd.DataFrame:
+    """List the clusters of a map that has been read; see :func:`cluster_table`.
+
+    Parameters
+    ----------
+    values : ndarray of shape (i, j, k)
+        Finite.
+    affine : ndarray of shape (4, 4)
+        From voxels to mm, MNI152.
+    threshold, two_sided, k, min_volume, subpeaks, min_distance, max_distance
+        See :func:`cluster_table`.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+    """
     sides = [1, -1] if two_sided else [1]
     clusters = [
         cluster
         for side in sides
-        for cluster in _clusters(side * values, affine, threshold, min_volume, min_distance, side)
+        for cluster in _clusters(
+            side * values, affine, threshold, k, min_volume, min_distance, side
+        )
     ]
     if not clusters:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _COLUMNS.items()})
@@ -126,8 +181,8 @@ def cluster_table(
     table["peak_name"], table["peak_distance"] = peaks["name"], peaks["distance"]
     largest = _largest_labels([cluster.places for cluster in clusters], max_distance)
     own = largest.iloc[numbers - 1]
-    table["cluster_name"] = np.where(first, own["cluster_name"], "")
-    table["cluster_share"] = np.where(first, own["cluster_share"], np.nan)
+    table["cluster_name"] = np.where(first, own["name"], "")
+    table["cluster_share"] = np.where(first, own["share"], np.nan)
     shown = table if subpeaks else table[first]
     return shown[list(_COLUMNS)].reset_index(drop=True)
 
@@ -143,31 +198,33 @@ def _clusters(
     values: np.ndarray,
     affine: np.ndarray,
     threshold: float,
+    k: int | None,
     min_volume: float,
     min_distance: float,
     sign: int,
 ) -> list[_Cluster]:
     """Clusters of what is positive, by falling height; values get the sign back."""
     values = np.where(values >= threshold, np.maximum(values, 0), 0)
-    labels, _ = label(values)  # voxels that share a face
+    labels, n_clusters = label(values)  # voxels that share a face
+    numbers = np.arange(1, n_clusters + 1)
     voxel = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
+    volumes = np.bincount(labels.ravel(), minlength=n_clusters + 1) * voxel
+    heights = np.asarray(maximum(values, labels, numbers))
+    places = find_objects(labels)
+    numbers = numbers[np.argsort(-heights, kind="stable")]
     found = []
-    for number, place in enumerate(find_objects(labels), start=1):
-        n_voxels = np.count_nonzero(labels[place] == number)
-        if n_voxels * voxel < min_volume:
-            continue
+    for number in numbers[volumes[numbers] >= min_volume][:k]:
         # Each in a box of its own, with a margin.
-        box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in place)
+        box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in places[number - 1])
         alone = np.where(labels[box] == number, values[box], 0)
         moved = affine.copy()
         moved[:3, 3] = apply_affine(affine, [side.start for side in box])
         peaks = _peaks(alone, moved, min_distance)
         peaks["value"] *= sign
-        peaks["volume"] = np.nan
-        peaks.loc[0, "volume"] = n_voxels * voxel
+        peaks["volume"] = np.where(peaks.index == 0, volumes[number], np.nan)
         peaks["rank"] = np.arange(len(peaks))
         found.append(_Cluster(peaks, apply_affine(moved, np.argwhere(alone > 0))))
-    return sorted(found, key=lambda cluster: -abs(cluster.peaks["value"].iloc[0]))
+    return found
 
 
 def _peaks(values: np.ndarray, affine: np.ndarray, min_distance: float) -> pd.DataFrame:
@@ -203,18 +260,11 @@ def _peaks(values: np.ndarray, affine: np.ndarray, min_distance: float) -> pd.Da
 
 
 def _largest_labels(places: list[np.ndarray], max_distance: float) -> pd.DataFrame:
-    """Label that fills most of each cluster and its share; no label only where there is none."""
+    """Label that fills most of each cluster and its share."""
     sizes = [len(voxels) for voxels in places]
-    columns = np.repeat(np.arange(len(sizes)), sizes)
-    membership = sparse.csr_matrix(
-        (np.ones(len(columns)), (np.arange(len(columns)), columns)),
-        shape=(len(columns), len(sizes)),
-    )
-    shares = shares_of_labels(
-        np.concatenate(places), membership, list(range(len(sizes))), max_distance
-    )
-    largest = shares.groupby("region", sort=True).first()
-    return largest.rename(columns={"name": "cluster_name", "share": "cluster_share"})
+    owners = np.repeat(np.arange(len(sizes)), sizes)
+    membership = sparse.csr_matrix((np.ones(len(owners)), (np.arange(len(owners)), owners)))
+    return largest_labels(np.concatenate(places), membership, max_distance)
 
 
 def _checked_map(image: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -15,13 +15,13 @@ from sklearn_mnm import load_pretrained
 from sklearn_mnm.brain import cluster_table, name_coordinates
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
-AFFINE = np.array([[-3.0, 0, 0, 75], [0, 3, 0, -108], [0, 0, 3, -66], [0, 0, 0, 1]])
-SHAPE = (51, 61, 51)
+AFFINE = np.array([[-4.0, 0, 0, 74], [0, 4, 0, -108], [0, 0, 4, -66], [0, 0, 0, 1]])
+SHAPE = (38, 46, 38)
 
 
 def smooth_noise(seed, fwhm=12):
     values = np.random.default_rng(seed).standard_normal(SHAPE)
-    values = ndimage.gaussian_filter(values, fwhm / 2.355 / 3)
+    values = ndimage.gaussian_filter(values, fwhm / 2.355 / 4)
     return nibabel.Nifti1Image(values / values.std(), AFFINE)
 
 
@@ -33,12 +33,12 @@ def of_nilearn(image, threshold, **options):
     return table.assign(volume=volume)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_clusters_and_peaks_are_those_of_nilearn(seed):
     image = smooth_noise(seed)
     expected = of_nilearn(image, 2.0)
     found = cluster_table(image, 2.0, subpeaks=True)
-    assert len(found) == len(expected) > 20
+    assert len(found) == len(expected) > 10
     np.testing.assert_allclose(found[["x", "y", "z"]], expected[["X", "Y", "Z"]])
     np.testing.assert_allclose(found["value"], expected["Peak Stat"])
     np.testing.assert_allclose(found["volume"], expected["volume"], atol=0.001)
@@ -95,7 +95,7 @@ def test_names_are_those_of_the_peak_and_of_most_of_the_cluster():
 def spots(*values, background=0.0):
     """A map with one voxel for each value, far from each other."""
     data = np.full(SHAPE, background)
-    places = [(20, 30, 30), (30, 30, 30), (20, 40, 30), (30, 20, 20)]
+    places = [(15, 25, 25), (25, 25, 25), (15, 35, 25), (25, 15, 15)]
     for place, value in zip(places, values, strict=False):
         data[place] = value
     return nibabel.Nifti1Image(data, AFFINE)
@@ -115,19 +115,31 @@ def test_zero_is_never_a_cluster():
 def test_volumes_are_voxels_times_their_size_and_small_ones_can_be_left_out():
     data = np.zeros(SHAPE)
     data[20:24, 30:33, 30:32] = 5
-    data[40, 40, 40] = 9
+    data[35, 40, 35] = 9
     image = nibabel.Nifti1Image(data, AFFINE)
     found = cluster_table(image, 3)
-    assert found["volume"].tolist() == pytest.approx([0.027, 24 * 0.027])
+    assert found["volume"].tolist() == pytest.approx([0.064, 24 * 0.064])
     large = cluster_table(image, 3, min_volume=0.1)
     assert large["cluster"].tolist() == ["1"]
-    assert large["volume"].tolist() == pytest.approx([24 * 0.027])
+    assert large["volume"].tolist() == pytest.approx([24 * 0.064])
     # A box of one value: its middle.
     np.testing.assert_allclose(
         large[["x", "y", "z"]].to_numpy()[0],
         apply_affine(AFFINE, (22, 31, 30)),
-        atol=3,
+        atol=4,
     )
+
+
+def test_of_many_clusters_the_highest_can_be_had():
+    image = smooth_noise(4, fwhm=8)
+    every = cluster_table(image, 1.5, two_sided=True)
+    some = cluster_table(image, 1.5, two_sided=True, k=3)
+    assert len(every) > 50
+    expected = [every[every["value"] > 0].head(3), every[every["value"] < 0].head(3)]
+    pd.testing.assert_frame_equal(
+        some.drop(columns="cluster"), pd.concat(expected, ignore_index=True).drop(columns="cluster")
+    )
+    assert some["cluster"].tolist() == list("123456")
 
 
 def test_voxels_of_any_shape_and_direction_lie_where_the_affine_says():
@@ -175,6 +187,7 @@ def test_what_is_not_finite_counts_as_zero():
         (spots(5), -1, {}, "threshold"),
         (spots(5), np.nan, {}, "threshold"),
         (spots(5), "3", {}, "threshold"),
+        (spots(5), 3, {"k": 0}, "k=0"),
         (spots(5), 3, {"min_volume": -1}, "min_volume"),
         (spots(5), 3, {"min_distance": 0}, "min_distance"),
         (spots(5), 3, {"max_distance": np.inf}, "max_distance"),
