@@ -17,13 +17,13 @@ CLUSTERS_EXAMPLES = (
 def clusters(
     image: Annotated[Path, typer.Argument(help="Statistical map in MNI152 space, 3D.")],
     threshold: Annotated[
-        float, typer.Option("--threshold", min=0, help="Values of at least this form clusters.")
+        float, typer.Option("--threshold", help="Values of at least this form clusters.")
     ],
     two_sided: Annotated[
         bool, typer.Option("--two-sided", help="Also those of at most its negative.")
     ] = False,
     min_volume: Annotated[
-        float, typer.Option("--min-volume", min=0, help="Leave out smaller ones, in cm³.")
+        float, typer.Option("--min-volume", help="Leave out smaller ones, in cm³.")
     ] = 0.0,
     k: Annotated[
         int | None, typer.Option("-k", min=1, help="How many of each sign; default: all.")
