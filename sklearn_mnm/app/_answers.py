@@ -138,6 +138,7 @@ def _whole_page(question: Question, link: Any, wish: Wish) -> str:
     if facts["usable"]:
         view = wish.view if wish.view in question.views else next(iter(question.views))
         more = {"view": view, "views": question.views, "levels": question.level_terms()}
+        more["threshold"] = question.cluster_threshold
     return page(
         "answer.html.jinja",
         question=question,
@@ -183,6 +184,10 @@ def _references(style: str) -> Any:
     return write
 
 
+def _clusters(question: Question, link: Any, wish: Wish) -> str:
+    return _tab_separated(question.clusters(_N_DOWNLOADED))
+
+
 def _tab_separated(table: pd.DataFrame) -> str:
     return table.to_csv(sep="\t", index=False, lineterminator="\n")
 
@@ -209,6 +214,7 @@ def _report(question: Question, link: Any, wish: Wish) -> str:
         title=f"What “{question.heading}” shows",
         question=question,
         facts=question.facts(N_SHOWN),
+        threshold=question.cluster_threshold,
         levels=question.level_terms(),
         figures=figures,
         disk=picture(draw_disk(question), "Poincaré disk with the root in its middle."),
@@ -227,6 +233,7 @@ ANSWERS = {
     "studies.tsv": Answer(_studies, "text/tab-separated-values", download=True),
     "studies.ris": Answer(_references("ris"), "application/x-research-info-systems", download=True),
     "studies.bib": Answer(_references("bibtex"), "application/x-bibtex", download=True),
+    "clusters.tsv": Answer(_clusters, "text/tab-separated-values", download=True),
     "report.html": Answer(_report, "text/html", download=True, draws=True),
 }
 

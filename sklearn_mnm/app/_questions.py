@@ -10,15 +10,18 @@ import pandas as pd
 
 from sklearn_mnm.app._nifti import MapRefused, ReadMap
 from sklearn_mnm.brain.atlas import load_mask
+from sklearn_mnm.brain.clusters import clusters_of_values
 from sklearn_mnm.brain.maps import MapsOnMask, covered_voxels
 from sklearn_mnm.brain.resampling import averages_on_mask
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.model.term_evidence import noise_note
 from sklearn_mnm.model.text_regression import count_terms
 from sklearn_mnm.plotting._brain_panels import described as level_described
-from sklearn_mnm.plotting.brain import SHOWN_Z
+from sklearn_mnm.plotting.brain import SHOWN_SHARE, SHOWN_Z
 from sklearn_mnm.report._facts import (
+    cluster_rows,
     region_centres,
+    region_labels,
     shortened,
     study_rows,
     text_facts,
@@ -31,8 +34,6 @@ from sklearn_mnm.text.terms import TermVectorizer
 N_SHOWN = 10
 # Voxel size in mm of maps that are shown and downloaded.
 RESOLUTION = 2
-# Of a map that nobody has set a threshold for, values above this share of the highest are shown.
-_SHOWN = 1 / 8
 # Of a map of the walk, as in plot_walk.
 _SHOWN_OF_STEP = 1 / 4
 # Terms told of each level and regions of an uploaded map.
@@ -142,6 +143,11 @@ class Question(ABC):
     def facts(self, k: int) -> dict[str, Any]:
         """Tell what tables show; see :func:`~sklearn_mnm.report._facts.text_facts`."""
 
+    @property
+    @abstractmethod
+    def cluster_threshold(self) -> float:
+        """Least value of the first map that counts for clusters."""
+
     @abstractmethod
     def studies(self, k: int) -> pd.DataFrame:
         """Find similar studies."""
@@ -154,6 +160,12 @@ class Question(ABC):
     @abstractmethod
     def _walked(self) -> list[dict[str, Any]]:
         """Walk from the question."""
+
+    def clusters(self, k: int) -> pd.DataFrame:
+        """List the highest clusters of the first map, with anatomical names."""
+        shown = self.shown(next(iter(self.views)))
+        values = np.asarray(shown.image.dataobj, dtype=np.float64)
+        return clusters_of_values(values, shown.image.affine, self.cluster_threshold, k=k)
 
     def terms(self, k: int, level: str | None = None) -> pd.DataFrame:
         """Rank the terms that the map speaks for."""
@@ -237,11 +249,16 @@ class TextQuestion(Question):
         levels = {level: f"z of {level_described(encoder, level)}" for level in self.model.levels}
         return levels | {"activation": "activation"}
 
+    @property
+    def cluster_threshold(self) -> float:
+        """That of z."""
+        return SHOWN_Z
+
     def _view(self, name: str) -> Shown:
         ask = self.model.encoder.predict_img
         if name == "activation":
             image = ask([self.text], resolution=RESOLUTION)
-            return _above(image, None, _SHOWN, "activation")
+            return _above(image, None, SHOWN_SHARE, "activation")
         image = ask([self.text], kind="z", level=name, resolution=RESOLUTION)
         return Shown(image, SHOWN_Z, "z")
 
@@ -326,12 +343,17 @@ class MapQuestion(Question):
         levels = {level: level_described(encoder, level) for level in self.model.levels}
         return {"map": "as uploaded", **levels}
 
+    @property
+    def cluster_threshold(self) -> float:
+        """That of the map as uploaded."""
+        return self._view("map").threshold
+
     def _view(self, name: str) -> Shown:
         if name == "map":
-            return _above(self.image, self.threshold, _SHOWN, "value")
+            return _above(self.image, self.threshold, SHOWN_SHARE, "value")
         encoder = self.model.encoder
         values = encoder.hierarchy_.smooth(self.activations, name)
-        return _above(encoder.regions_.inverse_transform(values), None, _SHOWN, "value")
+        return _above(encoder.regions_.inverse_transform(values), None, SHOWN_SHARE, "value")
 
     def facts(self, k: int) -> dict[str, Any]:
         """Tell what tables show."""
@@ -341,11 +363,15 @@ class MapQuestion(Question):
             values = values / np.where(volumes > 0, volumes, 1)
         top = np.argsort(-values, kind="stable")[:_N_REGIONS]
         centres = np.rint(self.model.centres).astype(int)
+        labels = region_labels(self.model.encoder.regions_)
+        shown = self._view("map")
         return {
             "usable": True,
             "notes": self.notes,
+            "clusters": cluster_rows(shown.image, shown.threshold),
             "regions": [
-                {"centre": centres[row].tolist(), "value": float(values[row])} for row in top
+                {"centre": centres[row].tolist(), **labels[row], "value": float(values[row])}
+                for row in top
             ],
             "terms": self.terms(k).to_dict("records"),
             "studies": study_rows(self.studies(k)),

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 import sklearn_mnm
-from sklearn_mnm.cli import _data, _fit, _hierarchy, _queries, _report, _serve
+from sklearn_mnm.cli import _clusters, _data, _fit, _hierarchy, _queries, _report, _serve
 from sklearn_mnm.cli._output import complain
 from sklearn_mnm.exceptions import MNMError, MNMWarning
 
@@ -73,6 +73,7 @@ for command, examples in (
     (_queries.encode, _queries.ENCODE_EXAMPLES),
     (_queries.decode, _queries.DECODE_EXAMPLES),
     (_queries.search, _queries.SEARCH_EXAMPLES),
+    (_clusters.clusters, _clusters.CLUSTERS_EXAMPLES),
     (_hierarchy.walk, _hierarchy.WALK_EXAMPLES),
     (_hierarchy.ancestors, _hierarchy.ANCESTORS_EXAMPLES),
     (_hierarchy.descendants, _hierarchy.DESCENDANTS_EXAMPLES),

@@ -29,6 +29,8 @@ SEARCH_EXAMPLES = (
 
 _IMAGES = (".nii", ".nii.gz")
 _REFERENCES = {".ris": "ris", ".bib": "bibtex", ".csv": "csv"}
+# Clusters of a predicted map that are listed.
+_N_CLUSTERS = 10
 PValues = Annotated[
     bool,
     typer.Option("--p-values", help="The map holds p values, one-sided; make z of them first."),
@@ -60,12 +62,17 @@ def encode(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Predict the brain map that a text speaks of, and write it as an image (MNI152)."""
+    """Predict the brain map that a text speaks of, and write it as an image (MNI152).
+
+    Its highest clusters are listed with anatomical names.
+    """
     if not output.name.endswith(_IMAGES):
         raise typer.BadParameter(f"{output}: the name must end in .nii or .nii.gz.")
     check_text(text := " ".join(words))
     import numpy as np
 
+    from sklearn_mnm.brain.anatomy import name_coordinates
+    from sklearn_mnm.brain.clusters import clusters_of_values
     from sklearn_mnm.brain.resampled_images import highest_value
 
     encoder = load_encoder(model)
@@ -81,11 +88,24 @@ def encode(
         "kind": kind,
         "highest": highest,
         "highest_at_mm": place.tolist(),
+        "highest_in": name_coordinates(place)["name"].iloc[0],
         "known_terms": explanation.known["term"].tolist(),
         "unknown_words": explanation.unknown["word"].tolist(),
         "notes": list(explanation.notes),
     }
-    show_json(result) if as_json else show_facts(result)
+    if kind != "std":  # of which high values mark no place
+        from sklearn_mnm.plotting.brain import SHOWN_SHARE, SHOWN_Z
+
+        least = SHOWN_Z if kind == "z" else max(SHOWN_SHARE * highest, 1e-6)
+        values = np.asarray(image.dataobj, dtype=np.float64)
+        found = clusters_of_values(values, image.affine, least, k=_N_CLUSTERS)
+        result |= {"cluster_threshold": least, "clusters": found.to_dict("records")}
+    if as_json:
+        show_json(result)
+        return
+    records = result.get("clusters")
+    show_facts(result | ({"clusters": len(records)} if records is not None else {}))
+    show_table(records or [])
 
 
 def decode(

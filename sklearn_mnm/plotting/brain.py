@@ -16,7 +16,7 @@ from sklearn_mnm.plotting._figure import axes_or_new, figure_or_new
 _HEIGHTS = {"glass": 1.9, "slices": 1.5, "surface": 1.9}
 _VIEWS = tuple(_HEIGHTS)
 # Without a threshold, values above this share of the highest are shown.
-_SHOWN = 1 / 8
+SHOWN_SHARE = 1 / 8
 # Of texts that are unrelated to a region, one in forty has a z above this there.
 SHOWN_Z = float(norm.isf(1 / 40))
 # Voxel size in mm of the maps that are drawn.
@@ -185,7 +185,7 @@ def _scale(highest: float, threshold: float | None, vmax: float | None) -> Scale
     if vmax is None:
         # Above the threshold also where the image is nowhere, and then drawn empty.
         vmax = highest if highest > (threshold or 0) else 2 * (threshold or 0.5)
-    threshold = _SHOWN * vmax if threshold is None else threshold
+    threshold = SHOWN_SHARE * vmax if threshold is None else threshold
     if not threshold < vmax < np.inf:
         raise InvalidInputError(f"vmax={vmax!r} must be above threshold={threshold!r} and finite.")
     # Zero, the background, is never shown.

@@ -1,14 +1,19 @@
 """What a model says of a text, as rows for the tables of a page."""
 
+import math
 import re
 from collections.abc import Sequence
 from textwrap import shorten
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 from nibabel.affines import apply_affine
 
+from sklearn_mnm.brain.anatomy import largest_labels
+from sklearn_mnm.brain.clusters import clusters_of_values
+from sklearn_mnm.plotting.brain import SHOWN_Z
 from sklearn_mnm.text.explanation import QueryExplanation
 from sklearn_mnm.text.terms import TermVectorizer
 
@@ -20,6 +25,12 @@ COVERAGE = 0.9
 _HEADING = 80
 # Regions whose intervals are told.
 _N_REGIONS = 5
+# Clusters of a map that are told, those of the highest peaks.
+N_CLUSTERS = 10
+# Voxel size in mm of the map whose clusters are told, as it is drawn.
+_RESOLUTION = 2
+# Names of the regions of models, which do not change once they are fitted.
+_named: WeakKeyDictionary[Any, list[dict[str, Any]]] = WeakKeyDictionary()
 # Of shorter numbers most are rows of a table rather than PubMed ids.
 _PUBMED_ID = re.compile(r"[1-9]\d{4,7}")
 
@@ -41,6 +52,7 @@ def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
     facts : dict
         ``text``, ``heading`` and whether it is ``explained``; the rows ``known`` and ``unknown``
         and the ``notes`` of the explanation; whether it is ``usable``, and then the rows
+        ``clusters``,
         ``regions``, ``terms``, ``studies`` and ``walk``, the latter empty if the model knows no
         hierarchy of terms.
     """
@@ -61,7 +73,9 @@ def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
     predicted = encoder.predict([text])
     terms = encoder.decoder().predict_topk(predicted, k=min(k, len(encoder.terms_)))
     studies = encoder.retrieve([text], k=min(k, len(encoder.neighbours_.ids)))
+    z_map = encoder.predict_img([text], kind="z", resolution=_RESOLUTION)
     return facts | {
+        "clusters": cluster_rows(z_map, SHOWN_Z),
         "regions": _regions(encoder, text, predicted[0]),
         "terms": terms.to_dict("records"),
         "studies": study_rows(studies),
@@ -111,23 +125,79 @@ def points_of_terms(encoder: Any, terms: Sequence[str]) -> np.ndarray:
     return hierarchy.points[[rows[str(term)] for term in terms]]
 
 
+def cluster_rows(image: Any, threshold: float) -> list[dict[str, Any]]:
+    """Rows of the highest clusters of a map of the package, with names; see :func:`cluster_table`.
+
+    Parameters
+    ----------
+    image : nibabel.nifti1.Nifti1Image
+        3D, MNI152, finite.
+    threshold : float
+
+    Returns
+    -------
+    rows : list of dict
+        With the place of the peak in mm; a distance that there is none of is None.
+    """
+    table = clusters_of_values(
+        np.asarray(image.dataobj, dtype=np.float64), image.affine, threshold, k=N_CLUSTERS
+    )
+    rows: list[Any] = table.to_dict("records")
+    return [
+        {
+            "peak": [round(row["x"]), round(row["y"]), round(row["z"])],
+            **{name: row[name] for name in ("value", "volume", "peak_name")},
+            "peak_distance": None if math.isnan(row["peak_distance"]) else row["peak_distance"],
+            **{name: row[name] for name in ("cluster_name", "cluster_share")},
+        }
+        for row in rows
+    ]
+
+
+def region_labels(regions: Any) -> list[dict[str, Any]]:
+    """Name of the anatomical label that fills most of each region, and its share.
+
+    Parameters
+    ----------
+    regions : PeaksToRegions
+        Fitted.
+
+    Returns
+    -------
+    labels : list of dict of length n_regions
+        ``name`` and ``share``; of a region without a voxel None and 0.
+    """
+    if regions not in _named:
+        largest = largest_labels(_voxels(regions), regions.membership_)
+        _named[regions] = [
+            {"name": name or None, "share": float(share)}
+            for name, share in zip(largest["name"], largest["share"], strict=True)
+        ]
+    return _named[regions]
+
+
 def region_centres(regions: Any) -> np.ndarray:
     """Centre of each region in mm, shape (n_regions, 3)."""
-    mask = regions.mask_img_
-    voxels = apply_affine(mask.affine, np.argwhere(np.asarray(mask.dataobj) != 0))
     membership = regions.membership_
     sizes = np.asarray(membership.sum(axis=0)).ravel()
-    return (membership.T @ voxels) / sizes[:, None]
+    return (membership.T @ _voxels(regions)) / sizes[:, None]
+
+
+def _voxels(regions: Any) -> np.ndarray:
+    """Centre of each voxel of the mask in mm, shape (n_voxels, 3)."""
+    mask = regions.mask_img_
+    return apply_affine(mask.affine, np.argwhere(np.asarray(mask.dataobj) != 0))
 
 
 def _regions(encoder: Any, text: str, predicted: np.ndarray) -> list[dict[str, Any]]:
-    """Regions that stand out most: centre in mm, activation, interval and z."""
+    """Regions that stand out most: centre in mm, name, activation, interval and z."""
     z = encoder.predict_z([text])[0]
     lower, upper = (bound[0] for bound in encoder.predict_interval([text], coverage=COVERAGE))
-    centres = region_centres(encoder.regions_)
+    centres, labels = region_centres(encoder.regions_), region_labels(encoder.regions_)
     return [
         {
             "centre": [round(float(value)) for value in centres[region]],
+            **labels[region],
             "activation": float(predicted[region]),
             "lower": float(lower[region]),
             "upper": float(upper[region]),

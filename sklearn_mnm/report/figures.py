@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sklearn_mnm.brain.anatomy import name_coordinates
 from sklearn_mnm.brain.resampled_images import highest_value
 from sklearn_mnm.plotting._figure import import_pyplot
 
@@ -71,12 +72,13 @@ def described(image: Any, threshold: float) -> str:
     Returns
     -------
     description : str
-        Highest value, its place in mm, and the volume above the threshold.
+        Highest value, its place in mm and its anatomical name, and the volume above the threshold.
     """
     values = image.get_fdata()
     highest, (x, y, z) = highest_value(image)
+    name = name_coordinates((x, y, z))["name"].iloc[0]
     volume = np.sum(values > threshold) * abs(np.linalg.det(image.affine[:3, :3])) / 1000
     return (
-        f"highest value {highest:.2g} at MNI ({x:.0f}, {y:.0f}, {z:.0f}) mm; "
+        f"highest value {highest:.2g} at MNI ({x:.0f}, {y:.0f}, {z:.0f}) mm, {name}; "
         f"{volume:.0f} cm³ above {threshold:.2g}"
     )

@@ -17,6 +17,8 @@ pytest.importorskip("starlette")
 from sklearn_mnm.app import create_app
 from sklearn_mnm.app._disk import draw_disk
 from sklearn_mnm.app._questions import Model, TextQuestion
+from sklearn_mnm.brain import cluster_table, name_regions
+from sklearn_mnm.plotting.brain import SHOWN_Z
 from sklearn_mnm.report._facts import points_of_terms
 
 QUERY = "reward anticipation"
@@ -56,6 +58,34 @@ def test_terms_studies_and_words_are_those_of_the_model(page, encoder):
     links = [link["href"] for link in page.all("a") if "pubmed" in link["href"]]
     assert links == [f"https://pubmed.ncbi.nlm.nih.gov/{study}/" for study in studies["id"]]
     assert "reward anticipation 100 % of the map" in page.text.replace("\xa0", " ")
+
+
+def test_clusters_and_regions_have_their_anatomical_names(ask, page, encoder):
+    image = encoder.predict_img([QUERY], kind="z", resolution=2)
+    expected = cluster_table(image, SHOWN_Z)
+    rows = [" ".join(row.split()) for row in page.rows]
+    told = ask.get("/api/encode", params={"text": QUERY}).json()
+    assert len(told["clusters"]) == len(expected) > 0
+    for row, found in zip(expected.itertuples(), told["clusters"], strict=True):
+        start = f"{row.x:.0f}, {row.y:.0f}, {row.z:.0f} {row.peak_name}"
+        end = f"{row.cluster_name} {100 * row.cluster_share:.0f} %"
+        assert any(line.startswith(start) and line.endswith(end) for line in rows)
+        assert found["peak"] == [row.x, row.y, row.z]
+        assert found["volume"] == pytest.approx(row.volume)
+        assert (found["peak_name"], found["cluster_name"]) == (row.peak_name, row.cluster_name)
+    names = name_regions(encoder.regions_).groupby("region", sort=False).first()
+    best = names.iloc[encoder.predict_z([QUERY])[0].argmax()]
+    assert told["regions"][0]["name"] == best["name"]
+    assert told["regions"][0]["share"] == pytest.approx(best["share"])
+    assert any(f"{best['name']} {100 * best['share']:.0f} %" in row for row in rows)
+    table = pd.read_csv(io.StringIO(text(ask, part="/clusters.tsv").text), sep="\t", dtype={0: str})
+    pd.testing.assert_frame_equal(table, expected, check_dtype=False)
+
+
+def test_a_map_without_clusters_says_so(ask, encoder):
+    assert encoder.predict_img(["schizophrenia"], kind="z").get_fdata().max() < SHOWN_Z
+    assert "Nowhere is z 1.96 or more" in text(ask, "schizophrenia").text
+    assert ask.get("/api/encode", params={"text": "schizophrenia"}).json()["clusters"] == []
 
 
 def test_hierarchy_shows_walk_and_levels(page, encoder):

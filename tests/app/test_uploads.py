@@ -126,6 +126,10 @@ def test_every_form_of_nifti_is_read_alike(ask, of_motor_cortex, form):
     ]
     centre = told["regions"][0]["centre"]
     assert np.linalg.norm(np.subtract(centre, [33, -26, 58])) < 20
+    assert "right" in told["regions"][0]["name"]
+    peaks = [row["peak_name"] for row in told["clusters"]]
+    assert peaks == [row["peak_name"] for row in of_motor_cortex["clusters"]]
+    assert peaks == ["right precentral gyrus"]
     factor = 0.5 if form == "scaled" else 1
     assert told["regions"][0]["value"] == pytest.approx(
         factor * of_motor_cortex["regions"][0]["value"], rel=1e-5

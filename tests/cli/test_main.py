@@ -20,6 +20,7 @@ COMMANDS = [
     "encode",
     "decode",
     "search",
+    "clusters",
     "walk",
     "ancestors",
     "descendants",

@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import norm
 
 from sklearn_mnm import load_model, load_pretrained, save_model
+from sklearn_mnm.brain import cluster_table
 from tests.brain.other_software import write_afni
 from tests.cli.conftest import MOTOR_MAP, fail, screen, succeed
 
@@ -80,6 +81,43 @@ def test_an_image_that_cannot_be_written_leaves_the_old_one(fitted, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert f"{output}: could not be written" in told
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"map.nii": b"old"}
+
+
+def test_predicted_maps_come_with_the_names_of_their_clusters(tmp_path):
+    output = tmp_path / "fear.nii.gz"
+    told = json.loads(succeed("encode", "fear", "-o", output, "--kind", "z", "--json").stdout)
+    assert told["highest_in"] == "left amygdala"
+    expected = cluster_table(output, told["cluster_threshold"], k=10)
+    assert [row["peak_name"] for row in told["clusters"]] == expected["peak_name"].tolist()
+    assert {"left amygdala", "right amygdala"} <= set(expected["peak_name"])
+    piped = succeed("encode", "fear", "-o", output, "--kind", "z").stdout.splitlines()
+    assert f"clusters: {len(expected)}" in piped
+    assert piped[-len(expected) - 1].split("\t") == expected.columns.tolist()
+    # Of a standard deviation there are none.
+    assert "cluster" not in succeed("encode", "fear", "-o", output, "--kind", "std").stdout
+    nothing = succeed("encode", "schizophrenia", "-o", output, "--kind", "z").stdout
+    assert nothing.splitlines()[-1] == "clusters: 0"
+
+
+def test_clusters_of_a_map_are_those_of_python():
+    options = "--threshold", 4, "--two-sided", "--min-volume", 0.2, "--subpeaks", "-k", 4
+    found = json.loads(succeed("clusters", MOTOR_MAP, *options, "--json").stdout)
+    expected = cluster_table(MOTOR_MAP, 4, two_sided=True, min_volume=0.2, subpeaks=True, k=4)
+    assert [row["cluster"] for row in found] == expected["cluster"].tolist()
+    assert [row["peak_name"] for row in found] == expected["peak_name"].tolist()
+    assert found[1]["volume"] is None  # of a further peak
+    lines = succeed("clusters", MOTOR_MAP, *options).stdout.splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["cluster", *expected["cluster"]]
+
+
+def test_clusters_of_p_values_are_those_of_z(tmp_path):
+    z = nibabel.load(MOTOR_MAP).get_fdata()
+    path = tmp_path / "p.nii"
+    nibabel.Nifti1Image(norm.sf(z), nibabel.load(MOTOR_MAP).affine).to_filename(path)
+    arguments = "--threshold", 4, "-k", 2, "--json"
+    found = json.loads(succeed("clusters", path, "--p-values", *arguments).stdout)
+    expected = json.loads(succeed("clusters", MOTOR_MAP, *arguments).stdout)
+    assert [row["volume"] for row in found] == [row["volume"] for row in expected]
 
 
 def test_own_terms_are_ranked_and_what_is_no_number_is_null():

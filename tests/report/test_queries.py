@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from sklearn_mnm import MNMEncoder
+from sklearn_mnm.brain import cluster_table
 from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.plotting.brain import SHOWN_Z
 from sklearn_mnm.report import query_report
-from sklearn_mnm.report._facts import region_centres
+from sklearn_mnm.report._facts import region_centres, region_labels
 
 K = 7
 
@@ -66,6 +68,27 @@ def test_regions_that_stand_out_are_where_the_literature_on_reward_has_them(page
     lower, upper = encoder.predict_interval(["reward anticipation"])
     interval = f"{lower[0, z.argmax()]:.3f} to {upper[0, z.argmax()]:.3f}"
     assert any(f"({x:.0f}, {y:.0f}, {height:.0f})" in row and interval in row for row in page.rows)
+
+
+def test_clusters_and_regions_are_named(page, encoder):
+    query = "reward anticipation"
+    rows = [" ".join(row.split()) for row in page.rows]
+    table = cluster_table(encoder.predict_img([query], kind="z", resolution=2), SHOWN_Z)
+    assert len(table) > 0
+    for row in table.itertuples():
+        start = f"({row.x:.0f}, {row.y:.0f}, {row.z:.0f}) {row.peak_name}"
+        assert any(line.startswith(start) for line in rows)
+    label = region_labels(encoder.regions_)[encoder.predict_z([query])[0].argmax()]
+    told = f"{label['name']} {100 * label['share']:.0f} %"
+    assert any(told in line and " to " in line for line in rows)
+    assert "Desikan" in page.text
+
+
+def test_names_of_regions_are_found_once_for_each_model(encoder, small_encoder):
+    labels = region_labels(encoder.regions_)
+    assert region_labels(encoder.regions_) is labels
+    assert len(labels) == encoder.n_regions_
+    assert len(region_labels(small_encoder.regions_)) == small_encoder.n_regions_
 
 
 def test_what_a_query_holds_is_shown_as_text(page):

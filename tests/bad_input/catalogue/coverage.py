@@ -28,6 +28,8 @@ MODULES = (
 
 #: Names without a case, and why.
 EXEMPT = {
+    "AnatomicalLabels": "a record that load_anatomical_labels fills",
+    "load_anatomical_labels": "takes nothing",
     "CognitiveAtlas": "a record that load_cognitive_atlas fills, which has its own cases",
     "HTMLReport": "a record that query_report and model_report fill",
     "HTMLReport.open_in_browser": "takes nothing",

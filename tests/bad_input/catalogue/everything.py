@@ -3,6 +3,7 @@
 from functools import cache
 
 from catalogue import (
+    anatomy,
     commands,
     databases,
     files,
@@ -23,6 +24,7 @@ _ROOMS = (
     texts,
     ontologies,
     maps,
+    anatomy,
     points,
     measures,
     levels,

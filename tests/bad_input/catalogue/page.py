@@ -421,7 +421,7 @@ def _part_cases() -> Iterator[Case]:
                 name, kind, f"viewer, x, y, z: {given}",
                 lambda w, c=call, p=place: c(w, "viewer", **dict(zip("xyz", p, strict=True))), 400, "x, y, z = ", "give",
             )  # fmt: skip
-    for part in ("viewer", "map.nii.gz", "terms.tsv", "studies.tsv", "disk.png"):
+    for part in ("viewer", "map.nii.gz", "terms.tsv", "studies.tsv", "clusters.tsv", "disk.png"):
         yield _refused(
             "GET /text/{part}", "all-zero text", f"{part}, q: an unknown word",
             lambda w, p=part: ask(w, "GET", f"/text/{p}", params={"q": "qwxzzy"}), 400, "None of these words is known",

@@ -1,0 +1,370 @@
+"""Names of places and regions of the brain, by the anatomical labels that come with the package."""
+
+from functools import lru_cache
+from importlib.resources import as_file, files
+from numbers import Real
+from typing import Any, NamedTuple
+
+import nibabel
+import numpy as np
+import pandas as pd
+from nibabel.affines import apply_affine
+from scipy import sparse
+from scipy.spatial import cKDTree
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_mnm._tools.arrays import checked_array
+from sklearn_mnm._tools.frames import as_pandas, is_frame
+from sklearn_mnm.brain.atlas import load_atlas, load_mask
+from sklearn_mnm.exceptions import InvalidInputError
+
+#: What is said of a place that is too far from all labels.
+NO_LABEL = "no label"
+#: Distance in mm up to which the nearest label is named: 99 % of the grey matter of the MNI152
+#: template is within it.
+NEAR = 5.0
+# Named only where no other label is near.
+_BACKSTAGE = "white matter"
+# Voxel size in mm of the mask on which images of labels are read.
+_RESOLUTION = 2
+# Voxels that are equally near, to within so many mm, at most: those around the centre of one.
+_EQUAL, _N_EQUAL = 1e-6, 24
+# Points asked for at once.
+_BLOCK = 2**14
+_REMEDY = "Give x, y, z in mm, MNI152, of shape (n_points, 3)."
+
+
+class AnatomicalLabels(NamedTuple):
+    """The labels that come with the package.
+
+    Attributes
+    ----------
+    image : nibabel.nifti1.Nifti1Image
+        Values of labels in MNI152 space, 0 where there is none.
+    table : pandas.DataFrame
+        A row for each value: ``index``, ``name``, ``hemisphere``, ``kind``, and FreeSurfer's name.
+    """
+
+    image: Any
+    table: pd.DataFrame
+
+
+def load_anatomical_labels() -> AnatomicalLabels:
+    """Load the labels of cortex, subcortex, cerebellum, brain stem and white matter.
+
+    The cortex is that of the Desikan-Killiany atlas, the rest that of FreeSurfer. The manual, on
+    names of places, tells sources, licences and limits.
+
+    Returns
+    -------
+    labels : AnatomicalLabels
+
+    Examples
+    --------
+    >>> from sklearn_mnm.brain import load_anatomical_labels
+    >>> labels = load_anatomical_labels()
+    >>> labels.image.shape
+    (99, 117, 95)
+    >>> int((labels.table["kind"] == "cortex").sum())
+    68
+    """
+    folder = files("sklearn_mnm.brain") / "atlases"
+    with as_file(folder / "desikan_killiany.nii.gz") as path:
+        # Read before the file may go, where the package is an archive.
+        read: Any = nibabel.load(path)
+        image = nibabel.Nifti1Image(np.asarray(read.dataobj), read.affine, read.header)
+    with as_file(folder / "desikan_killiany.tsv") as path:
+        table = pd.read_csv(path, sep="\t", keep_default_na=False)
+    return AnatomicalLabels(image, table)
+
+
+def name_coordinates(coordinates: Any, *, max_distance: float = NEAR) -> pd.DataFrame:
+    """Name places of the brain.
+
+    Parameters
+    ----------
+    coordinates : array-like of shape (n_points, 3) or (3,), or data frame
+        In mm, MNI152; of a data frame the columns ``x``, ``y`` and ``z`` are read.
+    max_distance : float, default=5.0
+        In mm. Outside of all labels, the nearest one within this distance is named; white matter
+        is only named where none other is as near.
+
+    Returns
+    -------
+    names : pandas.DataFrame
+        A row for each point: ``x``, ``y``, ``z``, ``name``, such as ``"left precentral gyrus"``,
+        ``hemisphere``, ``"left"``, ``"right"`` or empty, and ``distance`` to the label in mm: 0
+        within it. Where nothing is near, the name is ``"no label"`` and the distance NaN.
+
+    Raises
+    ------
+    InvalidInputError
+        If `coordinates` are no finite numbers of this shape, or `max_distance` is negative or no
+        finite number.
+
+    See Also
+    --------
+    name_regions : Names of regions, with the share of their volume.
+    cluster_table : Names of the peaks and clusters of a map.
+
+    Examples
+    --------
+    >>> from sklearn_mnm.brain import name_coordinates
+    >>> names = name_coordinates([(-38, -22, 56), (28, -20, -14), (0, 70, 70)])
+    >>> names[["name", "distance"]]
+                        name  distance
+    0  left precentral gyrus       0.0
+    1      right hippocampus       0.0
+    2               no label       NaN
+    """
+    points = _checked_points(coordinates)
+    check_distance(max_distance)
+    rows, distance = labels_of_points(points, max_distance)
+    table = _lookup().table
+    names = pd.DataFrame(points, columns=["x", "y", "z"])
+    names["name"] = table["name"].to_numpy()[rows]
+    names["hemisphere"] = table["hemisphere"].to_numpy()[rows]
+    return names.assign(distance=distance)
+
+
+def name_regions(
+    regions: Any, *, region_names: Any = None, max_distance: float = NEAR
+) -> pd.DataFrame:
+    """Name regions by the anatomical labels that fill them.
+
+    Parameters
+    ----------
+    regions : PeaksToRegions, Nifti1Image, path, nilearn masker, Bunch or dict
+        Fitted regions, or an atlas in MNI152 space as :class:`~sklearn_mnm.PeaksToRegions` takes
+        it: a 3D image of labels, of which a mask is one with a single region, or a 4D image with
+        a map for each region, whose values are weights.
+    region_names : list of str, dict, DataFrame, path or None, default=None
+        Names of the regions of an atlas; see :class:`~sklearn_mnm.PeaksToRegions`.
+    max_distance : float, default=5.0
+        In mm: each voxel has the name that :func:`name_coordinates` gives it.
+
+    Returns
+    -------
+    names : pandas.DataFrame
+        Rows for each region, from the label that fills most of it to that which fills least:
+        ``region``, its name, ``name`` and ``hemisphere`` of the label, and ``share`` of the
+        volume of the region, from 0 to 1. The shares of a region sum to 1, ``"no label"``, which
+        comes last, among them. A region without a voxel has no row.
+
+    Raises
+    ------
+    InvalidInputError
+        If `max_distance` is negative or no finite number, or the image is neither of labels nor of
+        non-negative maps.
+    DataFormatError
+        If a file is missing or damaged.
+
+    Warns
+    -----
+    DataWarning
+        If an image may not be in MNI152 space, or regions have no voxel in the brain.
+
+    Examples
+    --------
+    >>> import nibabel
+    >>> import numpy as np
+    >>> from sklearn_mnm.brain import name_regions
+    >>> mask = np.zeros((91, 109, 91), np.uint8)
+    >>> mask[62:66, 50:56, 60:66] = 1
+    >>> affine = np.array([[-2, 0, 0, 90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1.0]])
+    >>> name_regions(nibabel.Nifti1Image(mask, affine))[["name", "share"]].head(2).round(2)
+                         name  share
+    0   left precentral gyrus   0.89
+    1  left postcentral gyrus   0.11
+    """
+    check_distance(max_distance)
+    if hasattr(regions, "regions_from_voxels"):
+        check_is_fitted(regions)
+        mask, membership = regions.mask_img_, regions.membership_
+        names = list(regions.region_names_)
+    else:
+        mask = load_mask(resolution=_RESOLUTION)
+        read = load_atlas(regions, mask, region_names)
+        membership, names = read.membership, read.names
+    places = apply_affine(mask.affine, np.argwhere(np.asarray(mask.dataobj) != 0))
+    return shares_of_labels(places, membership, names, max_distance)
+
+
+def shares_of_labels(
+    places: np.ndarray, membership: Any, names: list, max_distance: float = NEAR
+) -> pd.DataFrame:
+    """Tell how much of the weight of regions each label has.
+
+    Parameters
+    ----------
+    places : ndarray of shape (n_voxels, 3)
+        Centres of voxels in mm, MNI152.
+    membership : scipy.sparse matrix of shape (n_voxels, n_regions)
+        Weight of each voxel in each region.
+    names : list of length n_regions
+        Of the regions.
+    max_distance : float, default=5.0
+        See :func:`name_coordinates`.
+
+    Returns
+    -------
+    names : pandas.DataFrame
+        See :func:`name_regions`.
+    """
+    table = _lookup().table
+    rows, _ = labels_of_points(places, max_distance)
+    is_label = sparse.csr_matrix(
+        (np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=(len(table), len(rows))
+    )
+    weights = np.asarray((is_label @ membership).todense(), dtype=np.float64)
+    label, region = np.nonzero(weights)
+    weight = weights[label, region]
+    # What has no label is row 0; it comes last.
+    order = np.lexsort((-weight, label == 0, region))
+    label, region, weight = label[order], region[order], weight[order]
+    return pd.DataFrame(
+        {
+            "region": [names[row] for row in region],
+            "name": table["name"].to_numpy()[label],
+            "hemisphere": table["hemisphere"].to_numpy()[label],
+            "share": weight / weights.sum(axis=0)[region],
+        }
+    )
+
+
+def largest_labels(places: np.ndarray, membership: Any, max_distance: float = NEAR) -> pd.DataFrame:
+    """Name each region by the label that has most of its weight.
+
+    Parameters
+    ----------
+    places, membership, max_distance
+        See :func:`shares_of_labels`.
+
+    Returns
+    -------
+    names : pandas.DataFrame of n_regions rows
+        ``name``, ``"no label"`` only where there is no other, and its ``share``; of a region
+        without weight empty and 0.
+    """
+    columns = range(membership.shape[1])
+    shares = shares_of_labels(places, membership, list(columns), max_distance)
+    first = shares.groupby("region")[["name", "share"]].first().reindex(columns)
+    return first.fillna({"name": "", "share": 0.0})
+
+
+def labels_of_points(points: np.ndarray, max_distance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Find the label of each point.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, 3)
+        In mm, MNI152.
+    max_distance : float
+        See :func:`name_coordinates`.
+
+    Returns
+    -------
+    rows : ndarray of int of shape (n_points,)
+        Values of labels, 0 for none.
+    distance : ndarray of shape (n_points,)
+        To the label in mm; NaN for none.
+    """
+    labels = _lookup()
+    voxels = np.rint(apply_affine(labels.to_voxel, points))
+    inside = ((voxels >= 0) & (voxels < labels.values.shape)).all(axis=1)
+    own = np.zeros(len(points), dtype=np.intp)
+    own[inside] = labels.values[tuple(voxels[inside].astype(np.intp).T)]
+    rows, distance = own.copy(), np.where(own > 0, 0.0, np.nan)
+    far = np.flatnonzero(~labels.is_front[own])
+    # The bound is exclusive.
+    bound = np.nextafter(max_distance, np.inf)
+    for start in range(0, len(far), _BLOCK):
+        some = far[start : start + _BLOCK]
+        query: Any = labels.tree.query
+        near, place = query(points[some], k=_N_EQUAL, distance_upper_bound=bound)
+        is_near = np.isfinite(near[:, 0])
+        some, near, place = some[is_near], near[is_near], place[is_near]
+        rows[some] = _most_frequent(labels.front[place], near <= near[:, :1] + _EQUAL)
+        distance[some] = near[:, 0]
+    return rows, distance
+
+
+def _most_frequent(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Value of each row that occurs most where `counts`, the smallest of those that do."""
+    votes = ((values[:, :, None] == values[:, None, :]) & counts[:, None, :]).sum(axis=2)
+    votes = np.where(counts, votes, 0)
+    is_most = votes == votes.max(axis=1, keepdims=True)
+    return np.where(is_most, values, np.iinfo(values.dtype).max).min(axis=1)
+
+
+def check_distance(value: Any, name: str = "max_distance") -> None:
+    """Refuse what is no finite number of at least 0.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+        Of the argument.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is not.
+    """
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not 0 <= float(value) < np.inf:
+        raise InvalidInputError(f"{name}={value!r} must be a finite number of at least 0.")
+
+
+class _Lookup(NamedTuple):
+    """The labels, ready for questions; row 0 of the table is for no label."""
+
+    values: np.ndarray
+    to_voxel: np.ndarray
+    table: pd.DataFrame
+    is_front: np.ndarray
+    tree: cKDTree
+    front: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def _lookup() -> _Lookup:
+    image, table = load_anatomical_labels()
+    values = np.asarray(image.dataobj)
+    nothing = pd.DataFrame({"index": [0], "name": [NO_LABEL], "hemisphere": [""], "kind": [""]})
+    table = pd.concat([nothing, table], ignore_index=True)
+    is_front = ~table["kind"].isin(["", _BACKSTAGE]).to_numpy()
+    voxels = np.argwhere(is_front[values])
+    return _Lookup(
+        values,
+        np.linalg.inv(image.affine),
+        table,
+        is_front,
+        cKDTree(apply_affine(image.affine, voxels), balanced_tree=False, compact_nodes=False),
+        # With a last one for those that a query does not find.
+        np.append(values[tuple(voxels.T)], 0).astype(np.intp),
+    )
+
+
+def _checked_points(coordinates: Any) -> np.ndarray:
+    """Points as an array of shape (n_points, 3)."""
+    if is_frame(coordinates):
+        frame = as_pandas(coordinates)
+        columns = {str(name).lower(): name for name in frame.columns}
+        if not {"x", "y", "z"} <= set(columns):
+            raise InvalidInputError(
+                f"coordinates: the data frame has the columns {list(map(str, frame.columns))}. "
+                "Call those of the coordinates x, y and z, in mm, MNI152."
+            )
+        coordinates = frame[[columns[axis] for axis in "xyz"]].to_numpy()
+    points = checked_array(
+        coordinates, "coordinates", _REMEDY, ensure_2d=False, ensure_min_samples=0
+    )
+    points = points.astype(np.float64)
+    if points.shape == (3,):
+        points = points[None]
+    if points.size == 0:
+        points = points.reshape(0, 3)
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise InvalidInputError(f"coordinates: got shape {points.shape}. {_REMEDY}")
+    return points

@@ -1,0 +1,288 @@
+"""Clusters of a map as a table, with the anatomical names of their peaks."""
+
+import warnings
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from nibabel.affines import apply_affine
+from scipy import sparse
+from scipy.ndimage import (
+    center_of_mass,
+    find_objects,
+    label,
+    maximum,
+    maximum_filter,
+    minimum_filter,
+)
+
+from sklearn_mnm._tools.arrays import check_count
+from sklearn_mnm.brain.anatomy import (
+    NEAR,
+    check_distance,
+    largest_labels,
+    name_coordinates,
+)
+from sklearn_mnm.brain.atlas import load_mask
+from sklearn_mnm.brain.maps import read_map
+from sklearn_mnm.exceptions import DataWarning, InvalidInputError
+
+# Voxel size in mm of the brain mask on which doubts about a map are looked for.
+_COARSE = 4
+# Told of a cluster, as nilearn does.
+_N_PEAKS = 4
+_brain = lru_cache(maxsize=1)(load_mask)
+_COLUMNS: dict[str, Any] = {
+    **{"cluster": object, "x": float, "y": float, "z": float, "value": float, "volume": float},
+    **{"peak_name": object, "peak_distance": float, "cluster_name": object, "cluster_share": float},
+}
+
+
+def cluster_table(
+    image: Any,
+    threshold: float,
+    *,
+    two_sided: bool = False,
+    k: int | None = None,
+    min_volume: float = 0.0,
+    subpeaks: bool = False,
+    min_distance: float = 8.0,
+    max_distance: float = NEAR,
+) -> pd.DataFrame:
+    """List the clusters of a map: peak, size, and what the anatomy calls them.
+
+    Clusters, voxels that share a face, and their peaks are those of
+    :func:`nilearn.reporting.get_clusters_table`; what is equal to the threshold counts, too.
+
+    Parameters
+    ----------
+    image : Nifti1Image or path
+        A 3D map in MNI152 space, such as a map of z or ``encoder.predict_img(["fear"])``. Values
+        that are not finite count as 0.
+    threshold : float
+        At least 0. Voxels with this value or more, other than 0, form clusters.
+    two_sided : bool, default=False
+        Whether voxels of ``-threshold`` or less form clusters, too. They stand below the
+        positive ones.
+    k : int or None, default=None
+        Number of clusters of each sign, those of the highest peaks. If None, there is no limit.
+    min_volume : float, default=0.0
+        In cubic centimetres; smaller clusters are left out.
+    subpeaks : bool, default=False
+        Whether up to three further peaks of each cluster have rows of their own, called
+        ``"1a"``, ``"1b"``, ...
+    min_distance : float, default=8.0
+        Between the peaks of a cluster, in mm; above 0.
+    max_distance : float, default=5.0
+        Outside of all labels, the nearest one within this distance in mm is named.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        A row for each cluster, by falling height of the peak: ``cluster``, ``"1"``, ``"2"``, ...;
+        the peak's place ``x``, ``y``, ``z`` in mm and its ``value``; ``volume`` of the cluster in
+        cubic centimetres; ``peak_name`` and ``peak_distance`` as
+        :func:`~sklearn_mnm.brain.name_coordinates` gives them; ``cluster_name``, the label that
+        fills most of the cluster, and ``cluster_share``, how much of it, from 0 to 1. In rows of
+        further peaks, volume, cluster name and share are empty. No rows if nothing reaches the
+        threshold.
+
+    Raises
+    ------
+    InvalidInputError
+        If the image is not 3D or is 0 everywhere, or a number is out of its range.
+    DataFormatError
+        If a file is missing or damaged, or the image says that it is no map of a statistic.
+
+    Warns
+    -----
+    DataWarning
+        If the image may not be a map in MNI152 space.
+
+    Examples
+    --------
+    >>> from nilearn.datasets import load_sample_motor_activation_image
+    >>> from sklearn_mnm.brain import cluster_table
+    >>> table = cluster_table(load_sample_motor_activation_image(), 6, min_volume=1)
+    >>> table[["x", "y", "z", "volume", "peak_name"]].head(2)
+          x     y     z  volume                  peak_name
+    0  39.0 -22.0  58.0  22.869     right precentral gyrus
+    1  42.0 -19.0  19.0   2.754  right supramarginal gyrus
+    """
+    for name, value in (
+        ("threshold", threshold),
+        ("min_volume", min_volume),
+        ("min_distance", min_distance),
+        ("max_distance", max_distance),
+    ):
+        check_distance(value, name)
+    if min_distance == 0:
+        raise InvalidInputError("min_distance=0 must be above 0.")
+    if k is not None:
+        check_count(k, "k")
+    values, affine = _checked_map(image)
+    return clusters_of_values(
+        values,
+        affine,
+        threshold,
+        two_sided=two_sided,
+        k=k,
+        min_volume=min_volume,
+        subpeaks=subpeaks,
+        min_distance=min_distance,
+        max_distance=max_distance,
+    )
+
+
+def clusters_of_values(
+    values: np.ndarray,
+    affine: np.ndarray,
+    threshold: float,
+    *,
+    two_sided: bool = False,
+    k: int | None = None,
+    min_volume: float = 0.0,
+    subpeaks: bool = False,
+    min_distance: float = 8.0,
+    max_distance: float = NEAR,
+) -> pd.DataFrame:
+    """List the clusters of a map that has been read; see :func:`cluster_table`.
+
+    Parameters
+    ----------
+    values : ndarray of shape (i, j, k)
+        Finite.
+    affine : ndarray of shape (4, 4)
+        From voxels to mm, MNI152.
+    threshold, two_sided, k, min_volume, subpeaks, min_distance, max_distance
+        See :func:`cluster_table`.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+    """
+    sides = [1, -1] if two_sided else [1]
+    clusters = [
+        cluster
+        for side in sides
+        for cluster in _clusters(
+            side * values, affine, threshold, k, min_volume, min_distance, side
+        )
+    ]
+    if not clusters:
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _COLUMNS.items()})
+    table = pd.concat([cluster.peaks for cluster in clusters], ignore_index=True)
+    first = ~table["rank"].astype(bool)
+    numbers = first.cumsum()
+    letters = [chr(ord("a") + rank - 1) if rank else "" for rank in table.pop("rank")]
+    table.insert(0, "cluster", [f"{n}{letter}" for n, letter in zip(numbers, letters, strict=True)])
+    peaks = name_coordinates(table, max_distance=max_distance)
+    table["peak_name"], table["peak_distance"] = peaks["name"], peaks["distance"]
+    largest = _largest_labels([cluster.places for cluster in clusters], max_distance)
+    own = largest.iloc[numbers - 1]
+    table["cluster_name"] = np.where(first, own["name"], "")
+    table["cluster_share"] = np.where(first, own["share"], np.nan)
+    shown = table if subpeaks else table[first]
+    return shown[list(_COLUMNS)].reset_index(drop=True)
+
+
+class _Cluster(NamedTuple):
+    """Peaks, the highest first, and the centres of the voxels in mm."""
+
+    peaks: pd.DataFrame
+    places: np.ndarray
+
+
+def _clusters(
+    values: np.ndarray,
+    affine: np.ndarray,
+    threshold: float,
+    k: int | None,
+    min_volume: float,
+    min_distance: float,
+    sign: int,
+) -> list[_Cluster]:
+    """Clusters of what is positive, by falling height; values get the sign back."""
+    values = np.where(values >= threshold, np.maximum(values, 0), 0)
+    labels, n_clusters = label(values)  # voxels that share a face
+    numbers = np.arange(1, n_clusters + 1)
+    voxel = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
+    volumes = np.bincount(labels.ravel(), minlength=n_clusters + 1) * voxel
+    heights = np.asarray(maximum(values, labels, numbers))
+    places = find_objects(labels)
+    numbers = numbers[np.argsort(-heights, kind="stable")]
+    found = []
+    for number in numbers[volumes[numbers] >= min_volume][:k]:
+        # Each in a box of its own, with a margin.
+        box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in places[number - 1])
+        alone = np.where(labels[box] == number, values[box], 0)
+        moved = affine.copy()
+        moved[:3, 3] = apply_affine(affine, [side.start for side in box])
+        peaks = _peaks(alone, moved, min_distance)
+        peaks["value"] *= sign
+        peaks["volume"] = np.where(peaks.index == 0, volumes[number], np.nan)
+        peaks["rank"] = np.arange(len(peaks))
+        found.append(_Cluster(peaks, apply_affine(moved, np.argwhere(alone > 0))))
+    return found
+
+
+def _peaks(values: np.ndarray, affine: np.ndarray, min_distance: float) -> pd.DataFrame:
+    """Peaks of one cluster, the highest first, each farther from the higher ones than a distance.
+
+    A peak is a voxel, or the middle one of several of equal value side by side, that no neighbour
+    exceeds.
+    """
+    highest = maximum_filter(values, size=3)
+    is_peak = (values == highest) & (values > 0)
+    if values[values > 0].min() < values.max():
+        # The inside of what is flat; its edge stays.
+        is_peak &= minimum_filter(values, size=3) < highest
+    plateaus, n_plateaus = label(is_peak)
+    centres = np.round(center_of_mass(is_peak, plateaus, np.arange(1, n_plateaus + 1)))
+    voxels = np.argwhere(is_peak)
+    owners = plateaus[is_peak]
+    chosen = []
+    for number, centre in enumerate(centres, start=1):
+        own = voxels[owners == number]
+        chosen.append(own[np.linalg.norm(own - centre, axis=1).argmin()])
+    heights = values[tuple(np.transpose(chosen))]
+    order = np.argsort(-heights, kind="stable")
+    places = apply_affine(affine, np.array(chosen)[order])
+    kept: list[int] = []
+    for row, place in enumerate(places):
+        if len(kept) < _N_PEAKS and (
+            not kept or np.linalg.norm(places[kept] - place, axis=1).min() > min_distance
+        ):
+            kept.append(row)
+    peaks = pd.DataFrame(places[kept], columns=["x", "y", "z"], dtype=float)
+    return peaks.assign(value=heights[order][kept])
+
+
+def _largest_labels(places: list[np.ndarray], max_distance: float) -> pd.DataFrame:
+    """Label that fills most of each cluster and its share."""
+    sizes = [len(voxels) for voxels in places]
+    owners = np.repeat(np.arange(len(sizes)), sizes)
+    membership = sparse.csr_matrix((np.ones(len(owners)), (np.arange(len(owners)), owners)))
+    return largest_labels(np.concatenate(places), membership, max_distance)
+
+
+def _checked_map(image: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Values of a 3D map, finite, and its affine."""
+    read = read_map(image, _brain(resolution=_COARSE))
+    values = read.values.astype(np.float64)
+    if values.ndim == 4 and values.shape[3] == 1:
+        values = values[..., 0]
+    if values.ndim != 3:
+        raise InvalidInputError(
+            f"image holds {values.shape[3]} maps; give one at a time, such as "
+            "nilearn.image.index_img(image, 0)."
+        )
+    if not values.any():
+        raise InvalidInputError(
+            "image is 0 everywhere, or holds no finite number. Give a map of a statistic."
+        )
+    if read.doubts:
+        source = read.image.get_filename() or "image"
+        warnings.warn(f"{source}: {'; '.join(read.doubts)}.", DataWarning, stacklevel=3)
+    return values, np.asarray(read.image.affine, dtype=np.float64)
