@@ -14,17 +14,12 @@ from sklearn_mnm._base import BrainTextEstimator
 from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm._tools.sample_weight import checked_weights
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
-from sklearn_mnm.geometry.arrays import points_of
 from sklearn_mnm.model.inputs import are_peaks, check_pairs, target_columns, text_input
 from sklearn_mnm.model.pairing import paired
-from sklearn_mnm.model.phrases import PhraseScorer
 from sklearn_mnm.model.salience import salient_terms
 from sklearn_mnm.model.term_evidence import TermEvidence, noise_note
 from sklearn_mnm.model.walks import MapWalks
 from sklearn_mnm.persistence.schema import class_named
-from sklearn_mnm.text._documents import as_documents
-from sklearn_mnm.text.concepts import match_terms
-from sklearn_mnm.text.terms import TermVectorizer
 
 
 class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
@@ -189,9 +184,8 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
             map in which the term is salient, divided by a power of its share of all studies, so
             that frequent terms are less favoured; see
             :class:`~sklearn_mnm.model.term_posterior.TermPosterior`. For terms of your own, the
-            similarity of the term as a text to the map, in standard deviations from its mean over
-            the maps of the fit; NaN where nothing of a term is known. Hyphens, plurals and case of
-            your terms do not matter.
+            mean score of the terms that they are read as, weighted by TF-IDF, so that a term of
+            `terms_` scores the same; NaN where nothing of a term is known.
 
         Raises
         ------
@@ -206,10 +200,8 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
             If nothing is known of some of your terms, with count; if some maps are zero, or the
             same, everywhere; if images may not be in MNI152 space.
         """
-        points = self._brain_points(X, level)
-        if terms is not None:
-            return self._phrase_scorer(terms)(points)
-        return self._terms_asked(points, "decision_function")[0]
+        scores = self._terms_asked(self._brain_points(X, level), "decision_function")[0]
+        return scores if terms is None else self._scores_of_phrases(terms, scores)
 
     def predict_proba(self, X, level=None):
         """Probability that a term is salient in the study of a map.
@@ -278,7 +270,8 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
         if terms is None:
             scores, probability = self._terms_asked(points, "decision_function", "predict_proba")
         else:
-            scores = self._phrase_scorer(terms)(points)
+            scores = self._terms_asked(points, "decision_function")[0]
+            scores = self._scores_of_phrases(terms, scores)
         n_maps, n_terms = scores.shape
         k = check_count(k, "k", most=n_terms, of_most="the terms")
         best = _top(np.nan_to_num(scores, nan=-np.inf), k)
@@ -383,14 +376,6 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.positive_only = True
         return tags
-
-    def _phrase_scorer(self, terms) -> PhraseScorer:
-        queries = as_documents(terms, name="terms")
-        if isinstance(self.vectorizer_, TermVectorizer):
-            queries = list(match_terms(queries, self.vectorizer_)["query"])
-        points = self.embedder_.transform(self.vectorizer_.transform(queries))
-        reference = points_of(self.neighbours_.brain_tangent, self.embedder_.curvature_)
-        return PhraseScorer.fit(points, reference, self.embedder_.similarity)
 
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What terms say of maps, and whether an image is more than noise to them."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mnm.brain.image_files import image_list
 from sklearn_mnm.brain.maps import MapsOnMask, maps_on_mask
 from sklearn_mnm.brain.smoothness import estimate_fwhm, mask_of, smooth_noise
-from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.geometry.arrays import tangent_of
 from sklearn_mnm.model.inputs import are_images
 from sklearn_mnm.model.noise_null import FWHM, NoiseNull
+from sklearn_mnm.text._documents import as_documents
+from sklearn_mnm.text._spelling import lexicon_of
 
 # Maps whose likeness to all studies is held at once.
 _BLOCK = 128
@@ -31,6 +34,7 @@ class TermEvidence:
     embedder_: Any
     term_posterior_: Any
     term_head_: Any
+    term_vectorizer_: Any
     _made_once: Callable[..., Any]
     _brain_points: Callable[..., np.ndarray]
     _activations_of: Callable[[MapsOnMask], np.ndarray]
@@ -104,6 +108,29 @@ class TermEvidence:
             shares = self.term_posterior_.shares(log_odds)
             blocks.append([getattr(self.term_posterior_, method)(shares) for method in methods])
         return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
+
+    def _scores_of_phrases(self, terms: Any, scores: np.ndarray) -> np.ndarray:
+        """Average the scores of terms over those that phrases are read as."""
+        names = as_documents(terms, name="terms")
+        weights = self.term_vectorizer_.transform(names).tocsr()
+        # Such as "n-back" where the term is "nback".
+        lexicon, is_known = lexicon_of(self.term_vectorizer_), weights.getnnz(axis=1) > 0
+        names_read = [
+            name if known else lexicon.rewrite(name)
+            for name, known in zip(names, is_known, strict=True)
+        ]
+        weights = self.term_vectorizer_.transform(names_read).tocsr()
+        total = np.asarray(weights.sum(axis=1)).ravel()
+        if n_unknown := np.count_nonzero(total == 0):
+            shown = ", ".join(repr(names[row]) for row in np.flatnonzero(total == 0)[:5])
+            warnings.warn(
+                f"terms: {n_unknown} of {len(names)} hold no known term: {shown}"
+                f"{', ...' if n_unknown > 5 else ''}; they score NaN and come last.",
+                DataWarning,
+                stacklevel=3,
+            )
+        with np.errstate(invalid="ignore"):
+            return (weights @ scores.T).T / total
 
     def _noise_null(self) -> NoiseNull:
         """Scores of noise, which come with the bundled model and are else made once a fit."""
