@@ -127,7 +127,7 @@ class LeaveOutRidge:
             self._gram += earlier.gram
             self._moment = self._moment + earlier.moment
         self._blocks = _groups_by_size(groups) if groups is not None else []
-        self._last: tuple[float, np.ndarray] | None = None
+        self._last: tuple[float, Any, np.ndarray] | None = None
 
     def statistics(self) -> RidgeStatistics:
         """All that later regressions need to know of these samples and earlier ones.
@@ -145,25 +145,28 @@ class LeaveOutRidge:
             energy, n_samples = energy + self._earlier.energy, n_samples + self._earlier.n_samples
         return RidgeStatistics(gram, np.asarray(moment), energy, n_samples)
 
-    def fit(self, alpha: float) -> RidgeFit:
+    def fit(self, alpha: float, dtype: Any = np.float64) -> RidgeFit:
         """Fit at one penalty.
 
         Parameters
         ----------
         alpha : float
             Positive penalty.
+        dtype : dtype, default=float64
+            Of the computation. In float32 it takes half the time; where the system is not positive
+            definite in that precision, it is done in float64.
 
         Returns
         -------
         fit : RidgeFit
         """
-        inverse = self._inverse_at(alpha)
-        weights = inverse @ self._moment
+        inverse = self._inverse_at(alpha, dtype)
+        weights = inverse @ self._moment.astype(inverse.dtype, copy=False)
         # Dual: the residual is alpha * weights, and I - H = alpha * inverse.
         coef = weights if self._primal else self._X.T @ weights
         residuals = self._targets - self._X @ coef if self._primal else alpha * weights
         if self._primal:
-            slack = 1.0 - _quadratic_forms(self._X, inverse)
+            slack = 1.0 - _quadratic_forms(self._X.astype(inverse.dtype, copy=False), inverse)
         else:
             slack = alpha * np.diag(inverse)
         # A study whose words nobody else uses has slack near 0; alpha > 0 keeps it positive.
@@ -198,7 +201,7 @@ class LeaveOutRidge:
             At least a small positive number; the same for all features if nothing is left
             unexplained.
         """
-        inverse = self._inverse_at(fit.alpha)
+        inverse = self._inverse_at(fit.alpha, np.float64)
         if self._primal:
             # M M' = inverse (inverse^-1 - alpha I) inverse
             squared = np.einsum("ij,ij->i", inverse, inverse)
@@ -231,26 +234,29 @@ class LeaveOutRidge:
         -------
         best : RidgeFit
         scores : dict of float to float
-            Score of each penalty tried.
+            Score of each penalty tried, of fits in single precision if there are several.
         """
+        if len(alphas) == 1:
+            best = self.fit(alphas[0])
+            return best, {best.alpha: score(best)}
         position = len(alphas) // 2
-        best = self.fit(alphas[position])
+        best = self.fit(alphas[position], np.float32)
         scores = {alphas[position]: score(best)}
         for step in (-1, 1):
             while 0 <= position + step < len(alphas) and alphas[position + step] not in scores:
-                current = self.fit(alphas[position + step])
+                current = self.fit(alphas[position + step], np.float32)
                 scores[current.alpha] = score(current)
                 if scores[current.alpha] <= scores[best.alpha]:
                     break
                 best, position = current, position + step
-        return best, scores
+        return self.fit(best.alpha), scores
 
-    def _inverse_at(self, alpha: float) -> np.ndarray:
+    def _inverse_at(self, alpha: float, dtype: Any) -> np.ndarray:
         """Inverse of the system at a penalty; the last one is kept."""
-        if self._last is None or self._last[0] != alpha:
+        if self._last is None or self._last[:2] != (alpha, dtype):
             self._last = None  # before there is another, which is as large
-            self._last = alpha, _inverse(self._gram, alpha)
-        return self._last[1]
+            self._last = alpha, dtype, _inverse(self._gram, alpha, dtype)
+        return self._last[2]
 
     def _noise(self, coef: np.ndarray) -> float:
         """Mean squared residual of a sample, over all targets."""
@@ -282,18 +288,22 @@ def _dense(matrix: Any) -> np.ndarray:
     return matrix.toarray() if hasattr(matrix, "toarray") else np.asarray(matrix)
 
 
-def _inverse(gram: np.ndarray, alpha: float) -> np.ndarray:
+def _inverse(gram: np.ndarray, alpha: float, dtype: Any) -> np.ndarray:
     """Inverse of the positive definite ``gram + alpha I``."""
     with one_thread_if_small(gram.size):
-        system = gram.copy()
+        system = gram.astype(dtype)
         system.flat[:: len(system) + 1] += alpha
-        factor, info = linalg.lapack.dpotrf(system, lower=1, overwrite_a=1)
+        kind = "s" if dtype == np.float32 else "d"
+        potrf, potri = (getattr(linalg.lapack, f"{kind}{name}") for name in ("potrf", "potri"))
+        factor, info = potrf(system, lower=1, overwrite_a=1)
+        if info and dtype == np.float32:
+            return _inverse(gram, alpha, np.float64)
         if info:
             raise InvalidInputError(
                 f"alpha={alpha} is too small for features of this scale: the ridge system is "
                 "not positive definite. Raise alpha or scale X."
             )
-        inverse, _ = linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
+        inverse, _ = potri(factor, lower=1, overwrite_c=1)
     _mirror(inverse)
     # Its transpose is the same matrix, with rows in a piece: products with sparse matrices would
     # copy it as a whole if columns were.
