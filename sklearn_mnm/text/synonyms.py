@@ -169,36 +169,6 @@ def spelling_synonyms(terms: Sequence[str], counts: np.ndarray) -> Synonyms:
     return synonyms
 
 
-def neighbour_synonyms(
-    words: Sequence[str],
-    terms: Sequence[str],
-    word_vectors: np.ndarray,
-    term_vectors: np.ndarray,
-    *,
-    least_cosine: float = 0.5,
-) -> Synonyms:
-    """Read words as the terms that mean most nearly the same.
-
-    Parameters
-    ----------
-    words : sequence of str, length n_words
-    terms : sequence of str, length n_terms
-    word_vectors, term_vectors : ndarray of shape (n_words, d) and (n_terms, d)
-        Sentence embeddings, unit rows.
-    least_cosine : float, default=0.5
-        Of a term that counts.
-
-    Returns
-    -------
-    synonyms : dict of str to dict of str to float
-        Only of words that have such terms.
-    """
-    cosines = np.asarray(word_vectors) @ np.asarray(term_vectors).T
-    near = np.where(cosines > least_cosine, cosines, 0)
-    read = {word: _largest(row, row, terms) for word, row in zip(words, near, strict=True)}
-    return {word: found for word, found in read.items() if found}
-
-
 def _unknown(title: str, forms: WordForms) -> Iterable[str]:
     """Yield words of a title that are no form of a known one, and words joined by signs."""
     for match in _JOINED.finditer(title):

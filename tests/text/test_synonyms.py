@@ -6,7 +6,7 @@ from scipy import sparse
 
 from sklearn_mnm import TermVectorizer
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.text import learn_synonyms, neighbour_synonyms
+from sklearn_mnm.text import learn_synonyms
 
 TERMS = ["social", "pain", "trust", "memory", "schizophrenia", "schizophrenic"]
 
@@ -57,13 +57,6 @@ def test_the_vectorizer_takes_them():
     vectorizer = TermVectorizer(TERMS, synonyms=learn_synonyms(titles, features, TERMS))
     row = vectorizer.fit(features).transform(["oxytocin"])
     assert set(row.indices) == {vectorizer.vocabulary_[term] for term in ("social", "trust")}
-
-
-def test_neighbours_are_those_of_the_same_direction():
-    terms = np.eye(3)
-    words = np.array([[0.8, 0.6, 0.0], [0.0, 0.0, -1.0]])
-    read = neighbour_synonyms(["a", "b"], ["x", "y", "z"], words, terms)
-    assert read == {"a": {"x": pytest.approx(0.571, abs=1e-3), "y": pytest.approx(0.429, abs=1e-3)}}
 
 
 def test_what_does_not_fit_is_refused():
