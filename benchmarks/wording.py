@@ -11,8 +11,9 @@ known.
 
 Sides: titles that name one side only, and their maps as the model predicts them with that side and
 without. Queries are each of the phrases below with "left" and with "right": the larger sum of the
-highest tenth of the positive voxels is on the side that anatomy says. Mean ± standard deviation
-over folds, one seed; the interval is over titles of all folds.
+highest tenth of the positive voxels is on the side that anatomy says. How much a side counts was
+chosen on the titles of all studies, these included; half and one and a half times as much differ
+little. Mean ± standard deviation over folds, one seed; the interval is over titles of all folds.
 """
 
 import argparse

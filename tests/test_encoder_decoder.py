@@ -230,19 +230,21 @@ def test_rankings_are_sorted_and_name_the_terms(decoder, studies):
     assert list(predicted[0][:7]) == list(ranking["term"][:7])
 
 
-def test_own_terms_are_standardised_and_unknown_ones_are_nan(decoder, studies):
-    terms = ["working memory", "response inhibition", "zzyzx"]
+def test_own_terms_score_as_those_that_they_are_read_as(decoder, studies):
+    terms = ["memory", "response memory", "zzyzx"]
     with pytest.warns(DataWarning, match="zzyzx"):
         scores = decoder.decision_function(studies, terms=terms)
     assert scores.shape == (len(studies), 3)
     assert np.isnan(scores[:, 2]).all()
-    np.testing.assert_allclose(scores[:, :2].mean(axis=0), 0, atol=0.1)
-    np.testing.assert_allclose(scores[:, :2].std(axis=0), 1, atol=0.1)
+    vectorizer, of_terms = decoder.term_vectorizer_, decoder.decision_function(studies)
+    np.testing.assert_allclose(scores[:, 0], of_terms[:, vectorizer.vocabulary_["memory"]])
+    weights = vectorizer.transform(["response memory"]).toarray()[0]
+    np.testing.assert_allclose(scores[:, 1], of_terms @ weights / weights.sum())
     with pytest.warns(DataWarning, match="1 of 3"):
         ranking = decoder.predict_topk(studies[:1], k=3, terms=terms)
     assert ranking["term"].iloc[2] == "zzyzx"
     assert "probability" not in ranking
-    spelled = decoder.decision_function(studies[:3], terms=["Working-memory"])
+    spelled = decoder.decision_function(studies[:3], terms=["Memories"])
     np.testing.assert_allclose(spelled[:, 0], scores[:3, 0], atol=1e-5)
 
 
@@ -318,11 +320,10 @@ def test_a_query_is_explained(encoder):
 def test_a_query_of_which_nothing_is_known_is_no_average_map(encoder):
     with pytest.raises(InvalidInputError, match="at least one word"):
         encoder.predict([""])
-    with (
-        pytest.warns(UnknownQueryWarning, match="zzyzx"),
-        pytest.raises(InvalidInputError, match="holds no known term"),
-    ):
+    with pytest.raises(InvalidInputError, match=r"^X: 'zzyzx qqq' .* holds no known term"):
         encoder.predict(["zzyzx qqq"])
+    with pytest.raises(InvalidInputError, match=r"none of the 2 texts .*'zzyzx'.*'qqq'"):
+        encoder.predict(["zzyzx", "qqq"])
     with pytest.warns(UnknownQueryWarning, match="1 of 2"):
         assert encoder.predict(["zzyzx", "memory"]).shape == (2, N_REGIONS)
 

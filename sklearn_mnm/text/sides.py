@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
+from sklearn_mnm.exceptions import InvalidInputError
+
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _SIDES = {"left": -1, "right": 1}
 _OTHER = {-1: "right", 1: "left"}
@@ -68,12 +70,19 @@ def sided_phrases(text: str) -> list[SidedPhrase]:
     phrases : list of SidedPhrase
         In their order.
 
+    Raises
+    ------
+    InvalidInputError
+        If `text` is no string.
+
     Examples
     --------
     >>> from sklearn_mnm.text.sides import sided_phrases
     >>> [(p.words, p.hemisphere) for p in sided_phrases("left hand, right amygdala")]
     [('left hand', 'right'), ('right amygdala', 'right')]
     """
+    if not isinstance(text, str):
+        raise InvalidInputError(f"text: got {text!r}; give a string.")
     tokens = _TOKEN.findall(text.lower())
     places = [i for i, token in enumerate(tokens) if token in _SIDES]
     joined = {

@@ -97,3 +97,11 @@ def cases() -> Iterator[Case]:
         ("empty", "studies: without peaks", lambda w: datasets.to_nimare(Studies(["a"])), ("none of the 1 has peaks",)),
     ):  # fmt: skip
         yield Case("to_nimare", kind, given, call, InvalidInputError, tells)
+    yield Case(
+        "format_references", "wrong dtype", "studies: a list of ids",
+        lambda w: datasets.format_references(["1"]), InvalidInputError, ("a table with a column 'id', got list", "what retrieve returns"),
+    )  # fmt: skip
+    yield Case(
+        "format_references", "unknown choice", "style: endnote",
+        lambda w: datasets.format_references(pd.DataFrame({"id": ["1"]}), "endnote"), InvalidInputError, ("style='endnote'", "choose one"),
+    )  # fmt: skip

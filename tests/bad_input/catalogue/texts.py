@@ -21,7 +21,7 @@ from sklearn_mnm.exceptions import (
     InvalidInputError,
     UnknownQueryWarning,
 )
-from sklearn_mnm.text import check_query, explain_query, match_terms
+from sklearn_mnm.text import check_query, explain_query, learn_synonyms, match_terms, sided_phrases
 
 
 def texts(*values: Any) -> Callable[[Workshop], Any]:
@@ -354,6 +354,43 @@ def _query_cases() -> Iterator[Case]:
         yield case(
             fault._replace(tells=_of_strings(fault)), "match_terms",
             lambda w, t: match_terms(t, w.vectorizer), "names",
+        )  # fmt: skip
+    yield Case(
+        "sided_phrases", "wrong dtype", "text: a number",
+        lambda w: sided_phrases(3), InvalidInputError, ("text: got 3", "give a string"),
+    )  # fmt: skip
+    yield Case(
+        "learn_synonyms", "wrong shape", "features: of two studies for one title",
+        lambda w: learn_synonyms(["heat"], np.ones((2, 1)), ["pain"]), InvalidInputError, ("shape .2, 1.", "a row per title"),
+    )  # fmt: skip
+    yield Case(
+        "learn_synonyms", "wrong dtype", "titles: one string",
+        lambda w: learn_synonyms("heat", np.ones((1, 1)), ["pain"]), InvalidInputError, ("titles: expected several", "write"),
+    )  # fmt: skip
+    for kind, given, synonyms, told in (
+        (
+            "wrong dtype",
+            "a number for terms",
+            {"heat": 1},
+            ("synonyms..heat.. is 1", "Give a term"),
+        ),
+        (
+            "unknown choice",
+            "no term",
+            {"heat": "qwxzzy"},
+            ("no term of the vocabulary", "Name terms"),
+        ),
+        (
+            "negative values",
+            "a weight of -1",
+            {"heat": {"finger": -1}},
+            ("is {'finger': -1}", "weights above 0"),
+        ),
+        ("wrong dtype", "no word", {3: "finger"}, ("3 is no word", "Give a dict from words")),
+    ):
+        yield Case(
+            "TermVectorizer.fit", kind, f"synonyms: {given}",
+            lambda w, s=synonyms: TermVectorizer(["finger", "pain"], min_df=1, synonyms=s).fit([[1, 1]]), InvalidInputError, told,
         )  # fmt: skip
     yield Case(
         "check_query", "empty", "texts: none", lambda w: check_query([], w.vectorizer),
