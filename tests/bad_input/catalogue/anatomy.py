@@ -17,7 +17,7 @@ from catalogue.faults import DOUBTFUL_IMAGES, IMAGES, case
 from catalogue.workshop import Workshop
 from sklearn_mnm import PeaksToRegions
 from sklearn_mnm.brain import cluster_table, name_coordinates, name_regions
-from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
 
 _MNI = ("coordinates", "x, y, z in mm")
 _NUMBERS = ["x", "y", "z", "value", "volume"]

@@ -23,7 +23,7 @@ from catalogue.faults import (
 )
 from catalogue.workshop import N_REGIONS, Workshop
 from sklearn_mnm.brain import z_from_p
-from sklearn_mnm.exceptions import DataWarning, InvalidInputError
+from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 
 _OPTIONS = {"predict_topk": {"k": 3}}
 
