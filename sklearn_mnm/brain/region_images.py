@@ -200,7 +200,7 @@ class RegionImages:
         Parameters
         ----------
         covered : ndarray of shape (n_maps, n_voxels), bool
-            See :func:`~sklearn_mnm.brain.maps.covered_voxels`.
+            Where something is known.
 
         Returns
         -------

@@ -58,8 +58,8 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
         How documents are read beyond the terms: by word or words, the term, or the terms with a
         weight each, that they count as; ``{}`` says that a word means nothing. Terms may be among
         the words. See :func:`~sklearn_mnm.text.learn_synonyms`. If None, only other forms of the
-        words of terms are read, as "colour" for "color", see
-        :class:`~sklearn_mnm.text.word_forms.WordForms`; exact words go before forms.
+        words of terms are read, as "colour" for "color"; exact
+        words go before forms.
 
     Attributes
     ----------
