@@ -361,9 +361,9 @@ def test_memory_shares_the_closed_form_and_changes_nothing(studies, tmp_path, mo
     fitted_widths = []
     original = LeaveOutRidge.fit
 
-    def counted(self, alpha):
+    def counted(self, *args):
         fitted_widths.append(self._X.shape[1])
-        return original(self, alpha)
+        return original(self, *args)
 
     monkeypatch.setattr(LeaveOutRidge, "fit", counted)
     again = cached.set_params(objective__drift_weight=30).fit(X, Y)

@@ -207,6 +207,7 @@ class RegionImages:
         coverage : ndarray of shape (n_maps, n_regions_)
             1 for regions without voxels.
         """
+        check_is_fitted(self)
         total = np.asarray(self.membership_.sum(axis=0), dtype=np.float64).ravel()
         missing = (self.membership_.T @ (~covered).T.astype(np.float64)).T
         return 1 - np.divide(missing, total, out=np.zeros_like(missing), where=total > 0)

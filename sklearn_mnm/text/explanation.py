@@ -118,13 +118,13 @@ def explain_query(
     >>> vectorizer = TermVectorizer(["memory", "pain", "working memory"], min_df=1)
     >>> vectorizer = vectorizer.fit([[1, 0, 2], [1, 1, 0]])
     >>> print(explain_query("pains and working memory", vectorizer))
-    'pains and working memory': 1 known term, 1 unknown word
+    'pains and working memory': 2 known terms, 0 unknown words
     <BLANKLINE>
               term  count  tfidf  weight  share
-    working memory      1    1.0     1.0  100.0
+              pain      1  0.707     1.0   50.0
+    working memory      1  0.707     1.0   50.0
     <BLANKLINE>
-     word  count                reason nearest
-    pains      1 not in the vocabulary    pain
+    Read by another form: pains as pain.
     """
     lexicon = _lexicon(vectorizer)
     if not isinstance(text, str) or not text.strip():

@@ -153,7 +153,7 @@ def test_the_command_writes_a_section_and_the_figures_of_runs(
     monkeypatch.setattr("sys.argv", ["hierarchy.py", *arguments])
     monkeypatch.setattr(hierarchy, "load_fold", lambda fold: corpus)
     hierarchy.main()
-    assert "ours minus counts." in output.read_text()
+    assert "| minus counts | " in output.read_text()
     # Counts are the same for every seed.
     assert [(name, seed) for name, _, seed, _ in cached] == [
         ("counts", 3),

@@ -180,7 +180,7 @@ def test_what_is_not_finite_counts_as_zero():
     ("image", "threshold", "options", "told"),
     [
         (spots(), 3, {}, "0 everywhere"),
-        (spots(background=np.nan), 3, {}, "0 everywhere"),
+        (spots(background=np.nan), 3, {}, "0 everywhere|NaN or infinite"),
         (nibabel.Nifti1Image(np.ones((*SHAPE, 2)), AFFINE), 3, {}, "2 maps"),
         ("fear", 3, {}, "fear"),
         (3, 3, {}, "image"),

