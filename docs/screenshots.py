@@ -1,7 +1,7 @@
 """Take the pictures of the web page and of reports for the manual.
 
 ``mnm app``, then ``python docs/screenshots.py``; for reports alone, which need no server,
-``python docs/screenshots.py reports``. Needs playwright, and Chromium at /usr/bin/chromium; none is
+``python docs/screenshots.py --only reports``. Needs playwright, and Chromium at /usr/bin/chromium; none is
 downloaded.
 """
 
@@ -87,15 +87,15 @@ def picture_reports(browser: Any) -> None:
 def main() -> None:
     """Take all pictures, or those that are named."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="*", choices=["app", "reports"], help="default: both")
+    parser.add_argument("--only", choices=["app", "reports"], help="default: both")
     parser.add_argument("--address", default="http://127.0.0.1:8000", help="of mnm app")
     arguments = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as tool:
         browser = tool.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        if arguments.what != ["reports"]:
+        if arguments.only != "reports":
             picture_app(browser, arguments.address)
-        if arguments.what != ["app"]:
+        if arguments.only != "app":
             picture_reports(browser)
         browser.close()
 
