@@ -54,7 +54,8 @@ def read_by(encoder: MNMEncoder, way: str, train: Studies) -> None:
     if way == "synonyms":
         features = vectorizer.transform(train.counts)
         read_as = learn_synonyms([str(title) for title in train.titles], features, known)
-    vectorizer._reader = TextReader(terms, read_as, known)
+    vectorizer._reader = TextReader(terms, read_as)
+    vectorizer._reader.keep(known)
     if way == "terms":
         vectorizer._reader.forms.respell = str.lower
 

@@ -165,7 +165,7 @@ class Question(ABC):
         """List the highest clusters of the first map, with anatomical names."""
         shown = self.shown(next(iter(self.views)))
         values = np.asarray(shown.image.dataobj, dtype=np.float64)
-        return clusters_of_values(values, shown.image.affine, self.cluster_threshold, k=k)
+        return clusters_of_values(values, shown.image.affine, shown.threshold, k=k)
 
     def terms(self, k: int, level: str | None = None) -> pd.DataFrame:
         """Rank the terms that the map speaks for."""

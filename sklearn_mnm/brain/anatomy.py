@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm._tools.arrays import checked_array
 from sklearn_mnm._tools.frames import as_pandas, is_frame
-from sklearn_mnm.brain.atlas import load_atlas, load_mask
+from sklearn_mnm.brain.atlas import load_atlas, load_mask, voxel_centres
 from sklearn_mnm.exceptions import InvalidInputError
 
 #: What is said of a place that is too far from all labels.
@@ -186,8 +186,7 @@ def name_regions(
         mask = load_mask(resolution=_RESOLUTION)
         read = load_atlas(regions, mask, region_names)
         membership, names = read.membership, read.names
-    places = apply_affine(mask.affine, np.argwhere(np.asarray(mask.dataobj) != 0))
-    return shares_of_labels(places, membership, names, max_distance)
+    return shares_of_labels(voxel_centres(mask), membership, names, max_distance)
 
 
 def shares_of_labels(

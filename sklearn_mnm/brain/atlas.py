@@ -120,6 +120,11 @@ def _share_in_brain(inside: np.ndarray, affine: np.ndarray) -> float:
     return float(np.count_nonzero(values) / len(voxels))
 
 
+def voxel_centres(mask_img: Any) -> np.ndarray:
+    """Centres of the voxels of a mask in mm, shape (n_voxels, 3), in C order."""
+    return apply_affine(mask_img.affine, np.argwhere(np.asarray(mask_img.dataobj) != 0))
+
+
 def image_from_voxels(values: np.ndarray, mask_img: Any) -> nibabel.nifti1.Nifti1Image:
     """Write values on the voxels of a mask into an image, zero outside.
 

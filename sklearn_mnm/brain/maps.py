@@ -28,8 +28,6 @@ class ReadImage(NamedTuple):
     on_mask : ndarray of shape (n_maps, n_voxels), float32
         Averages over the voxels of the mask; see
         :func:`~sklearn_mnm.brain.resampling.averages_on_mask`.
-    covered : ndarray of shape (n_maps, n_voxels), bool
-        Where something is known; see :func:`covered_voxels`.
     doubts : list of str
         Of its space and kind; empty if there are none.
     """
@@ -37,7 +35,6 @@ class ReadImage(NamedTuple):
     image: Any
     values: np.ndarray
     on_mask: np.ndarray
-    covered: np.ndarray
     doubts: list[str]
 
 
@@ -83,11 +80,9 @@ def read_map(image: Any, mask_img: Any, name: str = "image") -> ReadImage:
     image, guess = placed(image)
     values = image_values(image, name)
     on_mask = averages_on_mask(values, image.affine, mask_img)
-    covered = covered_voxels(values, on_mask)
     doubts = [] if guess is None else [guess]
     doubts += doubts_of_space(image, mask_img, name)
-    doubts += doubts_of_kind(image, values, on_mask, name)
-    return ReadImage(image, values, on_mask, covered, doubts)
+    return ReadImage(image, values, on_mask, doubts + doubts_of_kind(image, values, on_mask, name))
 
 
 def covered_voxels(values: np.ndarray, on_mask: np.ndarray) -> np.ndarray:
@@ -120,7 +115,8 @@ def covered_voxels(values: np.ndarray, on_mask: np.ndarray) -> np.ndarray:
             continue
         one = values if values.ndim == 3 else values[..., row]
         sizes = np.abs(one[one != 0])
-        if np.percentile(sizes, _PERCENTILE) < _NEAR_ZERO * np.median(sizes):
+        low, middle = np.percentile(sizes, [_PERCENTILE, 50])
+        if low < _NEAR_ZERO * middle:
             covered[row] = is_measured
     return covered
 
@@ -164,7 +160,7 @@ def maps_on_mask(images: Any, mask_img: Any, name: str = "images") -> MapsOnMask
         called = name if len(given) == 1 else f"{name}[{number}]"
         read = read_map(image, mask_img, called)
         rows.append(read.on_mask)
-        covered.append(read.covered)
+        covered.append(covered_voxels(read.values, read.on_mask))
         if read.doubts:
             called = read.image.get_filename() or called
             doubtful.append(f"{called}: {'; '.join(read.doubts)}")

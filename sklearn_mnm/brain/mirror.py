@@ -6,6 +6,8 @@ import numpy as np
 from nibabel.affines import apply_affine
 from scipy import sparse
 
+from sklearn_mnm.brain.atlas import voxel_centres
+
 # Share of the activation of a region and its counterpart that one of them has at least.
 _LEAST_SHARE = 1e-3
 # Behind and below, in mm, MNI152: the cerebellum, which moves the limbs of its own side.
@@ -47,17 +49,16 @@ class Mirror(NamedTuple):
         """
         mask = np.asarray(regions.mask_img_.dataobj) != 0
         affine, shape = regions.mask_img_.affine, mask.shape
-        voxels = np.argwhere(mask)
-        mm = apply_affine(affine, voxels)
+        mm = voxel_centres(regions.mask_img_)
         opposite = np.rint(apply_affine(np.linalg.inv(affine), mm * [-1, 1, 1])).astype(int)
         inside = ((opposite >= 0) & (opposite < shape)).all(axis=1)
         numbers = np.full(shape, -1)
-        numbers[mask] = np.arange(len(voxels))
-        target = np.full(len(voxels), -1)
+        numbers[mask] = np.arange(len(mm))
+        target = np.full(len(mm), -1)
         target[inside] = numbers[tuple(opposite[inside].T)]
         rows = np.flatnonzero(target >= 0)
         flip = sparse.csr_matrix(
-            (np.ones(len(rows)), (rows, target[rows])), shape=(len(voxels), len(voxels))
+            (np.ones(len(rows)), (rows, target[rows])), shape=(len(mm), len(mm))
         )
         membership = sparse.csr_matrix(regions.membership_, dtype=np.float64)
         averages = sparse.diags(1 / np.maximum(_sums(membership), 1e-12)) @ membership.T

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn_mnm.exceptions import InvalidInputError
 
 _PUBMED = "https://pubmed.ncbi.nlm.nih.gov/"
-_PUBMED_ID = re.compile(r"[1-9][0-9]{3,8}")
+_PUBMED_ID = re.compile(r"[1-9]\d{4,7}")
 # What BibTeX reads otherwise than it stands there.
 _BIBTEX = {"\\": r"\textbackslash{}", **{sign: f"\\{sign}" for sign in "{}&%$#_"}}
 _BIBTEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
@@ -67,11 +67,16 @@ def format_references(studies: pd.DataFrame, style: str = "ris") -> str:
     return _STYLES[style](rows)
 
 
+def is_pubmed_id(id_: str) -> bool:
+    """Whether the id of a study may be one of PubMed: a number of five to eight digits."""
+    return _PUBMED_ID.fullmatch(id_) is not None
+
+
 def _ris(rows: list[tuple[str, str]]) -> str:
     lines = []
     for id_, title in rows:
         lines += ["TY  - JOUR", *([f"TI  - {title}"] if title else []), f"AN  - {id_}"]
-        if _PUBMED_ID.fullmatch(id_):
+        if is_pubmed_id(id_):
             lines += ["DB  - PubMed", f"UR  - {_PUBMED}{id_}/"]
         lines += ["ER  -", ""]
     return "\n".join(lines)
@@ -82,7 +87,7 @@ def _bibtex(rows: list[tuple[str, str]]) -> str:
     for id_, title in rows:
         key = re.sub(r"[^\w:.-]+", "-", id_) or "study"
         fields = [("title", "{" + "".join(_BIBTEX.get(sign, sign) for sign in title) + "}")]
-        if _PUBMED_ID.fullmatch(id_):
+        if is_pubmed_id(id_):
             key = f"pmid{id_}"
             fields += [("pmid", id_), ("url", f"{_PUBMED}{id_}/")]
         body = "".join(f"  {name} = {{{value}}},\n" for name, value in fields if value != "{}")
@@ -92,7 +97,7 @@ def _bibtex(rows: list[tuple[str, str]]) -> str:
 
 def _csv(rows: list[tuple[str, str]]) -> str:
     table = pd.DataFrame(rows, columns=["id", "title"])
-    table["url"] = [f"{_PUBMED}{id_}/" if _PUBMED_ID.fullmatch(id_) else "" for id_ in table["id"]]
+    table["url"] = [f"{_PUBMED}{id_}/" if is_pubmed_id(id_) else "" for id_ in table["id"]]
     return table.to_csv(index=False, lineterminator="\n")
 
 

@@ -102,7 +102,7 @@ class NoiseNull(NamedTuple):
         p = np.empty(len(found))
         for row, (value, width) in enumerate(zip(found, np.clip(fwhm, *FWHM), strict=True)):
             near = self.statistic[np.abs(self.fwhm - width) <= _NEAR]
-            p[row] = (1 + np.count_nonzero(near >= value)) / (1 + len(near))
+            p[row] = _share_as_high(value, near)
         return p
 
     def p_value_among(self, scores: np.ndarray, noise: np.ndarray) -> float:
@@ -121,7 +121,12 @@ class NoiseNull(NamedTuple):
         """
         logs = np.log(np.vstack([scores, noise]))
         found = _statistic(logs, self.mean, self.spread, self.units)
-        return float((1 + np.count_nonzero(found[1:] >= found[0])) / len(found))
+        return _share_as_high(found[0], found[1:])
+
+
+def _share_as_high(value: float, noise: np.ndarray) -> float:
+    """Share of the statistics of noise and of a map that are as high as that of the map."""
+    return float((1 + np.count_nonzero(noise >= value)) / (1 + len(noise)))
 
 
 def _statistic(

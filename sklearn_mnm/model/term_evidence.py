@@ -113,13 +113,14 @@ class TermEvidence:
         """Average the scores of terms over those that phrases are read as."""
         names = as_documents(terms, name="terms")
         weights = self.term_vectorizer_.transform(names).tocsr()
-        # Such as "n-back" where the term is "nback".
-        lexicon, is_known = lexicon_of(self.term_vectorizer_), weights.getnnz(axis=1) > 0
-        names_read = [
-            name if known else lexicon.rewrite(name)
-            for name, known in zip(names, is_known, strict=True)
-        ]
-        weights = self.term_vectorizer_.transform(names_read).tocsr()
+        if not (is_known := weights.getnnz(axis=1) > 0).all():
+            # Such as "n-back" where the term is "nback".
+            lexicon = lexicon_of(self.term_vectorizer_)
+            names_read = [
+                name if known else lexicon.rewrite(name)
+                for name, known in zip(names, is_known, strict=True)
+            ]
+            weights = self.term_vectorizer_.transform(names_read).tocsr()
         total = np.asarray(weights.sum(axis=1)).ravel()
         if n_unknown := np.count_nonzero(total == 0):
             shown = ", ".join(repr(names[row]) for row in np.flatnonzero(total == 0)[:5])

@@ -1,7 +1,6 @@
 """What a model says of a text, as rows for the tables of a page."""
 
 import math
-import re
 from collections.abc import Sequence
 from textwrap import shorten
 from typing import Any
@@ -9,10 +8,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
-from nibabel.affines import apply_affine
 
 from sklearn_mnm.brain.anatomy import largest_labels
+from sklearn_mnm.brain.atlas import voxel_centres
 from sklearn_mnm.brain.clusters import clusters_of_values
+from sklearn_mnm.datasets.references import is_pubmed_id
 from sklearn_mnm.plotting.brain import SHOWN_Z
 from sklearn_mnm.text.explanation import QueryExplanation
 from sklearn_mnm.text.terms import TermVectorizer
@@ -31,8 +31,6 @@ N_CLUSTERS = 10
 _RESOLUTION = 2
 # Names of the regions of models, which do not change once they are fitted.
 _named: WeakKeyDictionary[Any, list[dict[str, Any]]] = WeakKeyDictionary()
-# Of shorter numbers most are rows of a table rather than PubMed ids.
-_PUBMED_ID = re.compile(r"[1-9]\d{4,7}")
 
 
 def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
@@ -52,9 +50,8 @@ def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
     facts : dict
         ``text``, ``heading`` and whether it is ``explained``; the rows ``known`` and ``unknown``
         and the ``notes`` of the explanation; whether it is ``usable``, and then the rows
-        ``clusters``,
-        ``regions``, ``terms``, ``studies`` and ``walk``, the latter empty if the model knows no
-        hierarchy of terms.
+        ``clusters``, ``regions``, ``terms``, ``studies`` and ``walk``, the latter empty if the
+        model knows no hierarchy of terms.
     """
     explanation: QueryExplanation | None = None
     if isinstance(encoder.vectorizer_, TermVectorizer):
@@ -91,10 +88,7 @@ def shortened(text: str) -> str:
 def study_rows(studies: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of studies, with a title, empty where unknown, and whether the id is of PubMed."""
     rows: list[Any] = studies.to_dict("records")
-    return [
-        {"title": "", **study, "in_pubmed": bool(_PUBMED_ID.fullmatch(str(study["id"])))}
-        for study in rows
-    ]
+    return [{"title": "", **study, "in_pubmed": is_pubmed_id(str(study["id"]))} for study in rows]
 
 
 def walk_rows(estimator: Any, start: Any) -> list[dict[str, Any]]:
@@ -168,7 +162,7 @@ def region_labels(regions: Any) -> list[dict[str, Any]]:
         ``name`` and ``share``; of a region without a voxel None and 0.
     """
     if regions not in _named:
-        largest = largest_labels(_voxels(regions), regions.membership_)
+        largest = largest_labels(voxel_centres(regions.mask_img_), regions.membership_)
         _named[regions] = [
             {"name": name or None, "share": float(share)}
             for name, share in zip(largest["name"], largest["share"], strict=True)
@@ -180,13 +174,7 @@ def region_centres(regions: Any) -> np.ndarray:
     """Centre of each region in mm, shape (n_regions, 3)."""
     membership = regions.membership_
     sizes = np.asarray(membership.sum(axis=0)).ravel()
-    return (membership.T @ _voxels(regions)) / sizes[:, None]
-
-
-def _voxels(regions: Any) -> np.ndarray:
-    """Centre of each voxel of the mask in mm, shape (n_voxels, 3)."""
-    mask = regions.mask_img_
-    return apply_affine(mask.affine, np.argwhere(np.asarray(mask.dataobj) != 0))
+    return (membership.T @ voxel_centres(regions.mask_img_)) / sizes[:, None]
 
 
 def _regions(encoder: Any, text: str, predicted: np.ndarray) -> list[dict[str, Any]]:

@@ -15,10 +15,10 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.text._documents import as_documents
 from sklearn_mnm.text.matching import LongestTermMatcher
+from sklearn_mnm.text.reading import TextReader
 from sklearn_mnm.text.terms import TermVectorizer
-from sklearn_mnm.text.word_forms import singular
+from sklearn_mnm.text.word_forms import WORD, singular
 
-_WORD = re.compile(r"\w+")
 _COMPOUND = re.compile(r"\w+(?:[-\u2010-\u2013\u2212]\w+)+")  # hyphens, en dash, minus
 # Ratio of matching characters (difflib) from which two spellings count as near. Of words of the
 # NeuroQuery vocabulary with one wrong, missing, added or swapped letter, 99 % find their word
@@ -42,7 +42,7 @@ class Lexicon:
         terms = [str(term) for term in searched]  # of a NumPy array they are np.str_
         self.known = frozenset(map(str, known))
         self.find = LongestTermMatcher(terms)
-        self._words = {term: tuple(_WORD.findall(term.lower())) for term in terms}
+        self._words = {term: tuple(WORD.findall(term.lower())) for term in terms}
         self._used = {word for words in self._words.values() for word in words}
         self._exact = {self._words[term]: term for term in self.known}
         self._spelled: dict[str, tuple[str, ...]] = {}
@@ -97,7 +97,7 @@ class Lexicon:
         Words between ("theory-of-mind") only connect the others.
         """
         for match in _COMPOUND.finditer(text.lower()):
-            words = _WORD.findall(match.group())
+            words = WORD.findall(match.group())
             if self.passes_over(words[0]) or self.passes_over(words[-1]):
                 yield match.start(), match.group()
 
@@ -153,7 +153,7 @@ class Lexicon:
         `text`: with at least four characters and three fifths of it in common. Plural endings,
         spaces and hyphens do not count. Nothing is near a word that is passed over.
         """
-        spelling = fold(_WORD.findall(text.lower()))
+        spelling = fold(WORD.findall(text.lower()))
         if not spelling or not self._candidates or self.passes_over(text.lower()):
             return ()
         stem = spelling[: max(4, -(-3 * len(spelling) // 5))]
@@ -179,8 +179,8 @@ class Lexicon:
 lexicon = lru_cache(maxsize=4)(Lexicon)
 
 
-def lexicon_of(vectorizer: Any) -> Lexicon:
-    """Return the terms that a fitted TermVectorizer looks for, of which it has kept the known.
+def reader_of(vectorizer: Any) -> TextReader:
+    """Return how a fitted TermVectorizer reads texts.
 
     Raises
     ------
@@ -200,7 +200,15 @@ def lexicon_of(vectorizer: Any) -> Lexicon:
             "vectorizer: was fitted on counts with unnamed columns; pass vocabulary=... to it "
             "before fitting."
         )
-    return lexicon(tuple(vectorizer._reader.terms), tuple(vectorizer.vocabulary_))
+    return vectorizer._reader
+
+
+def lexicon_of(vectorizer: Any) -> Lexicon:
+    """Return the terms that a vectorizer looks for, of which it has kept the known.
+
+    What :func:`reader_of` says of the vectorizer holds here, too.
+    """
+    return lexicon(tuple(reader_of(vectorizer).terms), tuple(vectorizer.vocabulary_))
 
 
 def lexicon_in(vocabulary: Any) -> tuple[Lexicon, list[str]]:
@@ -226,7 +234,7 @@ def lexicon_in(vocabulary: Any) -> tuple[Lexicon, list[str]]:
 
 def tokens(text: str) -> list[tuple[int, str]]:
     """Return start and spelling of each word of the lower-cased text."""
-    return [(match.start(), match.group()) for match in _WORD.finditer(text.lower())]
+    return [(match.start(), match.group()) for match in WORD.finditer(text.lower())]
 
 
 def fold(words: Iterable[str]) -> str:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +17,10 @@ from scipy import sparse
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from sklearn_mnm.exceptions import InvalidInputError, UnknownQueryWarning
-from sklearn_mnm.text._spelling import Lexicon, lexicon, lexicon_of, tokens
+from sklearn_mnm.text._spelling import Lexicon, lexicon, reader_of, tokens
 from sklearn_mnm.text.sides import sided_phrases
 from sklearn_mnm.text.terms import TermVectorizer
+from sklearn_mnm.text.word_forms import WordForms
 
 # Rows of a table that are shown, words of a query that spellings are sought for in a warning.
 _SHOWN_ROWS = 20
@@ -132,7 +132,7 @@ def explain_query(
     if not isinstance(k, Integral) or isinstance(k, bool) or k < 0:
         raise InvalidInputError(f"k={k!r}: expected an integer of at least 0.")
     strengths = _checked_weights(weights, len(vectorizer.vocabulary_))
-    reader: Any = vectorizer._reader
+    reader = reader_of(vectorizer)
     read = reader.forms.respell(text)
     pieces = Counter(piece for _, piece, is_term in lexicon.split(read) if is_term)
     known = _known(pieces, text, vectorizer, strengths)
@@ -143,10 +143,9 @@ def explain_query(
         ],
         columns=["word", "count", "reason", "nearest"],
     )
-    silent = [
-        piece for piece in pieces if piece in lexicon.known and piece not in set(known["term"])
-    ]
-    notes = (*_notes_of_words(text, silent, vectorizer), *_notes_of_sides(text))
+    counted = set(known["term"])
+    silent = [piece for piece in pieces if piece in lexicon.known and piece not in counted]
+    notes = (*_notes_of_words(text, silent, reader.forms), *_notes_of_sides(text))
     return QueryExplanation(text=text, known=known, unknown=unknown, notes=notes)
 
 
@@ -195,18 +194,8 @@ def check_query(
     >>> check_query(["memory", "pain in children"], vectorizer)
     array([ True,  True])
     """
-    lexicon_of(vectorizer)  # which checks it
-    if isinstance(texts, str | bytes | dict | set) or not hasattr(texts, "__iter__"):
-        raise InvalidInputError(f"{name}: expected a list of strings, got {texts!r}; write [...].")
-    queries = list(texts)
-    if not queries:
-        raise InvalidInputError(f"{name}: holds no query; give at least one.")
-    for row, query in enumerate(queries):
-        if not isinstance(query, str) or not query.strip():
-            raise InvalidInputError(
-                f"{name}: entry {row} is {query!r}; give a string with at least one word or leave "
-                "the entry out."
-            )
+    reader_of(vectorizer)
+    queries = _checked_queries(texts, name)
     features = vectorizer.transform(queries) if features is None else features
     usable = features.getnnz(axis=1) > 0
     rows = np.flatnonzero(~usable)
@@ -234,20 +223,32 @@ def nothing_known(texts: Sequence[str], vectorizer: TermVectorizer) -> str:
     -------
     clause : str
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnknownQueryWarning)
-        check_query(texts, vectorizer, name="X")
-    queries = list(texts)
+    queries = _checked_queries(texts, "X")
     if len(queries) == 1:
         return f"{_with_advice(queries[0], vectorizer)} holds no known term"
     shown = "; ".join(_with_advice(query, vectorizer) for query in queries[:3])
     return f"none of the {len(queries)} texts holds a known term: {shown}"
 
 
+def _checked_queries(texts: Sequence[str], name: str) -> list[str]:
+    """Texts as a list; InvalidInputError if there are none, or one is empty or no string."""
+    if isinstance(texts, str | bytes | dict | set) or not hasattr(texts, "__iter__"):
+        raise InvalidInputError(f"{name}: expected a list of strings, got {texts!r}; write [...].")
+    queries = list(texts)
+    if not queries:
+        raise InvalidInputError(f"{name}: holds no query; give at least one.")
+    for row, query in enumerate(queries):
+        if not isinstance(query, str) or not query.strip():
+            raise InvalidInputError(
+                f"{name}: entry {row} is {query!r}; give a string with at least one word or leave "
+                "the entry out."
+            )
+    return queries
+
+
 def _lexicon(vectorizer: TermVectorizer) -> Lexicon:
     """Return the spellings of the known terms and of what is read as such."""
-    lexicon_of(vectorizer)  # which checks it
-    reader: Any = vectorizer._reader
+    reader = reader_of(vectorizer)
     others = reader.pieces[len(reader.terms) :]
     return lexicon(tuple(reader.pieces), (*vectorizer.vocabulary_, *others))
 
@@ -256,7 +257,7 @@ def _known(
     pieces: Counter[str], text: str, vectorizer: TermVectorizer, strengths: np.ndarray
 ) -> pd.DataFrame:
     """Rows of the pieces of a text that count, with what each adds to the features."""
-    reader: Any = vectorizer._reader
+    reader = reader_of(vectorizer)
     rows = [row for row, piece in enumerate(reader.pieces) if piece in pieces]
     named = np.array([pieces[reader.pieces[row]] for row in rows], dtype=np.float64)
     # Of the count of each kept term, the share that each piece brought.
@@ -265,29 +266,26 @@ def _known(
     parts = counts * vectorizer.transform([text]).toarray()[0]
     tfidf, contribution = parts.sum(axis=1), parts @ strengths
     terms = np.array(list(vectorizer.vocabulary_), dtype=object)
+    named_by = [reader.pieces[row] for row in rows]
+    # Most first; a term that is read as itself needs no word.
+    read = [tuple(terms[np.argsort(-p, kind="stable")[: (p > 0).sum()]]) for p in parts]
+    read = [() if r == (piece,) else r for piece, r in zip(named_by, read, strict=True)]
     known = pd.DataFrame(
         {
-            "term": pd.Series([reader.pieces[row] for row in rows], dtype=object),
+            "term": pd.Series(named_by, dtype=object),
             "count": named.astype(int),
             "tfidf": tfidf,
             "weight": contribution / np.where(tfidf > 0, tfidf, 1),
             "share": 100 * contribution / (contribution.sum() or 1.0),
-            "read_as": pd.Series(
-                [tuple(terms[np.argsort(-p, kind="stable")[: (p > 0).sum()]]) for p in parts],
-                dtype=object,
-            ),
+            "read_as": pd.Series(read, dtype=object),
         }
     )
-    itself = [read == (term,) for term, read in zip(known["term"], known["read_as"], strict=True)]
-    known.loc[itself, "read_as"] = pd.Series([()] * len(known), dtype=object)[itself]
     known = known[known["tfidf"] > 0]
     return known.sort_values("share", ascending=False, kind="stable", ignore_index=True)
 
 
-def _notes_of_words(text: str, silent: list[str], vectorizer: TermVectorizer) -> Iterator[str]:
+def _notes_of_words(text: str, silent: list[str], forms: WordForms) -> Iterator[str]:
     """Say which words count otherwise than they stand there."""
-    reader: Any = vectorizer._reader
-    forms = reader.forms
     words = dict.fromkeys(word for _, word in tokens(text))
     read = [(word, form) for word in words if (form := forms.known(word)) not in (None, word)]
     if read:

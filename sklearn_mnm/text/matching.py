@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from sklearn_mnm.exceptions import InvalidInputError
-
-_WORD = re.compile(r"\w+")
+from sklearn_mnm.text.word_forms import WORD
 
 
 class LongestTermMatcher:
@@ -44,7 +42,7 @@ class LongestTermMatcher:
     def __init__(self, vocabulary: Iterable[str]) -> None:
         self._terms: dict[tuple[str, ...], str] = {}
         for term in vocabulary:
-            words = tuple(_WORD.findall(term.lower()))
+            words = tuple(WORD.findall(term.lower()))
             if not words:
                 raise InvalidInputError(f"vocabulary: term {term!r} has no letter or digit.")
             if words in self._terms:
@@ -67,7 +65,7 @@ class LongestTermMatcher:
         """Return the terms of `document` in the order in which they occur."""
         words = [
             word
-            for word in _WORD.findall(document.lower())
+            for word in WORD.findall(document.lower())
             if word not in self._ignored_stop_words
             and (len(word) > 1 or word in self._single_characters)
         ]

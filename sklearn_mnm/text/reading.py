@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 
 import numpy as np
@@ -12,9 +11,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.text.matching import LongestTermMatcher
-from sklearn_mnm.text.word_forms import WordForms
-
-_WORD = re.compile(r"\w+")
+from sklearn_mnm.text.word_forms import WORD, WordForms
 
 
 class TextReader:
@@ -26,8 +23,6 @@ class TextReader:
         To count, see :class:`~sklearn_mnm.text.matching.LongestTermMatcher`.
     synonyms : dict or None
         See :class:`~sklearn_mnm.TermVectorizer`.
-    known : collection of str or None
-        Terms whose words other forms are read as; those of others may be such forms. If None, all.
 
     Attributes
     ----------
@@ -37,7 +32,7 @@ class TextReader:
     reading : csr_matrix of shape (n_pieces, n_terms)
         As what each piece counts.
     forms : WordForms
-        Of all words of the pieces.
+        Of all words of the pieces; after :meth:`keep`, of those of kept terms and of synonyms.
 
     Raises
     ------
@@ -45,16 +40,11 @@ class TextReader:
         If two terms cannot be told apart, or synonyms are no dict from words to terms.
     """
 
-    def __init__(
-        self,
-        terms: Sequence[str],
-        synonyms: Mapping | None = None,
-        known: Collection[str] | None = None,
-    ) -> None:
+    def __init__(self, terms: Sequence[str], synonyms: Mapping | None = None) -> None:
         self.terms = list(map(str, terms))
         columns = {term: column for column, term in enumerate(self.terms)}
         by_words = {
-            tuple(_WORD.findall(term.lower())): column for column, term in enumerate(self.terms)
+            tuple(WORD.findall(term.lower())): column for column, term in enumerate(self.terms)
         }
         read = {column: {column: 1.0} for column in range(len(columns))}
         self.pieces = list(self.terms)
@@ -70,12 +60,15 @@ class TextReader:
             (np.array(weights, dtype=np.float64), (rows, cols)),
             shape=(len(self.pieces), len(self.terms)),
         )
-        # Words of terms come first: of two known forms of a word, one of a term is found.
-        usable = self.terms if known is None else list(known)
-        usable += self.pieces[len(self.terms) :]
-        self.forms = WordForms(word for piece in usable for word in _WORD.findall(piece.lower()))
+        self.keep(self.terms)
         matcher = LongestTermMatcher(self.pieces)
         self._counter = CountVectorizer(analyzer=matcher, vocabulary=self.pieces)
+
+    def keep(self, terms: Iterable[str]) -> None:
+        """Read other forms of words as those of these terms only; words of others may be such."""
+        # Words of terms come first: of two known forms of a word, one of a term is found.
+        usable = [*terms, *self.pieces[len(self.terms) :]]
+        self.forms = WordForms(word for piece in usable for word in WORD.findall(piece.lower()))
 
     def counts(self, documents: Sequence[str]) -> sparse.csr_matrix:
         """Count the terms that documents are read as, (n_documents, n_terms)."""
@@ -84,7 +77,7 @@ class TextReader:
 
 
 def _words_of(words: object) -> tuple[str, ...]:
-    found = tuple(_WORD.findall(words.lower())) if isinstance(words, str) else ()
+    found = tuple(WORD.findall(words.lower())) if isinstance(words, str) else ()
     if not found:
         raise InvalidInputError(
             f"synonyms: {words!r} is no word. Give a dict from words, strings, to terms."

@@ -12,8 +12,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from sklearn_mnm.exceptions import InvalidInputError
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-_SIDES = {"left": -1, "right": 1}
-_OTHER = {-1: "right", 1: "left"}
+_OTHER = {"left": "right", "right": "left"}
 # Between "left" and "right" where both sides are meant, or one is compared with the other.
 _JOINING = {*("and", "or", "vs", "versus", "to", "than", "minus", "from"), *"-/&><."}
 # A side says nothing of the brain where it is a habit of the subjects.
@@ -84,7 +83,7 @@ def sided_phrases(text: str) -> list[SidedPhrase]:
     if not isinstance(text, str):
         raise InvalidInputError(f"text: got {text!r}; give a string.")
     tokens = _TOKEN.findall(text.lower())
-    places = [i for i, token in enumerate(tokens) if token in _SIDES]
+    places = [i for i, token in enumerate(tokens) if token in _OTHER]
     joined = {
         i
         for one, other in pairwise(places)
@@ -97,9 +96,9 @@ def sided_phrases(text: str) -> list[SidedPhrase]:
         if place in joined or not words or _HANDED.match(words[0]):
             continue
         is_crossed = any(map(_CROSSED.match, words)) and not any(map(_BRAIN.match, words))
-        side = _SIDES[tokens[place]]
-        hemisphere = _OTHER[side] if is_crossed else tokens[place]
-        name = f"{tokens[place]} {' '.join(words)}"
+        side = tokens[place]
+        hemisphere = _OTHER[side] if is_crossed else side
+        name = f"{side} {' '.join(words)}"
         found.append(SidedPhrase(name, hemisphere, is_crossed, len(words)))
     return found
 
@@ -148,5 +147,5 @@ def _words_from(tokens: list[str], place: int, step: int) -> Iterator[str]:
 
 
 def _is_content(token: str) -> bool:
-    is_passed_over = token in ENGLISH_STOP_WORDS or token in _SIDES or token in _JOINING
+    is_passed_over = token in ENGLISH_STOP_WORDS or token in _OTHER or token in _JOINING
     return token[0].isalnum() and not is_passed_over

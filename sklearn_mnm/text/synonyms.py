@@ -12,9 +12,8 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.text._documents import as_documents
-from sklearn_mnm.text.word_forms import WordForms, condition, number_and_spelling
+from sklearn_mnm.text.word_forms import WORD, WordForms, condition, number_and_spelling
 
-_WORD = re.compile(r"\w+")
 # Words joined by signs, of which one may be a stop word or a single letter: "n-back", "go/no-go".
 _JOINED = re.compile(r"\w+(?:[-\u2010-\u2013/]\w+)+")
 # Stop words that mean something in such words; others stay passed over, as in "theory of mind".
@@ -79,31 +78,14 @@ def learn_synonyms(
     features = sparse.csr_matrix(features, dtype=np.float64)
     features.eliminate_zeros()
     counts = np.asarray(features.getnnz(axis=0))
-    return spelling_synonyms(terms, counts) | title_synonyms(titles, features, terms, min_df=min_df)
+    return _of_spellings(terms, counts) | _of_titles(titles, features, terms, min_df)
 
 
-def title_synonyms(
-    titles: Sequence[str], features: sparse.csr_matrix, terms: Sequence[str], *, min_df: int = 3
+def _of_titles(
+    titles: Sequence[str], features: sparse.csr_matrix, terms: Sequence[str], min_df: int
 ) -> Synonyms:
-    """Read words of titles as the terms that stand out in the studies whose titles have them.
-
-    Parameters
-    ----------
-    titles : sequence of str, length n_studies
-    features : csr_matrix of shape (n_studies, n_terms)
-        Weights of the terms in the texts of the same studies.
-    terms : sequence of str, length n_terms
-        Known terms, which need no reading.
-    min_df : int, default=3
-        Words of fewer titles are left out.
-
-    Returns
-    -------
-    synonyms : dict of str to dict of str to float
-        By word, or words joined in titles as in "n-back", the terms with weights that sum to 1. A
-        word that says nothing of the topic of a study, as "evidence", has none.
-    """
-    forms = WordForms(word for term in terms for word in _WORD.findall(term.lower()))
+    """Read words of titles, also joined ones, as the terms that stand out where they are said."""
+    forms = WordForms(word for term in terms for word in WORD.findall(term.lower()))
     rows: dict[str, list[int]] = defaultdict(list)
     for row, title in enumerate(titles):
         for word in dict.fromkeys(_unknown(title.lower(), forms)):
@@ -115,7 +97,6 @@ def title_synonyms(
     columns = np.concatenate(list(rows.values()))
     starts = np.cumsum([0, *map(len, rows.values())])
     holds = sparse.csr_matrix((entries, columns, starts), shape=(len(rows), len(titles)))
-    features = sparse.csr_matrix(features, dtype=np.float64)
     present = features.copy()
     present.data[:] = 1
     counts = np.diff(holds.indptr)[:, np.newaxis]
@@ -139,21 +120,8 @@ def _largest(order: np.ndarray, values: np.ndarray, terms: Sequence[str]) -> dic
     return {str(terms[i]): round(float(values[i]) / total, 3) for i in best}
 
 
-def spelling_synonyms(terms: Sequence[str], counts: np.ndarray) -> Synonyms:
-    """Read rare spellings of a term as all of its spellings, each by how often it is written.
-
-    Parameters
-    ----------
-    terms : sequence of str, length n_terms
-    counts : ndarray of shape (n_terms,)
-        Number of studies with each term.
-
-    Returns
-    -------
-    synonyms : dict of str to dict of str to float
-        Of terms of less than half of the studies of the most frequent spelling, British or
-        American, singular or plural, noun or adjective.
-    """
+def _of_spellings(terms: Sequence[str], counts: np.ndarray) -> Synonyms:
+    """Read rare spellings of a term as all of its spellings, each by how often it is written."""
     families: dict[str, dict[int, None]] = defaultdict(dict)
     for key in (number_and_spelling, condition):
         for i, term in enumerate(terms):
@@ -172,12 +140,12 @@ def spelling_synonyms(terms: Sequence[str], counts: np.ndarray) -> Synonyms:
 def _unknown(title: str, forms: WordForms) -> Iterable[str]:
     """Yield words of a title that are no form of a known one, and words joined by signs."""
     for match in _JOINED.finditer(title):
-        words = _WORD.findall(match.group())
+        words = WORD.findall(match.group())
         stop_words = ENGLISH_STOP_WORDS.intersection(words)
         is_odd = any(len(w) == 1 or forms.known(w, loosely=False) is None for w in words)
         if (is_odd or stop_words) and stop_words <= _MEANT:
             yield " ".join(words)
-    for word in _WORD.findall(title):
+    for word in WORD.findall(title):
         is_content = len(word) > 1 and not word.isdigit() and word not in ENGLISH_STOP_WORDS
         if is_content and forms.known(word, loosely=False) is None:
             yield word

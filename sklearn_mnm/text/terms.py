@@ -225,8 +225,8 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
                 f"(n_samples={counts.shape[0]}); lower min_df or give more documents."
             )
         self.vocabulary_ = self._kept_terms()
-        if self._reader is not None and terms is not None:
-            self._reader = TextReader(terms, self.synonyms, self.vocabulary_)
+        if self._reader is not None:
+            self._reader.keep(self.vocabulary_)
         kept = counts[:, self.kept_columns_]
         self._tfidf = TfidfTransformer(norm=self.norm).fit(kept)
         self.idf_ = self._tfidf.idf_
@@ -272,10 +272,11 @@ TfidfTransformer` does. Values below 1, as weighted sources give them, stay as t
 
     def _restore(self, terms: list[str] | None, *, kept_columns: Any, idf: Any) -> None:
         """Become what fitting made of the vectorizer; `terms` are its columns, if named."""
-        kept = None if terms is None else [terms[column] for column in kept_columns]
-        self._reader = None if terms is None else TextReader(terms, self.synonyms, kept)
+        self._reader = None if terms is None else TextReader(terms, self.synonyms)
         self.kept_columns_, self.idf_ = kept_columns, idf
         self.vocabulary_ = self._kept_terms()
+        if self._reader is not None:
+            self._reader.keep(self.vocabulary_)
         self._tfidf = TfidfTransformer(norm=self.norm)
         self._tfidf.idf_, self._tfidf.n_features_in_ = idf, len(idf)
 

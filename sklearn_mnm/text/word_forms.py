@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-_WORD = re.compile(r"\w+")
+#: A word: letters, digits and underscores.
+WORD = re.compile(r"\w+")
 # Shorter words have no other forms: "as" is not "ass".
 _LEAST_LETTERS = 4
 # Plural ending and what stands there in the singular, first that fits; "ss", "us" and "is" end
@@ -127,4 +128,4 @@ class WordForms:
 
     def respell(self, text: str) -> str:
         """Return the lower-cased text with forms of known words in place of unknown ones."""
-        return _WORD.sub(lambda match: self.known(match[0]) or match[0], text.lower())
+        return WORD.sub(lambda match: self.known(match[0]) or match[0], text.lower())

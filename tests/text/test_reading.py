@@ -97,3 +97,11 @@ def test_other_synonyms_are_refused(synonyms, message):
 def test_synonyms_need_terms():
     with pytest.raises(InvalidInputError, match="unnamed columns"):
         TermVectorizer(min_df=1, synonyms={"heat": "pain"}).fit(COUNTS)
+
+
+def test_the_reader_keeps_its_terms_apart_from_what_has_synonyms():
+    from sklearn_mnm.text.reading import TextReader
+
+    reader = TextReader(TERMS, {"heat": "pain"})
+    assert reader.terms == TERMS
+    assert reader.pieces == [*TERMS, "heat"]
