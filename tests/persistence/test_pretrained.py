@@ -199,6 +199,16 @@ def test_walks_lead_up_to_what_is_more_general(model, query):
     assert walk["probability"].min() >= 0.2
 
 
+def test_terms_of_a_title_are_nearer_to_the_root_than_the_title(model):
+    titles = [str(title) for title in model.encoder.neighbours_.titles[::12]]
+    held = model.encoder.term_vectorizer_.transform(titles).tocoo()
+    curvature = model.encoder.embedder_.curvature_
+    radius = np.arccosh(np.sqrt(curvature) * model.encoder.transform(titles)[:, 0])
+    of_terms = model.encoder._term_hierarchy().radii[held.col]
+    assert len(of_terms) > 2000
+    assert np.mean(of_terms <= radius[held.row] / np.sqrt(curvature) + 1e-6) >= 0.99
+
+
 @pytest.mark.parametrize(
     ("query", "parts"),
     [
