@@ -54,6 +54,9 @@ _MADE: WeakKeyDictionary[Any, dict[Any, tuple[Any, Any]]] = WeakKeyDictionary()
 _MOST_STEPS = 20
 # Numbers of networks of the levels cut from a Ward tree, after Yeo et al. 2011.
 _CUTS = {"ward17": 17, "ward7": 7}
+# Share of an image that is taken as it is; the rest is noise, and counts as what is usual. Of the
+# labelled maps of `benchmarks/real_maps.py`, 0.6 to 0.9 differ little, and all are better than 1.
+_TRUST = 0.8
 
 
 class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMixin, BaseEstimator):
@@ -334,13 +337,11 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
         return region_activations(maps, self.regions_, self.n_regions_, name=name, owner=owner)
 
     def _activations_of(self, maps: MapsOnMask) -> np.ndarray:
-        """Take what stands out of images, and what is usual where they do not cover."""
+        """Take what stands out of images, drawn to what is usual, most where they do not cover."""
         activations = self.regions_.regions_from_voxels(maps.voxels, prominent=True)
         # In double precision, as the points of these maps are to be: they have none of their own.
-        activations = np.asarray(activations, dtype=np.float64)
-        if maps.covered.all():
-            return activations
-        coverage = self.regions_.coverage(maps.covered)
+        activations = _TRUST * np.asarray(activations, dtype=np.float64)
+        coverage = _TRUST * self.regions_.coverage(maps.covered)
         return filled(activations, coverage, self.embedder_.activation_scaler_.expected())
 
     def _checked_level(self, level: str | None) -> str:

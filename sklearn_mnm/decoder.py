@@ -184,8 +184,9 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
             map in which the term is salient, divided by a power of its share of all studies, so
             that frequent terms are less favoured; see
             :class:`~sklearn_mnm.model.term_posterior.TermPosterior`. For terms of your own, the
-            mean score of the terms that they are read as, weighted by TF-IDF, so that a term of
-            `terms_` scores the same; NaN where nothing of a term is known.
+            mean score of the terms that they are read as, weighted by TF-IDF and the less the more
+            of your terms share them, so that a term of `terms_` scores the same; NaN where nothing
+            of a term is known.
 
         Raises
         ------

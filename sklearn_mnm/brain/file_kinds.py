@@ -23,7 +23,8 @@ _PACKED = (".gz", ".bz2", ".zst")
 _SURFACE = (
     "it holds values on the vertices of a surface, and a map is a volume, 3D. Take the volume that "
     "it was made of, or write one, as wb_command -metric-to-volume-mapping of Connectome Workbench "
-    "and mri_surf2vol of FreeSurfer do"
+    "and mri_surf2vol of FreeSurfer do. In Python, nilearn.surface.SurfaceImage(mesh, data) is "
+    "taken, which names the mesh of the cortex that the values belong to"
 )
 _GRAYORDINATES = (
     "it holds CIFTI-2 grayordinates, vertices of the cortex and voxels below it, and a map is a "

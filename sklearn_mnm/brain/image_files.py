@@ -12,6 +12,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
 from sklearn_mnm.brain.file_kinds import fault_of_file, most_values_per_byte
+from sklearn_mnm.brain.surfaces import volume_of_surface
 from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
 
 # What nibabel raises for files that are damaged, end early, or claim a size that no file has.
@@ -88,7 +89,8 @@ def open_image(image: Any, name: str = "image") -> Any:
 
     Parameters
     ----------
-    image : Nifti1Image or another image of nibabel, or path
+    image : Nifti1Image or another image of nibabel, SurfaceImage of nilearn, or path
+        Surfaces become volumes by :func:`~sklearn_mnm.brain.surfaces.volume_of_surface`.
     name : str
         Of the argument, for images that are no files.
 
@@ -113,11 +115,13 @@ def open_image(image: Any, name: str = "image") -> Any:
     is_file = isinstance(image, str | PathLike)
     source = fspath(image) if is_file else name
     opened = _read_header(Path(image).expanduser(), source) if is_file else image
+    if type(image).__name__ == "SurfaceImage":
+        opened = volume_of_surface(image, name)
     if not isinstance(opened, nibabel.spatialimages.SpatialImage):
         raise DataFormatError(
             f"{source}: is a {type(opened).__name__}, of surfaces or grayordinates, and a map is a "
-            "volume, 3D. Take the volume that it was made of, or write one, for example with "
-            "wb_command -metric-to-volume-mapping."
+            "volume, 3D. Take the volume that it was made of, or give "
+            "nilearn.surface.SurfaceImage(mesh, data) with the mesh of the cortex in MNI152 space."
         )
     opened = _map_last(opened, source)
     shape = tuple(int(size) for size in opened.shape)

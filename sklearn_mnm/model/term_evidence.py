@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
@@ -110,7 +111,7 @@ class TermEvidence:
         return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
 
     def _scores_of_phrases(self, terms: Any, scores: np.ndarray) -> np.ndarray:
-        """Average the scores of terms over those that phrases are read as."""
+        """Average the scores of terms over those that phrases are read as, the shared ones less."""
         names = as_documents(terms, name="terms")
         weights = self.term_vectorizer_.transform(names).tocsr()
         if not (is_known := weights.getnnz(axis=1) > 0).all():
@@ -121,6 +122,9 @@ class TermEvidence:
                 for name, known in zip(names, is_known, strict=True)
             ]
             weights = self.term_vectorizer_.transform(names_read).tocsr()
+        # What all of the phrases say, as "task" in names of tasks, does not tell them apart.
+        n_with = np.maximum(weights.getnnz(axis=0), 1)
+        weights = weights @ sparse.diags_array(np.log((len(names) + 1) / n_with))
         total = np.asarray(weights.sum(axis=1)).ravel()
         if n_unknown := np.count_nonzero(total == 0):
             shown = ", ".join(repr(names[row]) for row in np.flatnonzero(total == 0)[:5])

@@ -175,15 +175,17 @@ def test_hdf5_without_h5py_says_what_to_install(tmp_path, monkeypatch):
 def test_surfaces_in_memory_are_told_too(tmp_path):
     write_gifti(tmp_path / "a.gii")
     write_cifti(tmp_path / "a.dscalar.nii")
+    for name in ("a.gii", "a.dscalar.nii"):
+        with pytest.raises(DataFormatError, match=r"a map is a volume.*SurfaceImage"):
+            open_image(nibabel.load(tmp_path / name))
+
+
+def test_surfaces_with_their_mesh_are_opened_as_volumes():
     mesh = load_fsaverage("fsaverage5")["pial"]
-    data = {side: np.ones(10242, np.float32) for side in ("left", "right")}
-    for surface in (
-        nibabel.load(tmp_path / "a.gii"),
-        nibabel.load(tmp_path / "a.dscalar.nii"),
-        SurfaceImage(mesh, data),
-    ):
-        with pytest.raises(DataFormatError, match="a map is a volume"):
-            open_image(surface)
+    data = {side: np.ones((10242, 2), np.float32) for side in ("left", "right")}
+    opened = open_image(SurfaceImage(mesh, data))
+    assert opened.shape[3:] == (2,)
+    assert set(np.unique(opened.get_fdata())) == {0, 1}
 
 
 @pytest.mark.parametrize("height", [1e-8, 1e-12])
