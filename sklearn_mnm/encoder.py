@@ -120,7 +120,8 @@ class MNMEncoder(
         y : Studies, DataFrame, list of arrays of shape (n_peaks_i, 3), images, or array of shape \
                 (n_studies, n_regions), default=None
             Maps of the same studies: peaks in mm, MNI152; images, with an atlas in `regions`; or
-            activations of regions. None takes the peaks of `X`. Maps, groups and weights are
+            activations of regions. None takes the peaks of `X`. A Bunch of NiMARE's
+            ``Studyset.to_bunch`` may stand for either; its labels are the terms. Maps, groups and weights are
             paired with `X` by id where both carry ids (a Studies, a column ``id``, an index of
             strings or with a name), else in the same order.
         groups : array-like of shape (n_studies,), default=None

@@ -8,6 +8,7 @@ import pandas as pd
 
 from sklearn_mnm._tools.frames import as_pandas, is_frame
 from sklearn_mnm.brain._peak_frames import are_coordinates
+from sklearn_mnm.datasets.nimare_import import from_nimare, is_bunch
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
@@ -37,7 +38,7 @@ def paired(
     Parameters
     ----------
     X, y : texts and maps, in either order, of any form
-        `y` may be None.
+        `y` may be None. A Bunch of NiMARE becomes a Studies.
     groups, sample_weight : array-like, Series, table with a column ``id``, Studies or None
 
     Returns
@@ -55,7 +56,7 @@ def paired(
     DataWarning
         If the rows of one Studies are brought to the order of another.
     """
-    X, y = by_id(X), by_id(y)
+    X, y = (_without_nimare(part) for part in (X, y))
     if isinstance(groups, Studies):
         groups = pd.Series(groups.groups, index=groups.ids)
     groups, sample_weight = by_id(groups), by_id(sample_weight)
@@ -90,6 +91,16 @@ def by_id(values: Any) -> Any:
         return values  # as likely the count of a term "id"
     table = table.drop(columns="id").set_axis(pd.Index(ids, name="id"), axis=0)
     return table.iloc[:, 0] if len(table.columns) == 1 else table
+
+
+def _without_nimare(values: Any) -> Any:
+    """Turn a Bunch of NiMARE into a Studies, and refuse a Studyset, whose rows are to be chosen."""
+    if hasattr(values, "to_nimads"):
+        raise InvalidInputError(
+            "X: is a Studyset of NiMARE. Say what a row is: "
+            "sklearn_mnm.datasets.from_nimare(studyset, level='study'), or 'contrast'."
+        )
+    return from_nimare(values) if is_bunch(values) else by_id(values)
 
 
 def _ids_of(values: Any) -> _Ids | None:

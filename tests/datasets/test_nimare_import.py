@@ -57,6 +57,43 @@ def test_the_file_of_a_dataset_is_refused_with_how_to_convert_it(load, tmp_path)
         load(path)
 
 
+def test_a_bunch_holds_the_peaks_terms_and_papers_of_its_studyset():
+    nimads = pytest.importorskip("nimare.nimads")
+    points = [
+        [{"coordinates": [x, -20.0, 50.0], "space": "MNI"}] * n for x, n in ((-40, 1), (38, 2))
+    ]
+    analyses = [
+        {"id": f"a{row}", "name": "task", "points": of_row, "images": []}
+        for row, of_row in enumerate(points)
+    ]
+    notes = [
+        {"analysis": f"a{row}", "note": {"tfidf__pain": 0.5 * row, "tfidf__motor cortex": 1.0}}
+        for row in range(2)
+    ]
+    studyset = nimads.Studyset(
+        {
+            "id": "s",
+            "name": "",
+            "studies": [{"id": "p", "name": "", "metadata": {"n": 9}, "analyses": analyses}],
+            "annotations": [{"id": "t", "name": "", "notes": notes}],
+        }
+    )
+    bunch = studyset.to_bunch(descriptor_fields=["tfidf__*", "n"])
+    studies = from_nimare(bunch)
+    whole = from_nimare(studyset, level="contrast")
+    assert sorted(studies.peak_counts) == sorted(whole.peak_counts) == [1, 2]
+    xyz = studies.peaks.sort_values("x")[["x", "y", "z"]].to_numpy()
+    np.testing.assert_allclose(xyz, [[-40, -20, 50], [38, -20, 50], [38, -20, 50]], atol=1)
+    assert studies.groups.tolist() == ["p", "p"]
+    assert sorted(studies.vocabulary) == ["motor cortex", "pain"]
+    pain = studies.counts.toarray()[:, list(studies.vocabulary).index("pain")]
+    assert pain[np.argsort(studies.peak_counts)].tolist() == [0, 0.5]
+    assert studies.metadata["n"].tolist() == [9, 9]
+    without = from_nimare(studyset.to_bunch())
+    assert without.counts is None
+    assert without.ids.tolist() == studies.ids.tolist()
+
+
 @pytest.mark.parametrize("thing", [{}, "path.json", pd.DataFrame()])
 def test_other_things_are_refused(thing):
     with pytest.raises(InvalidInputError, match="expected a Studyset of NiMARE"):

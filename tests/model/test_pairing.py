@@ -22,7 +22,7 @@ from sklearn_mnm import (
     TermVectorizer,
     recall_scorer,
 )
-from sklearn_mnm.datasets import make_literature
+from sklearn_mnm.datasets import make_literature, to_nimare
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.model.pairing import paired
 
@@ -108,6 +108,20 @@ def test_texts_groups_and_weights_come_in_the_order_of_the_maps(studies, texts, 
 def test_weights_follow_the_ids_of_the_maps_where_texts_have_none(studies, weights):
     weight = paired(list(studies.texts), studies, None, weights.iloc[ORDER])[3]
     assert weight.tolist() == weights.tolist()
+
+
+def test_a_bunch_of_nimare_is_paired_by_its_ids():
+    pytest.importorskip("nimare.nimads")
+    peaks = pd.DataFrame({"id": ["p-1", "p-2", "p-2"], "x": [10.0, -40, 38], "y": -20.0, "z": 50.0})
+    studies = Studies(["p-1", "p-2"], peaks=peaks, groups=["p", "p"])
+    studyset = to_nimare(studies)
+    texts = pd.Series(["memory", "pain"], index=pd.Index(["p-1", "p-2"], name="id"))
+    _, maps, _, _ = paired(texts, studyset.to_bunch())
+    assert isinstance(maps, Studies)
+    assert maps.ids.tolist() == ["p-1", "p-2"]
+    assert maps.peak_counts.tolist() == [1, 2]
+    with pytest.raises(InvalidInputError, match="from_nimare"):
+        paired(texts, studyset)
 
 
 def test_a_fit_does_not_depend_on_the_order_of_what_carries_ids(studies, texts, weights):
