@@ -121,9 +121,9 @@ class MNMEncoder(
                 (n_studies, n_regions), default=None
             Maps of the same studies: peaks in mm, MNI152; images, with an atlas in `regions`; or
             activations of regions. None takes the peaks of `X`. A Bunch of NiMARE's
-            ``Studyset.to_bunch`` may stand for either; its labels are the terms. Maps, groups and weights are
-            paired with `X` by id where both carry ids (a Studies, a column ``id``, an index of
-            strings or with a name), else in the same order.
+            ``Studyset.to_bunch`` may stand for either; its labels are the terms. Maps, groups and
+            weights are paired with `X` by id where both carry ids (a Studies, a column ``id``, an
+            index of strings or with a name), else in the same order.
         groups : array-like of shape (n_studies,), default=None
             Paper of each study where studies are contrasts: those of one paper are left out
             together. None takes the groups of a Studies.

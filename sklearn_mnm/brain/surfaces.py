@@ -54,7 +54,7 @@ def volume_of_surface(image: Any, name: str = "image") -> nibabel.Nifti1Image:
     shape = tuple(np.ceil((np.ptp(points, axis=0) + 4 * _REACH) / _VOXEL).astype(int))
     centres = origin + _VOXEL * np.indices(shape).reshape(3, -1).T
     distance, nearest = cKDTree(points).query(centres, distance_upper_bound=_REACH)
-    is_near = np.isfinite(distance)
+    nearest, is_near = np.asarray(nearest), np.isfinite(distance)
     volume = np.zeros((len(centres), *values.shape[1:]), dtype=np.float32)
     volume[is_near] = values[nearest[is_near]]
     affine = nibabel.affines.from_matvec(np.diag([_VOXEL] * 3), origin)

@@ -113,7 +113,8 @@ def test_weights_follow_the_ids_of_the_maps_where_texts_have_none(studies, weigh
 def test_a_bunch_of_nimare_is_paired_by_its_ids():
     pytest.importorskip("nimare.nimads")
     peaks = pd.DataFrame({"id": ["p-1", "p-2", "p-2"], "x": [10.0, -40, 38], "y": -20.0, "z": 50.0})
-    studies = Studies(["p-1", "p-2"], peaks=peaks, groups=["p", "p"])
+    sizes = pd.DataFrame({"sample_size": [20, 20]})
+    studies = Studies(["p-1", "p-2"], metadata=sizes, peaks=peaks, groups=["p", "p"])
     studyset = to_nimare(studies)
     texts = pd.Series(["memory", "pain"], index=pd.Index(["p-1", "p-2"], name="id"))
     _, maps, _, _ = paired(texts, studyset.to_bunch())
