@@ -28,7 +28,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "auto_examples/*.ipynb", "auto_examples/*.py", "figures"]
+exclude_patterns = ["_build", "auto_examples/**.ipynb", "auto_examples/**.py", "figures"]
 templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_css_files = ["manual.css"]
@@ -81,8 +81,15 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
     "ignore_pattern": r"demo\.py",
+    "subsection_order": ExplicitOrder([f"../examples/{part}" for part in ("ask", "fit", "judge")]),
     "within_subsection_order": ExplicitOrder(
-        ["plot_quick_start.py", "plot_text_to_map.py", "plot_decode_map.py", "*"]
+        [f"plot_{name}.py" for name in ("quick_start", "text_to_map", "decode_map", "own_corpus")]
+        + ["*"]
+    ),
+    "first_notebook_cell": (
+        "# Once, in a copy of the repository of sklearn-mnm:\n"
+        "# %pip install '.[plot,nimare,text]'\n"
+        "%matplotlib inline"
     ),
     "remove_config_comments": True,
     "abort_on_example_error": True,
