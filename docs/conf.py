@@ -25,6 +25,7 @@ extensions = [
     "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "numpydoc",
+    "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
@@ -42,17 +43,24 @@ nitpick_ignore_regex = [
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-mnm"
+html_logo = html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
 html_theme_options = {
     "navbar_align": "left",
     "show_prev_next": True,
-    "secondary_sidebar_items": ["page-toc"],
+    # Not beside examples, whose lines are long.
+    "secondary_sidebar_items": dict.fromkeys(["*", "guide/*", "howto/*", "api/**"], ["page-toc"]),
     "show_toc_level": 2,
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 9,
+    "logo": {"text": "sklearn-mnm", "alt_text": "sklearn-mnm, to the front page"},
     "pygments_light_style": "default",
 }
 html_sidebars = {"*": []}  # pages of the top level have no sections to navigate
 html_math_renderer = "mathml"
+
+# Prompts and what is printed are not copied.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
