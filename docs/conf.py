@@ -49,7 +49,9 @@ html_theme_options = {
     "navbar_align": "left",
     "show_prev_next": True,
     # Not beside examples, whose lines are long.
-    "secondary_sidebar_items": dict.fromkeys(["*", "guide/*", "howto/*", "api/**"], ["page-toc"]),
+    "secondary_sidebar_items": {
+        pages: ["page-toc"] for pages in ("*", "guide/*", "howto/*", "api/**")
+    },
     "show_toc_level": 2,
     "header_links_before_dropdown": 9,
     "logo": {"text": "sklearn-mnm", "alt_text": "sklearn-mnm, to the front page"},

@@ -2,9 +2,9 @@
 Train on a GPU, with large batches
 ==================================
 
-Each pair of a batch is contrasted with all others, so a step costs the square of the batch. The same
-lines run on a processor and on a GPU. This page was built without a GPU, so its figure shows the
-processor alone. What a GPU gains was measured elsewhere: :doc:`/howto/gpu`.
+Each pair of a batch is contrasted with all others, so a step costs the square of the batch. The
+same lines run on a processor and on a GPU. This page was built without a GPU, so its figure shows
+the processor alone. What a GPU gains was measured elsewhere: :doc:`/howto/gpu`.
 """
 
 # %%
