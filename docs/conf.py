@@ -25,10 +25,11 @@ extensions = [
     "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "numpydoc",
+    "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "auto_examples/*.ipynb", "auto_examples/*.py", "figures"]
+exclude_patterns = ["_build", "auto_examples/**.ipynb", "auto_examples/**.py", "figures"]
 templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_css_files = ["manual.css"]
@@ -42,17 +43,26 @@ nitpick_ignore_regex = [
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-mnm"
+html_logo = html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
 html_theme_options = {
     "navbar_align": "left",
     "show_prev_next": True,
-    "secondary_sidebar_items": ["page-toc"],
+    # Not beside examples, whose lines are long.
+    "secondary_sidebar_items": {
+        pages: ["page-toc"] for pages in ("*", "guide/*", "howto/*", "api/**")
+    },
     "show_toc_level": 2,
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 9,
+    "logo": {"text": "sklearn-mnm", "alt_text": "sklearn-mnm, to the front page"},
     "pygments_light_style": "default",
 }
 html_sidebars = {"*": []}  # pages of the top level have no sections to navigate
 html_math_renderer = "mathml"
+
+# Prompts and what is printed are not copied.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
@@ -81,8 +91,15 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
     "ignore_pattern": r"demo\.py",
+    "subsection_order": ExplicitOrder([f"../examples/{part}" for part in ("ask", "fit", "judge")]),
     "within_subsection_order": ExplicitOrder(
-        ["plot_quick_start.py", "plot_text_to_map.py", "plot_decode_map.py", "*"]
+        [f"plot_{name}.py" for name in ("quick_start", "text_to_map", "decode_map", "own_corpus")]
+        + ["*"]
+    ),
+    "first_notebook_cell": (
+        "# Once, in a copy of the repository of sklearn-mnm:\n"
+        "# %pip install '.[plot,nimare,text]'\n"
+        "%matplotlib inline"
     ),
     "remove_config_comments": True,
     "abort_on_example_error": True,

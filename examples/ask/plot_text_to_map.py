@@ -30,8 +30,9 @@ plt.show()
 # %%
 # How far a single study may be from it
 # -------------------------------------
-# Nine of ten new studies on the text lie within the bars. Most bars begin at zero: even where much
-# is expected, many a study reports nothing.
+# Each bar holds nine of ten new studies on the text. All seven bars together hold fewer, as a study
+# may lie within one bar and outside another. Most bars begin at zero: even where much is expected,
+# many a study reports nothing.
 queries = [query, "visual motion"]
 expected = encoder.predict(queries, level="ward7")
 lower, upper = encoder.predict_interval(queries, level="ward7", coverage=0.9)

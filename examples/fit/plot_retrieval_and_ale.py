@@ -11,6 +11,8 @@ import logging
 import warnings
 
 import matplotlib.pyplot as plt
+import numpy as np
+from nilearn.image import resample_to_img
 from nimare.meta.cbma import ALE
 
 from sklearn_mnm import MNMEncoder, PeaksToRegions
@@ -50,9 +52,21 @@ chosen
 # %%
 # What the model predicts, and where the studies agree
 # ----------------------------------------------------
+# All studies of this corpus are of two related tasks. z compares with the other texts of the
+# corpus, so it shows what is unusual about the query, and not what all of them share. ALE shows
+# where the chosen studies agree, whatever the others report. So it is compared with activation:
+activation = encoder.predict_img([query], resolution=2)
+z_map = encoder.predict_img([query], kind="z", resolution=2)
+ale = resample_to_img(result.get_map("z"), activation, force_resample=True, copy_header=True)
+inside = activation.get_fdata() > 0
+for kind, image in {"activation": activation, "z": z_map}.items():
+    correlation = np.corrcoef(image.get_fdata()[inside], ale.get_fdata()[inside])[0, 1]
+    print(f"correlation of {kind} with ALE: {correlation:.2f}")
+
+# %%
 figure, (above, below) = plt.subplots(2, 1, figsize=(9, 5.6), layout="constrained")
-predicted = encoder.predict_img([query], kind="z", resolution=2)
-plot_map(predicted, threshold=1.64, title=f"Predicted for “{query}”", label="z", ax=above)
+title = f"Activation predicted for “{query}”"
+plot_map(activation, title=title, label="peaks per cm³", ax=above)
 title = "Where the 60 contrasts agree: ALE, uncorrected p < 0.001"
 plot_map(result.get_map("z"), threshold=3.09, title=title, label="z", ax=below)
 plt.show()

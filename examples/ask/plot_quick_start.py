@@ -27,14 +27,15 @@ predicted.shape
 encoder.retrieve(["finger tapping"], k=5)
 
 # %%
-# Words that the model does not know are worth noticing before the map is believed:
+# Before you believe a map, see which words the model knows:
 print(encoder.explain("finger taping in musicians"))
 
 # %%
 # From a map to words
 # -------------------
 # A real map: pressing a button with the left hand rather than the right. It is map 10426 of
-# NeuroVault, which nilearn carries. Any path or image of a statistical map will do.
+# NeuroVault, which nilearn carries. Any path or image of a statistical map will do. It needs no
+# threshold: what counts is what stands out of the map.
 observed = load_sample_motor_activation_image()
 decoder.predict_topk(observed, k=8)
 

@@ -25,13 +25,14 @@ best = decoder.predict_topk(observed, k=12)
 best
 
 # %%
-# The probability, calibrated on left-out studies, is the chance that the word is one of those that
-# mark a study with this map: frequent words lead. The score favours them less.
+# The ``probability`` is the chance that the word is one of those that mark a study with this map.
+# It was calibrated on left-out studies, and favours frequent words. The ``score``, which orders the
+# table, favours them less. ``p_map`` tells whether the map stands out from noise as smooth as it.
 #
 # Your own words
 # --------------
-# Words and phrases need not be in the vocabulary as they stand. Their scores are standard
-# deviations from the mean over the maps of the corpus.
+# Words and phrases need not be in the vocabulary as they stand. A phrase gets the mean score of the
+# terms that it is read as, so that its score can be compared with those above.
 own = ["motor control", "hand movements", "pain", "working memory", "face perception", "reward"]
 own_scores = decoder.decision_function(observed, terms=own)[0]
 
@@ -52,6 +53,5 @@ left.invert_yaxis()
 left.set(xlabel="score", title="Words of the corpus")
 order = np.argsort(own_scores)
 right.barh(np.array(own)[order], own_scores[order], color="#d55e00")
-right.axvline(0, color="black", linewidth=0.8)
-right.set(xlabel="standard deviations from the mean", title="Words of our own")
+right.set(xlabel="score", title="Words of our own")
 plt.show()

@@ -1,10 +1,10 @@
 """
-The hierarchy: from a text up to the general
-============================================
+The hierarchy: from a text to terms of ever more studies
+========================================================
 
 The distance of a term from the root of the space is half its information: near the root lie the
-terms of many studies, far from it those of few. A walk goes from a text up to ever more general
-terms that hold for it.
+terms of many studies, far from it those of few. A walk goes from a text towards the root, by
+terms that hold for it. "General" means this here: of many studies.
 """
 
 # sphinx_gallery_thumbnail_number = 3
@@ -36,8 +36,8 @@ plot_radii(points, curvature=embedder.curvature_)
 plt.show()
 
 # %%
-# A term and what is more special
-# -------------------------------
+# A term and those of fewer studies
+# ---------------------------------
 # Terms for which "memory" holds, with the probability that a study with them holds it. Radii are
 # shown exactly, directions by their two main components only.
 special = encoder.descendants("memory", k=12)
@@ -45,9 +45,9 @@ print(special.round(2).to_string(index=False))
 names = ["memory", *special["term"]]
 rows = [np.flatnonzero(encoder.terms_ == name)[0] for name in names]
 plot_poincare_disk(
-    {"more special terms": points["terms"][rows[1:]], "memory": points["terms"][rows[:1]]},
+    {"terms of fewer studies": points["terms"][rows[1:]], "memory": points["terms"][rows[:1]]},
     curvature=embedder.curvature_,
-    labels={"more special terms": names[1:], "memory": names[:1]},
+    labels={"terms of fewer studies": names[1:], "memory": names[:1]},
 )
 plt.show()
 
@@ -55,7 +55,7 @@ plt.show()
 # A walk
 # ------
 # Each step is nearer to the root than the one before, and holds for a study with the words of the
-# text with the probability that is given. A more general term is in more studies; it need not be
-# the kind or the whole of what comes before.
+# text with the probability that is given. It is in more studies than the step before; it need not
+# be its kind or its whole.
 plot_walk(encoder, "reward anticipation")
 plt.show()

@@ -2,9 +2,9 @@
 Train on a GPU, with large batches
 ==================================
 
-Each pair of a batch is contrasted with all others, so that a step costs the square of the batch:
-work that a GPU does a hundred times as fast as a processor. The same lines run on either; here they
-run on what this page was built with.
+Each pair of a batch is contrasted with all others, so a step costs the square of the batch. The
+same lines run on a processor and on a GPU. This page was built without a GPU, so its figure shows
+the processor alone. What a GPU gains was measured elsewhere: :doc:`/howto/gpu`.
 """
 
 # %%
@@ -24,7 +24,7 @@ topics = random.dirichlet(np.full(12, 0.1), size=6000)
 X = random.poisson(topics @ random.gamma(0.3, size=(12, 150)) * 4)
 Y = random.poisson(topics @ random.gamma(0.3, size=(12, 100)) * 4)
 devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
-print(devices, torch.cuda.get_device_name() if len(devices) > 1 else "")
+print(devices, torch.cuda.get_device_name() if len(devices) > 1 else "(no GPU was found)")
 
 # %%
 # One estimator, two devices
