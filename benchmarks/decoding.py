@@ -33,6 +33,7 @@ from protocol import (
     load_corpus,
     retrieval_scores,
     split,
+    voxel_maps,
 )
 from scipy.special import softmax
 from scipy.stats import spearmanr
@@ -158,11 +159,12 @@ def measure(train: Studies, test: Studies) -> dict[str, Any]:
     probability = posterior.predict_proba(shares)
     ridges, alphas = ridge_scores(train, test, terms, mean_score)
     patterns = association_maps(active_regions(activations), terms)
+    maps = voxel_maps(test)
     scores = {
         "popularity": np.broadcast_to(frequency, truth.shape),
         "association": correlation(np.sqrt(test_activations), patterns),
-        "correlation decoder": correlation_decoder_scores(train, test, terms),
-        "gclda": gclda_scores(train, test, terms),
+        "correlation decoder": correlation_decoder_scores(train, np.sqrt(maps), terms),
+        "gclda": gclda_scores(train, maps, terms),
         **ridges,
         "ranking": posterior.decision_function(shares),
         "probability": probability,

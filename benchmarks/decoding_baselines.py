@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from models.features import SEED, RegionBasis
-from protocol import RESOLUTION, voxel_maps
+from protocol import RESOLUTION
 from scipy import linalg, sparse
 from sklearn.utils import gen_batches
 from tuning import validation_split
@@ -70,7 +70,7 @@ def sphere_maps(studies: Studies, mask: Any) -> sparse.csr_matrix:
 
 
 def correlation_decoder_scores(
-    train: Studies, test: Studies, terms: sparse.csr_matrix
+    train: Studies, maps: np.ndarray, terms: sparse.csr_matrix
 ) -> np.ndarray:
     """Scores of NiMARE's `CorrelationDecoder` with its defaults but the resolution.
 
@@ -78,19 +78,20 @@ def correlation_decoder_scores(
 
     Parameters
     ----------
-    train, test : Studies
+    train : Studies
+    maps : ndarray of shape (n_maps, n_voxels)
+        On the voxels of the mask of the protocol.
     terms : csr_matrix of shape (n_train, n_terms)
         Which studies have a term.
 
     Returns
     -------
-    r : ndarray of shape (n_test, n_terms)
-        Correlation over voxels of the square root of the map with the z map of the term.
+    r : ndarray of shape (n_maps, n_terms)
+        Correlation over voxels of the map with the z map of the term.
     """
     from nilearn.datasets import load_mni152_brain_mask
 
     active = sphere_maps(train, load_mni152_brain_mask(resolution=RESOLUTION))
-    maps = np.sqrt(voxel_maps(test))
     return np.hstack(
         [
             correlation(maps, association_maps(active, terms[:, block]))
@@ -100,13 +101,15 @@ def correlation_decoder_scores(
 
 
 def gclda_scores(
-    train: Studies, test: Studies, terms: sparse.csr_matrix, n_sweeps: int = GCLDA_SWEEPS
+    train: Studies, maps: np.ndarray, terms: sparse.csr_matrix, n_sweeps: int = GCLDA_SWEEPS
 ) -> np.ndarray:
     """Scores of NiMARE's `gclda_decode_map`, whose topics are those of salient terms and peaks.
 
     Parameters
     ----------
-    train, test : Studies
+    train : Studies
+    maps : ndarray of shape (n_maps, n_voxels)
+        On the voxels of the mask of the protocol.
     terms : csr_matrix of shape (n_train, n_terms)
         TF-IDF. With counts of all terms, decoding ranks what is often said, not what is salient.
     n_sweeps : int
@@ -114,7 +117,7 @@ def gclda_scores(
 
     Returns
     -------
-    weights : ndarray of shape (n_test, n_terms)
+    weights : ndarray of shape (n_maps, n_terms)
     """
     from nilearn.datasets import load_mni152_brain_mask
 
@@ -127,8 +130,8 @@ def gclda_scores(
     )
     # Its log-likelihood takes as long as several sweeps.
     model.fit(n_iters=n_sweeps, loglikely_freq=n_sweeps + 1)
-    weights = np.zeros((len(test), terms.shape[1]))
-    topics = voxel_maps(test) @ model.p_topic_g_voxel_
+    weights = np.zeros((len(maps), terms.shape[1]))
+    topics = maps @ model.p_topic_g_voxel_
     weights[:, model.vocabulary] = topics @ model.p_word_g_topic_.T
     return weights
 

@@ -1,7 +1,8 @@
 """Decode labelled statistical maps: ``python benchmarks/real_maps.py``.
 
 Needs ``SKLEARN_MNM_DATA`` with ``real_maps/``: unthresholded group maps and ``manifest.tsv``, which
-gives the words that each of them should bring; and with ``cognitive_atlas/``. Two minutes.
+gives the words that each of them should bring; and with ``cognitive_atlas/``. Two minutes; with
+``--baselines``, which are fitted to the same studies, and need NiMARE, half an hour.
 """
 
 import argparse
@@ -13,14 +14,17 @@ from typing import Any
 import nibabel
 import numpy as np
 import pandas as pd
-from nilearn.datasets import load_fsaverage
+from decoding_baselines import correlation_decoder_scores, gclda_scores
+from nilearn.datasets import load_fsaverage, load_mni152_brain_mask
 from nilearn.surface import SurfaceImage
-from protocol import data_folder
+from protocol import RESOLUTION, data_folder, load_corpus
+from runner import CACHE
 from sections import replace_section
 from sklearn.metrics import roc_auc_score
 from table import markdown_table
 
 from sklearn_mnm import MNMDecoder, load_model, load_pretrained
+from sklearn_mnm.brain.maps import maps_on_mask
 from sklearn_mnm.exceptions import MNMWarning
 from sklearn_mnm.text import load_cognitive_atlas
 
@@ -37,6 +41,12 @@ WAYS: dict[str, Callable[[MNMDecoder, Any], np.ndarray]] = {
     "positive values above 3": lambda decoder, image: decoder.regions_.regions_from_img(
         _positive(image, 3.0)
     ),
+}
+
+
+BASELINES = {
+    "NiMARE's CorrelationDecoder, z maps of association (MKDA)": correlation_decoder_scores,
+    "NiMARE's gclda_decode_map on salient terms, 100 sweeps": gclda_scores,
 }
 
 
@@ -72,6 +82,13 @@ def rank_of_label(scores: np.ndarray, names: list[str], words: set[str]) -> floa
     return float(1 + min((scores > scores[row]).sum() for row in known))
 
 
+def of_words(scores: np.ndarray, names: list[str], words: set[str]) -> tuple[float, float]:
+    """Rank of the best of some words, and area under the receiver's curve of all of them, in %."""
+    is_word = np.isin(names, list(words))
+    auc = 100 * roc_auc_score(is_word, scores) if is_word.any() else np.nan
+    return rank_of_label(scores, names, words), auc
+
+
 def measure(decoder: MNMDecoder, folder: Path) -> pd.DataFrame:
     """Return a row for each map and way, with rank and area under the curve of its words."""
     names = list(decoder.terms_)
@@ -82,9 +99,8 @@ def measure(decoder: MNMDecoder, folder: Path) -> pd.DataFrame:
             maps = activations(decoder, image)
             # Maps without a value above 3 have nothing left.
             scores = decoder.decision_function(maps)[0] if maps.any() else np.zeros(len(names))
-            is_word = np.isin(names, list(words))
-            auc = 100 * roc_auc_score(is_word, scores) if is_word.any() else np.nan
-            rank = rank_of_label(scores, names, words) if maps.any() else len(names)
+            rank, auc = of_words(scores, names, words)
+            rank = rank if maps.any() else len(names)
             rows.append((entry.label, entry.kind, way, rank, auc))
     return pd.DataFrame(rows, columns=["label", "kind", "way", "rank", "AUC"])
 
@@ -109,7 +125,36 @@ def task_ranks(decoder: MNMDecoder, folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def report(found: pd.DataFrame, tasks: pd.DataFrame, model: str) -> str:
+# What of an image other decoders are given.
+TREATMENTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "as it is": lambda maps: maps,
+    "positive values": lambda maps: np.maximum(maps, 0),
+    "excess over the 95th percentile": lambda maps: np.maximum(
+        maps - np.percentile(maps, 95, axis=1, keepdims=True).clip(0), 0
+    ),
+}
+
+
+def measure_baselines(decoder: MNMDecoder, folder: Path) -> pd.DataFrame:
+    """Return a row for each other decoder, treatment and map, fitted to the same studies."""
+    manifest = pd.read_csv(folder / "manifest.tsv", sep="\t")
+    images = [str(folder / file) for file in manifest["file"]]
+    voxels = maps_on_mask(images, load_mni152_brain_mask(resolution=RESOLUTION)).voxels
+    treated = np.concatenate([treatment(voxels) for treatment in TREATMENTS.values()])
+    studies = load_corpus()[0]
+    terms = decoder.term_vectorizer_.transform(studies.counts)
+    names = list(decoder.terms_)
+    rows = []
+    for decoder_name, scores_of in BASELINES.items():
+        scores = np.split(scores_of(studies, treated, terms), len(TREATMENTS))
+        for treatment, of_maps in zip(TREATMENTS, scores, strict=True):
+            for entry, of_map in zip(manifest.itertuples(), of_maps, strict=True):
+                rank, auc = of_words(of_map, names, set(entry.terms.split("|")))
+                rows.append((entry.label, f"{decoder_name}; {treatment}", rank, auc))
+    return pd.DataFrame(rows, columns=["label", "way", "rank", "AUC"])
+
+
+def report(found: pd.DataFrame, others: pd.DataFrame, tasks: pd.DataFrame, model: str) -> str:
     """Tables over all maps, by kind, and of each map."""
 
     def line(part: pd.DataFrame) -> list[str]:
@@ -119,6 +164,7 @@ def report(found: pd.DataFrame, tasks: pd.DataFrame, model: str) -> str:
 
     columns = ["a word of the label in the first 10", "median rank of the best", "AUC, %"]
     by_way = [[way, *line(found[found["way"] == way])] for way in WAYS]
+    others_by_way = [[str(way), *line(part)] for way, part in others.groupby("way", sort=False)]
     default = found[found["way"] == DEFAULT]
     by_kind = [[str(kind), *line(part)] for kind, part in default.groupby("kind")]
     of_maps = [
@@ -142,6 +188,10 @@ receiver's curve of the words.
 
 {markdown_table(["what counts of a map", *columns], by_way, 1)}
 
+Other decoders, fitted to the same 12,000 studies and asked for the same terms:
+
+{markdown_table(["decoder and what it is given of a map", *columns], others_by_way, 1)}
+
 The default by kind of map:
 
 {markdown_table(["kind", *columns], by_kind, 1)}
@@ -164,6 +214,7 @@ def main() -> None:
     """Measure a model and print or write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, help="folder of a saved model instead of the bundled")
+    parser.add_argument("--baselines", action="store_true", help="compare with other decoders")
     parser.add_argument("--output", type=Path, help="Markdown file whose section is replaced")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", MNMWarning)
@@ -173,7 +224,14 @@ def main() -> None:
         loaded, name = load_model(arguments.model), str(arguments.model.name)
         decoder = loaded if isinstance(loaded, MNMDecoder) else loaded.decoder()
     folder = data_folder()
-    text = report(measure(decoder, folder / "real_maps"), task_ranks(decoder, folder), name)
+    maps = folder / "real_maps"
+    others = CACHE / "real-maps-others.csv"
+    if arguments.baselines:
+        measure_baselines(decoder, maps).to_csv(others, index=False)
+    if not others.exists():
+        parser.error("other decoders were not measured here yet: add --baselines")
+    found = measure(decoder, maps)
+    text = report(found, pd.read_csv(others), task_ranks(decoder, folder), name)
     print(text)
     if arguments.output:
         replace_section(arguments.output, "real-maps", "Real statistical maps to terms", text)

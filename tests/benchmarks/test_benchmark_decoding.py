@@ -134,10 +134,13 @@ def test_a_score_of_frequency_has_popularity_1_and_a_constant_shift_changes_noth
 def test_gclda_finds_the_term_of_the_part_of_the_brain():
     pytest.importorskip("nimare")
     from decoding_baselines import gclda_scores
+    from protocol import voxel_maps
 
     train, terms = literature(300)
     test, truth = literature(60, seed=1)
-    weights = gclda_scores(train, test, sparse.csr_matrix(terms.toarray() * [3.0, 1.0, 2.0]), 20)
+    weights = gclda_scores(
+        train, voxel_maps(test), sparse.csr_matrix(terms.toarray() * [3.0, 1.0, 2.0]), 20
+    )
     behind = truth.toarray()[:, 0] > 0
     assert weights.shape == (60, 3)
     share = weights[:, 0] / weights.sum(axis=1)
