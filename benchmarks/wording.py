@@ -10,10 +10,11 @@ titles are those with more than half of their words, without stop words, numbers
 known.
 
 Sides: titles that name one side only, and their maps as the model predicts them with that side and
-without. Queries are each of the phrases below with "left" and with "right": the larger sum of the
-highest tenth of the positive voxels is on the side that anatomy says. How much a side counts was
-chosen on the titles of all studies, these included; half and one and a half times as much differ
-little. Mean ± standard deviation over folds, one seed; the interval is over titles of all folds.
+without. Queries are each of the phrases of `sided.py` with "left" and with "right": the larger sum
+of the highest tenth of the positive voxels is on the side that anatomy says. How much a side counts
+was chosen on the titles of all studies, these included; half and one and a half times as much
+differ little. Mean ± standard deviation over folds, one seed; the interval is over titles of all
+folds.
 """
 
 import argparse
@@ -26,6 +27,7 @@ import numpy as np
 from pretrained import fit
 from protocol import EVERYDAY_FOLDS, load_corpus, retrieval_scores, split
 from sections import replace_section
+from sided import QUERIES, on_side_of_anatomy
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from table import markdown_table
 
@@ -35,13 +37,6 @@ from sklearn_mnm.metrics import map_correlation
 from sklearn_mnm.text import learn_synonyms, sided_phrases
 from sklearn_mnm.text.reading import TextReader
 
-# Parts of the body and of space, which the other hemisphere serves, and parts of the brain.
-CROSSED = ("hand", "foot", "finger movement", "leg", "visual hemifield", "visual field")
-SAME = (
-    *("inferior frontal gyrus", "precentral gyrus", "hippocampus", "amygdala", "fusiform gyrus"),
-    *("superior temporal gyrus", "insula", "angular gyrus", "dorsolateral prefrontal cortex"),
-    *("intraparietal sulcus", "temporoparietal junction"),
-)
 WORD = re.compile(r"[^\W\d]{2,}")
 WAYS = ("terms", "forms", "synonyms")
 
@@ -101,15 +96,10 @@ def measure(fold: int, studies: Studies, folds: np.ndarray) -> tuple[dict, np.nd
 
 def right_sides(encoder: MNMEncoder, kind: str) -> float:
     """Percentage of queries whose map is larger on the side that anatomy says."""
-    right = []
-    for phrase in (*CROSSED, *SAME):
-        for side in ("left", "right"):
-            image = encoder.predict_img([f"{side} {phrase}"], kind=kind)
-            values = np.asarray(image.dataobj)
-            x = image.affine[0, 3] + image.affine[0, 0] * np.arange(values.shape[0])
-            top = np.where(values >= np.percentile(values[values > 0], 90), values, 0)
-            is_right = top[x > 0].sum() > top[x < 0].sum()
-            right.append(is_right == ((side == "right") != (phrase in CROSSED)))
+    right = [
+        on_side_of_anatomy(encoder.predict_img([f"{side} {phrase}"], kind=kind), side, phrase)
+        for side, phrase in QUERIES
+    ]
     return 100 * float(np.mean(right))
 
 
@@ -142,7 +132,7 @@ def main() -> None:
         f"{markdown_table(['read by', *names], rows, 1)}\n\n"
         f"{len(gains)} titles that name a side: map correlation {gains.mean():+.4f} "
         f"[{gains.mean() - half:+.4f}, {gains.mean() + half:+.4f}] with it. Maps on the right "
-        f"side, of {2 * len((*CROSSED, *SAME))} queries, %: activation {right['activation']}, z "
+        f"side, of {len(QUERIES)} queries, %: activation {right['activation']}, z "
         f"{right['z']}.\n"
     )
     print(text)
