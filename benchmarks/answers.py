@@ -107,7 +107,7 @@ def main() -> None:
     if arguments.before:
         before = json.loads(arguments.before.read_text())
         rows = [[name, before[name], now] for name, now in figures.items()]
-        text = f"""Made by `python benchmarks/answers.py --before` with the figures of commit 92ae500; \
+        text = f"""Made by `python benchmarks/answers.py --before`, the figures of commit 92ae500; \
 each build asks the bundled model that it has.
 
 {N_CONCEPTS} names of concepts and {len(QUERIES)} phrases with a side, chosen by the \
