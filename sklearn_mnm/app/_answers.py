@@ -122,6 +122,15 @@ def slug(heading: str) -> str:
     return re.sub("[^a-z0-9]+", "-", plain)[:40].strip("-") or "map"
 
 
+def with_word(text: str, word: str, term: str) -> str:
+    """Put a term in the place of a word of a text, wherever it stands as a whole."""
+    # Where the text has another spelling than what was told of it, the term remains.
+    corrected, n_places = re.subn(
+        rf"(?<!\w){re.escape(word)}(?!\w)", lambda _: term, text, flags=re.I
+    )
+    return corrected if n_places else term
+
+
 def encoded(facts: dict[str, Any]) -> bytes:
     """Facts as JSON."""
     return json.dumps(facts, ensure_ascii=False, allow_nan=False, default=_plain).encode()
@@ -147,6 +156,7 @@ def _whole_page(question: Question, link: Any, wish: Wish) -> str:
         title=question.heading,
         facts=facts,
         link=link,
+        with_word=with_word,
         shown_z=SHOWN_Z,
         coverage=COVERAGE,
         similarity=embedder.get_params()["objective__similarity"].replace("_", " "),

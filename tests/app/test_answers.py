@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("starlette")
 
 from sklearn_mnm.app import create_app
+from sklearn_mnm.app._answers import with_word
 from sklearn_mnm.app._disk import draw_disk
 from sklearn_mnm.app._questions import Model, TextQuestion
 from sklearn_mnm.brain import cluster_table, name_regions
@@ -220,12 +221,26 @@ def test_unknown_words_are_told_with_what_is_near(ask, read_page):
     assert answer.status_code == 200
     page = read_page(answer.text)
     assert "knows none of these words" in page.text
-    assert "/text?q=anticipation" in [link["href"] for link in page.all("a")]
+    # In the place of the one word, beside the others.
+    assert "/text?q=anticipation+qwxzzy" in [link["href"] for link in page.all("a")]
     assert page.all("iframe") == []
     for part in ("/viewer", "/disk.png", "/report.html"):
         refused = text(ask, "qwxzzy", part)
         assert refused.status_code == 400
         assert "None of these words is known" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("text", "corrected"),
+    [
+        ("Antcipation of pain", "anticipation of pain"),
+        ("antcipation, not antcipations", "anticipation, not antcipations"),
+        ("antcipation-antcipation", "anticipation-anticipation"),
+        ("spelled otherwise", "anticipation"),
+    ],
+)
+def test_a_term_takes_the_place_of_one_word(text, corrected):
+    assert with_word(text, "antcipation", "anticipation") == corrected
 
 
 def test_what_a_text_holds_is_shown_as_text(ask, read_page):
