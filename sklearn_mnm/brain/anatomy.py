@@ -117,7 +117,7 @@ def name_coordinates(coordinates: Any, *, max_distance: float = NEAR) -> pd.Data
     1      right hippocampus       0.0
     2               no label       NaN
     """
-    points = _checked_points(coordinates)
+    points = checked_coordinates(coordinates)
     check_distance(max_distance)
     rows, distance = labels_of_points(points, max_distance)
     table = _lookup().table
@@ -345,8 +345,8 @@ def _lookup() -> _Lookup:
     )
 
 
-def _checked_points(coordinates: Any) -> np.ndarray:
-    """Points as an array of shape (n_points, 3)."""
+def checked_coordinates(coordinates: Any) -> np.ndarray:
+    """Read places as an array of shape (n_points, 3), float64; see :func:`name_coordinates`."""
     if is_frame(coordinates):
         frame = as_pandas(coordinates)
         columns = {str(name).lower(): name for name in frame.columns}

@@ -73,6 +73,7 @@ for command, examples in (
     (_queries.encode, _queries.ENCODE_EXAMPLES),
     (_queries.decode, _queries.DECODE_EXAMPLES),
     (_queries.search, _queries.SEARCH_EXAMPLES),
+    (_queries.place, _queries.PLACE_EXAMPLES),
     (_clusters.clusters, _clusters.CLUSTERS_EXAMPLES),
     (_hierarchy.walk, _hierarchy.WALK_EXAMPLES),
     (_hierarchy.ancestors, _hierarchy.ANCESTORS_EXAMPLES),
@@ -84,7 +85,11 @@ for command, examples in (
     (_data.info, _data.INFO_EXAMPLES),
     (_data.fetch, _data.FETCH_EXAMPLES),
 ):
-    app.command(epilog="\n\n".join(["Examples:", *examples]))(command)
+    app.command(
+        epilog="\n\n".join(["Examples:", *examples]),
+        # Numbers below 0 look like options.
+        context_settings={"ignore_unknown_options": command is _queries.place},
+    )(command)
 
 
 def _print_version(wanted: bool) -> None:

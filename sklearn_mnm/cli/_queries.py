@@ -26,6 +26,7 @@ SEARCH_EXAMPLES = (
     "mnm search contrast.nii.gz --by brain --json",
     "mnm search reward anticipation -k 50 -o studies.ris",
 )
+PLACE_EXAMPLES = ("mnm place 14 11 -4", "mnm place -38 -22 56 -k 50 --json")
 
 _IMAGES = (".nii", ".nii.gz")
 _REFERENCES = {".ris": "ris", ".bib": "bibtex", ".csv": "csv"}
@@ -164,6 +165,29 @@ def search(
         with storing(output), replacing(output) as temporary:
             temporary.write_text(text, encoding="utf-8")
     show_records(found, as_json)
+
+
+def place(
+    x: Annotated[float, typer.Argument(help="To the right, in mm, MNI152.")],
+    y: Annotated[float, typer.Argument(help="To the front.")],
+    z: Annotated[float, typer.Argument(help="Up.")],
+    model: Model = BUNDLED,
+    k: Count = 10,
+    as_json: Json = False,
+) -> None:
+    """Tell what is reported at a place: its name, terms whose maps stand out there, and studies.
+
+    The studies are those whose maps are most like a single peak there.
+    """
+    from sklearn_mnm.report._facts import place_facts
+
+    facts = place_facts(load_encoder(model), (x, y, z), k)
+    if as_json:
+        show_json(facts)
+        return
+    show_facts({name: facts[name] for name in ("place", "name", "distance")})
+    show_table(facts["terms"])
+    show_table([{"id": row["id"], "title": row["title"]} for row in facts["studies"]])
 
 
 def map_of_query(query: str, threshold: float | None, p_values: bool = False) -> Any:
