@@ -15,6 +15,7 @@ import pandas as pd
 
 from sklearn_mnm.app._disk import draw_disk
 from sklearn_mnm.app._questions import N_SHOWN, MapQuestion, Question, TextQuestion
+from sklearn_mnm.app._uploads import read_threshold
 from sklearn_mnm.app._viewer import viewer_page
 from sklearn_mnm.datasets.references import format_references
 from sklearn_mnm.exceptions import InvalidInputError
@@ -44,10 +45,21 @@ class Wish(NamedTuple):
         Which map; empty for the first.
     place : (float, float, float) or None
         Where the slices cross, in mm.
+    threshold : float or None
+        From which value on a map is shown; None is that of the view.
     """
 
     view: str = ""
     place: tuple[float, float, float] | None = None
+    threshold: float | None = None
+
+    @property
+    def address(self) -> dict[str, str]:
+        """Parameters of the address that says it, without the view."""
+        named = dict(zip("xyz", self.place or (), strict=False))
+        if self.threshold is not None:
+            named["threshold"] = self.threshold
+        return {name: f"{value:g}" for name, value in named.items()}
 
     @classmethod
     def from_address(cls, query: Any) -> "Wish":
@@ -56,18 +68,29 @@ class Wish(NamedTuple):
         Raises
         ------
         InvalidInputError
-            If a coordinate is no number, or far from any head.
+            If a coordinate is no number or far from any head, or the threshold is no number.
         """
-        given = [query.get(axis, "").strip() for axis in "xyz"]
-        if not any(given):
-            return cls(query.get("view", ""))
-        try:
-            x, y, z = (float(value) for value in given)
-        except ValueError as error:
-            raise InvalidInputError(f"x, y, z = {given}: give three numbers, in mm.") from error
-        if not all(abs(place) <= _FARTHEST for place in (x, y, z)):
-            raise InvalidInputError(f"x, y, z = {given}: give places within {_FARTHEST} mm.")
-        return cls(query.get("view", ""), (x, y, z))
+        return cls(query.get("view", ""), read_place(query), read_threshold(query.get("threshold")))
+
+
+def read_place(query: Any) -> tuple[float, float, float] | None:
+    """Read the place that the parameters x, y and z of an address say, None if none of them does.
+
+    Raises
+    ------
+    InvalidInputError
+        If a coordinate is no number, or far from any head.
+    """
+    given = [query.get(axis, "").strip() for axis in "xyz"]
+    if not any(given):
+        return None
+    try:
+        x, y, z = (float(value) for value in given)
+    except ValueError as error:
+        raise InvalidInputError(f"x, y, z = {given}: give three numbers, in mm.") from error
+    if not all(abs(place) <= _FARTHEST for place in (x, y, z)):
+        raise InvalidInputError(f"x, y, z = {given}: give places within {_FARTHEST} mm.")
+    return x, y, z
 
 
 class Answer(NamedTuple):
@@ -83,7 +106,7 @@ class Answer(NamedTuple):
     draws : bool
         Whether matplotlib draws, which it can do one at a time.
     heeds : tuple of str
-        Fields of the wish that make a difference.
+        What of the wish makes a difference: its view, and its place with the threshold.
     """
 
     make: Callable[[Any, Any, Wish], str | bytes]
@@ -101,14 +124,16 @@ class Answer(NamedTuple):
             If there is no such view.
         """
         view = wish.view if "view" in self.heeds else ""
-        place = wish.place if "place" in self.heeds else None
+        heeded = Wish(view)
+        if "place" in self.heeds:
+            heeded = wish._replace(view=view)
         if view in question.views or not view:
-            return Wish(view, place)
+            return heeded
         if self.make is _whole_page:  # which shows the first one then
-            return Wish("", place)
+            return heeded._replace(view="", threshold=None)
         if not _STEP.fullmatch(view):
             raise InvalidInputError(f"view={view[:40]!r}: choose one of {[*question.views]}.")
-        return Wish(view, place)
+        return heeded
 
 
 def page(name: str, **content: Any) -> str:
@@ -147,7 +172,7 @@ def _whole_page(question: Question, link: Any, wish: Wish) -> str:
     if facts["usable"]:
         view = wish.view if wish.view in question.views else next(iter(question.views))
         more = {"view": view, "views": question.views, "levels": question.level_terms()}
-        more["threshold"] = question.cluster_threshold
+        more |= {"threshold": question.cluster_threshold, "wish": wish}
     return page(
         "answer.html.jinja",
         question=question,
@@ -167,6 +192,8 @@ def _whole_page(question: Question, link: Any, wish: Wish) -> str:
 
 def _viewer(question: Question, link: Any, wish: Wish) -> str:
     shown = question.shown(wish.view or next(iter(question.views)))
+    if wish.threshold is not None:
+        shown = shown._replace(threshold=wish.threshold)
     return viewer_page(shown, f"Map of {question.heading}", wish.place)
 
 
@@ -235,7 +262,7 @@ def _report(question: Question, link: Any, wish: Wish) -> str:
 
 #: By the last part of the address.
 ANSWERS = {
-    "": Answer(_whole_page, "text/html", heeds=("view",)),
+    "": Answer(_whole_page, "text/html", heeds=("view", "place")),
     "viewer": Answer(_viewer, "text/html", heeds=("view", "place")),
     "disk.png": Answer(_disk, "image/png", draws=True),
     "map.nii.gz": Answer(_nifti, "application/gzip", download=True, heeds=("view",)),

@@ -180,23 +180,33 @@ def _client(request: Request) -> str:
 
 
 def _upload(form: Any) -> Upload:
-    file, threshold = form.get(_FILE), form.get(_THRESHOLD) or None
+    file, threshold = form.get(_FILE), form.get(_THRESHOLD)
     if file is None or isinstance(file, str) or not file.filename:
         raise MapRefused("No file was chosen. Choose a NIfTI file, .nii or .nii.gz.")
-    number = None
-    if threshold is not None:
-        try:
-            number = float(threshold)
-        except (TypeError, ValueError):
-            number = -1.0
-        if not 0 <= number <= _HIGHEST:
-            raise MapRefused(
-                f"The threshold must be a number from 0 to {_HIGHEST:g}, or left empty."
-            )
+    number = read_threshold(threshold)
     # What a browser sends is the name alone; of paths the end is shown.
     name = file.filename.replace("\\", "/").rpartition("/")[2]
     name = "".join(letter for letter in name if letter.isprintable())
     return Upload(file.file, name[:_LONGEST_NAME] or "map", number)
+
+
+def read_threshold(given: Any) -> float | None:
+    """Read a threshold that was typed, None if none was.
+
+    Raises
+    ------
+    MapRefused
+        If it is no number of at least 0.
+    """
+    if not given:
+        return None
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number <= _HIGHEST:
+        raise MapRefused(f"The threshold must be a number from 0 to {_HIGHEST:g}, or left empty.")
+    return number
 
 
 class UploadedMaps:

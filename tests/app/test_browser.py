@@ -3,8 +3,11 @@
 import re
 
 import nilearn
+import numpy as np
 import pytest
+from nibabel.affines import apply_affine
 
+from sklearn_mnm.brain import name_coordinates
 from tests.app.conftest import MAX_UPLOAD_MB, MOTOR_MAP
 
 # Pixels that are grey, as the template is, and coloured, as maps are, below the scale of colours.
@@ -93,18 +96,88 @@ def test_levels_regions_and_places_change_the_map(open_page):
     marked = page.locator("nav [aria-current=true]")
     assert marked.all_inner_texts() == ["z of 7 networks (ward7)"]
 
-    # Regions and places keep the level.
-    region = page.locator("#map table a").first
-    assert "view=ward7" in region.get_attribute("href")
-    with page.expect_event("framenavigated") as navigated:
-        region.click()
-    assert "view=ward7" in navigated.value.url
+    # Regions and places keep the level, and ask for nothing.
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator("#map table a").first.click()
+    x, y, z = page.locator("#map table a").first.inner_text().split(", ")
+    crosses(inside, f"({x}, {y}, {z})")
+    assert page.url.endswith(f"/text?q=fear+of+spiders&view=ward7&x={x}&y={y}&z={z}")
     for axis, value in zip("xyz", ("-20", "-4", "-16"), strict=True):
         page.get_by_label(axis, exact=True).fill(value)
-    with page.expect_event("framenavigated") as navigated:
-        page.get_by_role("button", name="Go").click()
-    assert navigated.value.url.endswith("view=ward7&x=-20&y=-4&z=-16")
+    page.get_by_role("button", name="Go").click()
+    crosses(inside, "(-20, -4, -16)")
+    assert page.url.endswith("view=ward7&x=-20&y=-4&z=-16")
+    assert not any("viewer" in address and "step" not in address for address in asked)
     assert frame(page, "map").locator("canvas").evaluate(COLOURED)[0] > 1000
+
+
+def crosses(inside, place):
+    """Wait until slices cross at a place, and return what is said of it."""
+    said = inside.locator("#here").filter(has_text=f"{place} mm: ")
+    said.wait_for()
+    return said.inner_text()
+
+
+def test_the_value_and_the_name_of_a_place_are_those_of_the_map(open_page, encoder):
+    page = open_page()
+    page.goto("/text?q=reward+anticipation&x=14&y=10&z=-4")
+    image = encoder.predict_img(["reward anticipation"], kind="z", resolution=2)
+    for place in ((14, 10, -4), (-20, -60, 40), (-38, -22, 56)):
+        for axis, value in zip("xyz", place, strict=True):
+            page.get_by_label(axis, exact=True).fill(str(value))
+        page.get_by_role("button", name="Go").click()
+        said = crosses(frame(page, "map"), str(place))
+        voxel = np.rint(apply_affine(np.linalg.inv(image.affine), place)).astype(int)
+        told, name = re.fullmatch(r".* mm: z (\S+), (.*)", said).groups()
+        assert float(told) == pytest.approx(image.dataobj[tuple(voxel)], abs=0.02)
+        named = name_coordinates(place).iloc[0]
+        assert name == f"{'near ' if named['distance'] > 0 else ''}{named['name']}"
+    for axis in "xyz":
+        page.get_by_label(axis, exact=True).fill("90")
+    page.get_by_role("button", name="Go").click()
+    assert crosses(frame(page, "map"), "(90, 90, 90)").endswith("outside the brain")
+
+
+def test_a_copied_address_shows_the_same_and_back_leads_back(open_page):
+    page = open_page()
+    page.goto("/text?q=reward+anticipation")
+    first = page.url
+    inside = frame(page, "map")
+    canvas = inside.locator("canvas")
+    size = canvas.bounding_box()
+    before = inside.locator("#here").inner_text()
+    canvas.click(position={"x": 0.2 * size["width"], "y": 0.4 * size["height"]})
+    page.wait_for_url(re.compile("&x=.*&y=.*&z="))
+    clicked, said = page.url, inside.locator("#here").inner_text()
+    assert said != before
+    # A level keeps the place, a least value the level.
+    page.get_by_role("link", name="z of 17 networks").first.click()
+    inside.locator("#here").filter(has_not_text=said).filter(has_text="mm:").wait_for()
+    page.get_by_label("shown from").fill("2.5")
+    page.get_by_role("button", name="Go").click()
+    inside.locator("p").filter(has_text="above 2.5").wait_for()
+    here = crosses(inside, said.partition(" mm")[0])
+
+    copied = open_page()
+    copied.goto(page.url)
+    again = frame(copied, "map")
+    assert crosses(again, here.partition(" mm")[0]) == here
+    assert again.locator("p").inner_text() == inside.locator("p").inner_text()
+    assert copied.locator("nav [aria-current=true]").inner_text() == "z of 17 networks (ward17)"
+    assert copied.get_by_label("shown from").input_value() == "2.5"
+
+    page.go_back()
+    inside.locator("p").filter(has_not_text="above 2.5").wait_for()
+    page.go_back()
+    inside.locator("#here").filter(has_text=said).wait_for()
+    assert page.url == clicked
+    assert page.locator("nav [aria-current=true]").inner_text() == "z of 512 regions"
+    page.go_back()
+    page.wait_for_url("**/")
+    page.go_forward()
+    page.wait_for_url(clicked)
+    assert page.url.startswith(first)
 
 
 def test_a_step_of_the_walk_is_shown(open_page):

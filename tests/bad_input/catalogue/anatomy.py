@@ -49,14 +49,14 @@ def _coordinates() -> Iterator[Case]:
     )  # fmt: skip
     yield Case(
         "MNMEncoder.terms_at", "unknown choice", "k: 0",
-        lambda w: w.encoder.terms_at((0, 0, 0), k=0), InvalidInputError, ("k=0", "at least 1|between 1"),
+        lambda w: w.encoder.terms_at((0, 0, 0), k=0), InvalidInputError, ("k=0", "terms"),
     )  # fmt: skip
     yield Case(
         "MNMEncoder.terms_at", "unknown choice", "a model that knows no places",
         lambda w: w.placeless.terms_at((0, 0, 0)), InvalidInputError, ("A place needs to know", "Fit to peaks"),
     )  # fmt: skip
     for kind, given, place, tells in (
-        ("wrong dtype", "a word", ("left", 0, 0), ("left", "float")),
+        ("wrong dtype", "a word", ("left", 0, 0), ("Invalid value for .x.",)),
         ("NaN", "NaN", ("nan", 0, 0), ("x, y, z in mm",)),
         ("huge values", "outside the brain", (0, 0, -1e12), ("no region of the model", "within the brain")),
     ):  # fmt: skip
