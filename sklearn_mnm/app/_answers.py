@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_mnm.app._disk import draw_disk
-from sklearn_mnm.app._questions import N_SHOWN, MapQuestion, Question, TextQuestion
+from sklearn_mnm.app._questions import N_SHOWN, MapQuestion, Model, Question, TextQuestion
 from sklearn_mnm.app._uploads import read_threshold
 from sklearn_mnm.app._viewer import viewer_page
 from sklearn_mnm.datasets.references import format_references
@@ -23,7 +23,7 @@ from sklearn_mnm.plotting import plot_map
 from sklearn_mnm.plotting.brain import SHOWN_Z
 from sklearn_mnm.report import query_report
 from sklearn_mnm.report._about import about_model, versions
-from sklearn_mnm.report._facts import COVERAGE
+from sklearn_mnm.report._facts import COVERAGE, place_facts
 from sklearn_mnm.report.document import fill_template
 from sklearn_mnm.report.figures import described, picture
 
@@ -145,6 +145,17 @@ def slug(heading: str) -> str:
     """Turn a heading into a part of the name of a file, of plain letters."""
     plain = re.sub(r"\.nii(\.gz)?$", "", heading.lower())
     return re.sub("[^a-z0-9]+", "-", plain)[:40].strip("-") or "map"
+
+
+def place_page(model: Model, place: tuple[float, float, float]) -> str:
+    """Make the page that tells what is reported at a place."""
+    return page(
+        "place.html.jinja",
+        title=f"What is reported at {', '.join(f'{value:g}' for value in place)}",
+        facts=place_facts(model.encoder, place, N_SHOWN),
+        wish=Wish(place=place),
+        model=model,
+    )
 
 
 def with_word(text: str, word: str, term: str) -> str:

@@ -20,7 +20,16 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 import sklearn_mnm
-from sklearn_mnm.app._answers import ANSWERS, Wish, encoded, page, slug, static_files
+from sklearn_mnm.app._answers import (
+    ANSWERS,
+    Wish,
+    encoded,
+    page,
+    place_page,
+    read_place,
+    slug,
+    static_files,
+)
 from sklearn_mnm.app._cache import BodyCache
 from sklearn_mnm.app._nifti import MapRefused, read_map
 from sklearn_mnm.app._questions import N_SHOWN, MapQuestion, Model, Question, TextQuestion
@@ -29,6 +38,7 @@ from sklearn_mnm.app._viewer import VIEWER_POLICY
 from sklearn_mnm.app._workers import TooBusy, Workers
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.model.text_regression import count_terms
+from sklearn_mnm.report._facts import place_facts
 from sklearn_mnm.text.terms import TermVectorizer
 
 logger = logging.getLogger("sklearn_mnm.app")
@@ -80,10 +90,12 @@ class Site:
             Route("/", self.home),
             Route("/text", self.text),
             Route("/text/{part}", self.text),
+            Route("/place", self.place),
             Route("/map", self.upload, methods=["POST"]),
             Route("/map/{token}", self.map),
             Route("/map/{token}/{part}", self.map),
             Route("/api/encode", self.api_encode),
+            Route("/api/place", self.api_place),
             Route("/api/decode", self.api_decode, methods=["POST"]),
             Route("/health", self.health),
             Route("/static/{name}", self.static),
@@ -120,6 +132,14 @@ class Site:
 
         return await self._answer(request, question, ("text", text), link)
 
+    async def place(self, request: Request) -> Response:
+        """Tell what is reported at a place."""
+        place = _place(request)
+        body = await self._thinkers.run(
+            self._cache.get, ("place", place), lambda: place_page(self.model, place).encode()
+        )
+        return Response(body, media_type="text/html")
+
     async def map(self, request: Request) -> Response:
         """Answer a map that was uploaded."""
         token = request.path_params["token"]
@@ -144,12 +164,19 @@ class Site:
     async def api_encode(self, request: Request) -> Response:
         """Answer a text, for programs."""
         text = _text(request, "text")
-        return await self._json(TextQuestion(self.model, text), _count(request))
+        k = _count(request)
+        return await self._json(lambda: TextQuestion(self.model, text).facts(k))
+
+    async def api_place(self, request: Request) -> Response:
+        """Tell what is reported at a place, for programs."""
+        place, k = _place(request), _count(request)
+        return await self._json(lambda: place_facts(self.model.encoder, place, k))
 
     async def api_decode(self, request: Request) -> Response:
         """Answer a map, for programs; it is not kept."""
         k = _count(request)
-        return await self._json(await self._receive(request), k)
+        question = await self._receive(request)
+        return await self._json(lambda: question.facts(k))
 
     async def health(self, request: Request) -> Response:
         """Tell that the server is there and can answer, and with which model."""
@@ -234,8 +261,8 @@ class Site:
         found = read_map(upload.file, self.model.grid, name=upload.name)
         return MapQuestion(self.model, found, upload.name, upload.threshold)
 
-    async def _json(self, question: Question, k: int) -> Response:
-        body = await self._thinkers.run(lambda: encoded(question.facts(k)))
+    async def _json(self, facts: Callable[[], Any]) -> Response:
+        body = await self._thinkers.run(lambda: encoded(facts()))
         return Response(body, media_type="application/json")
 
 
@@ -286,6 +313,13 @@ def _text(request: Request, name: str) -> str:
             "which is enough for an abstract."
         )
     return text
+
+
+def _place(request: Request) -> tuple[float, float, float]:
+    place = read_place(request.query_params)
+    if place is None:
+        raise InvalidInputError("There is no place. Give x, y and z, in mm, MNI152.")
+    return place
 
 
 def _count(request: Request) -> int:

@@ -44,7 +44,8 @@ def test_home_asks_for_a_text_or_a_map(ask, read_page):
     answer = ask.get("/")
     assert answer.status_code == 200
     page = read_page(answer.text)
-    by_text, by_map = page.all("form")
+    by_text, by_place, by_map = page.all("form")
+    assert (by_place["action"], by_place["method"]) == ("/place", "get")
     assert (by_text["action"], by_text["method"]) == ("/text", "get")
     assert (by_map["action"], by_map["enctype"]) == ("/map", "multipart/form-data")
     examples = [link["href"] for link in page.all("a") if link["href"].startswith("/text?")]
@@ -273,7 +274,7 @@ def test_no_text_and_too_long_a_text_are_refused(ask, read_page, params, message
     assert answer.status_code == 400
     page = read_page(answer.text)
     assert message in page.text
-    assert len(page.all("form")) == 2
+    assert len(page.all("form")) == 3
 
 
 @pytest.mark.parametrize(
@@ -285,12 +286,66 @@ def test_no_text_and_too_long_a_text_are_refused(ask, read_page, params, message
         {"x": "nan", "y": 2, "z": 3},
         {"x": 1e9, "y": 2, "z": 3},
         {"x": "1;DROP", "y": 2, "z": 3},
+        {"threshold": "-1"},
+        {"threshold": "nan"},
+        {"threshold": "high"},
     ],
 )
 def test_views_and_places_that_do_not_exist_are_refused(ask, params):
     answer = text(ask, part="/viewer", **params)
     assert answer.status_code == 400
     assert 'role="alert"' in answer.text
+
+
+def test_place_and_least_value_of_an_address_reach_the_viewer(ask, read_page):
+    def frame(**params):
+        (source,) = [
+            frame["src"]
+            for frame in read_page(text(ask, **params).text).all("iframe")
+            if frame["name"] == "map"
+        ]
+        return ask.get(source).text
+
+    assert "cm³ above 2.5<" in frame(x=14, y=-8, z=38, threshold=2.5)
+    cut = frame(view="ward7", x=14, y=-8, z=38)
+    assert cut == text(ask, part="/viewer", view="ward7", x=14, y=-8, z=38).text
+    # Without a view that there is, the first one is shown as usual.
+    assert frame(view="lobe", threshold=2.5) == frame()
+
+
+def test_a_place_gets_the_terms_and_studies_that_the_package_gives(ask, encoder, read_page):
+    place = {"x": 14, "y": 11, "z": -4}
+    told = ask.get("/api/place", params=place | {"k": 5}).json()
+    terms = encoder.terms_at((14, 11, -4), k=5)
+    assert [row["term"] for row in told["terms"]] == terms["term"].tolist()
+    assert [row["z"] for row in told["terms"]] == pytest.approx(terms["z"].tolist())
+    assert (told["place"], told["name"]) == ([14, 11, -4], "right putamen")
+    page = read_page(ask.get("/place", params=place).text)
+    assert (1, "What is reported at 14, 11, -4") in page.headings
+    rows = [" ".join(row.split()) for row in page.rows]
+    for row in terms.itertuples():
+        assert f"{row.term} {row.z:.2f} {row.n_studies:,}" in rows
+    links = [link["href"] for link in page.all("a")]
+    assert f"/text?q={terms['term'][0].replace(' ', '+')}&x=14&y=11&z=-4" in links
+    studies = [row["id"] for row in told["studies"]]
+    assert [link.split("/")[3] for link in links if "pubmed" in link][:5] == studies
+    (frame,) = page.all("iframe")
+    assert ask.get(frame["src"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({}, "There is no place"),
+        ({"x": 1, "y": 2}, "give three numbers"),
+        ({"x": 0, "y": 90, "z": 90}, "no region of the model is at (0, 90, 90) mm"),
+    ],
+)
+def test_no_place_and_one_outside_the_brain_are_refused(ask, params, message):
+    for path in ("/place", "/api/place"):
+        answer = ask.get(path, params=params)
+        assert answer.status_code == 400
+        assert message in answer.text
 
 
 def test_the_longest_text_of_any_script_is_taken(ask):

@@ -100,7 +100,7 @@ def _error(answer: Any) -> PageError:
         return PageError(answer.status_code, told["error"])
     page = _Read(answer.text)
     assert len(page.alerts) == 1
-    assert page.n_forms == 2, "there is no way to ask again"
+    assert page.n_forms == 3, "there is no way to ask again"
     return PageError(answer.status_code, " ".join(page.alerts[0].split()))
 
 
@@ -354,7 +354,7 @@ def _text_cases() -> Iterator[Case]:
             name, "control characters", f"{field}: bytes that are no UTF-8",
             lambda w, p=path, f=field: ask(w, "GET", f"{p}?{f}=%ff%ed%a0%80pain").text, "the answer", holds=lambda answer: answer != "",
         )  # fmt: skip
-    for path, method in (("/api/encode", "GET"), ("/api/decode", "POST")):
+    for path, method in (("/api/encode", "GET"), ("/api/place", "GET"), ("/api/decode", "POST")):
         for kind, value in (("unknown choice", "0"), ("negative values", "-1"), ("wrong dtype", "ten"), ("wrong dtype", "2.5"),
                             ("huge values", "101"), ("huge values", "9" * 5000), ("empty", ""), ("NaN", "nan"),
                             ("wrong dtype", "\N{FULLWIDTH DIGIT ONE}")):  # fmt: skip
@@ -364,7 +364,8 @@ def _text_cases() -> Iterator[Case]:
                 w: Workshop, path: str = path, method: str = method, value: str = value
             ) -> Any:
                 more = {} if method == "GET" else {"files": {"image": ("a.nii", _good(w))}}
-                return ask(w, method, path, params={"text": "pain", "k": value}, **more)
+                given = {"text": "pain", "x": "0", "y": "0", "z": "0", "k": value}
+                return ask(w, method, path, params=given, **more)
 
             yield _refused(
                 f"{method} {path}",
@@ -420,6 +421,27 @@ def _part_cases() -> Iterator[Case]:
             yield _refused(
                 name, kind, f"viewer, x, y, z: {given}",
                 lambda w, c=call, p=place: c(w, "viewer", **dict(zip("xyz", p, strict=True))), 400, "x, y, z = ", "give",
+            )  # fmt: skip
+        for kind, given, value in (
+            ("wrong dtype", "a word", "much"),
+            ("negative values", "-1", "-1"),
+            ("NaN", "NaN", "nan"),
+        ):
+            yield _refused(
+                name, kind, f"viewer, threshold: {given}", lambda w, c=call, v=value: c(w, "viewer", threshold=v),
+                400, "The threshold must be a number", "left empty",
+            )  # fmt: skip
+    for path in ("/place", "/api/place"):
+        for kind, given, place, tells in (
+            ("empty", "no place", {}, ("There is no place", "Give x, y and z")),
+            ("empty", "x alone", {"x": "3"}, ("x, y, z = ", "give three numbers")),
+            ("wrong dtype", "words", {"x": "a", "y": "b", "z": "c"}, ("x, y, z = ", "give three numbers")),
+            ("NaN", "NaN", {"x": "nan", "y": "0", "z": "0"}, ("x, y, z = ", "give places within")),
+            ("huge values", "1e9 mm", {"x": "0", "y": "0", "z": "1e9"}, ("x, y, z = ", "give places within")),
+            ("unknown choice", "outside the brain", {"x": "0", "y": "150", "z": "150"}, ("no region of the model", "within the brain")),
+        ):  # fmt: skip
+            yield _refused(
+                f"GET {path}", kind, f"x, y, z: {given}", lambda w, p=path, v=place: _get(p, w, **v), 400, *tells,
             )  # fmt: skip
     for part in ("viewer", "map.nii.gz", "terms.tsv", "studies.tsv", "clusters.tsv", "disk.png"):
         yield _refused(
