@@ -158,6 +158,21 @@ def place_page(model: Model, place: tuple[float, float, float]) -> str:
     )
 
 
+def maps_page(model: Model, questions: dict[str, MapQuestion]) -> str:
+    """Make the page that shows the words of maps, by their addresses, beside each other."""
+    maps = [
+        {
+            "address": address,
+            "heading": question.heading,
+            "threshold": question.threshold,
+            "notes": question.notes,
+            "terms": question.terms(N_SHOWN).to_dict("records"),
+        }
+        for address, question in questions.items()
+    ]
+    return page("maps.html.jinja", title="Words of maps, side by side", maps=maps, model=model)
+
+
 def with_word(text: str, word: str, term: str) -> str:
     """Put a term in the place of a word of a text, wherever it stands as a whole."""
     # Where the text has another spelling than what was told of it, the term remains.

@@ -24,6 +24,7 @@ from sklearn_mnm.app._answers import (
     ANSWERS,
     Wish,
     encoded,
+    maps_page,
     page,
     place_page,
     read_place,
@@ -49,6 +50,8 @@ _MAX_WAITING = 100
 _CACHED_BYTES = 64 * 2**20
 # Each takes 4 MB.
 _N_UPLOADED = 20
+# Files of a form, each of which may have two sides.
+_N_FILES = 8
 _EXAMPLES = (
     "reward anticipation",
     "n-back working memory",
@@ -92,6 +95,7 @@ class Site:
             Route("/text/{part}", self.text),
             Route("/place", self.place),
             Route("/map", self.upload, methods=["POST"]),
+            Route("/maps", self.maps),
             Route("/map/{token}", self.map),
             Route("/map/{token}/{part}", self.map),
             Route("/api/encode", self.api_encode),
@@ -143,23 +147,31 @@ class Site:
     async def map(self, request: Request) -> Response:
         """Answer a map that was uploaded."""
         token = request.path_params["token"]
-        question = self._uploaded.get(token)
-        if question is None:
-            raise HTTPException(
-                404,
-                f"This map is not here any more: the last {_N_UPLOADED} are kept, until the server "
-                "stops. Upload it again.",
-            )
+        question = self._kept(token)
 
         def link(part: str = "", **params: Any) -> str:
             return f"/map/{token}{'/' * bool(part)}{part}{'?' * bool(params)}{urlencode(params)}"
 
         return await self._answer(request, question, ("map", token), link)
 
+    async def maps(self, request: Request) -> Response:
+        """Show the words of several maps that were uploaded beside each other."""
+        tokens = tuple(dict.fromkeys(request.query_params.getlist("map")))[: 2 * _N_FILES]
+        if not tokens:
+            raise InvalidInputError("There are no maps. Upload some.")
+        questions = {f"/map/{token}": self._kept(token) for token in tokens}
+        body = await self._thinkers.run(
+            self._cache.get, ("maps", tokens), lambda: maps_page(self.model, questions).encode()
+        )
+        return Response(body, media_type="text/html")
+
     async def upload(self, request: Request) -> Response:
-        """Take a map, and lead to its page."""
-        question = await self._receive(request)
-        return RedirectResponse(f"/map/{self._uploaded.add(question)}", status_code=303)
+        """Take maps, and lead to the page of the only one, or to that of their words."""
+        questions = await self._receive(request, _N_FILES)
+        tokens = [self._uploaded.add(question) for question in questions]
+        only = f"/map/{tokens[0]}"
+        beside = f"/maps?{urlencode([('map', token) for token in tokens])}"
+        return RedirectResponse(only if len(tokens) == 1 else beside, status_code=303)
 
     async def api_encode(self, request: Request) -> Response:
         """Answer a text, for programs."""
@@ -175,7 +187,7 @@ class Site:
     async def api_decode(self, request: Request) -> Response:
         """Answer a map, for programs; it is not kept."""
         k = _count(request)
-        question = await self._receive(request)
+        (question,) = await self._receive(request)
         return await self._json(lambda: question.facts(k))
 
     async def health(self, request: Request) -> Response:
@@ -221,6 +233,7 @@ class Site:
             model=self.model,
             examples=self._examples,
             max_upload=self.max_upload,
+            max_files=_N_FILES,
             problem=problem,
             status=status,
             version=sklearn_mnm.__version__,
@@ -253,13 +266,49 @@ class Site:
             headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return Response(body, media_type=answer.media_type, headers=headers)
 
-    async def _receive(self, request: Request) -> MapQuestion:
-        async with self._reader.receive(request) as upload:
-            return await self._thinkers.run(self._question, upload)
+    def _kept(self, token: str) -> MapQuestion:
+        question = self._uploaded.get(token)
+        if question is None:
+            raise HTTPException(
+                404,
+                f"This map is not here any more: the last {_N_UPLOADED} are kept, until the server "
+                "stops. Upload it again.",
+            )
+        return question
 
-    def _question(self, upload: Upload) -> MapQuestion:
-        found = read_map(upload.file, self.model.grid, name=upload.name)
-        return MapQuestion(self.model, found, upload.name, upload.threshold)
+    async def _receive(self, request: Request, max_files: int = 1) -> list[MapQuestion]:
+        async with self._reader.receive(request, max_files) as uploads:
+            if max_files == 1 and uploads[0].below:
+                raise InvalidInputError(
+                    "below: programs get one side of a map at a time. Leave it out, and multiply "
+                    "the map by -1 for the other."
+                )
+            # One after the other, so that others have their turn between.
+            found = []
+            for upload in uploads:
+                try:
+                    found += await self._thinkers.run(self._sides, upload)
+                except MapRefused as error:
+                    which = f"{upload.name}: " if len(uploads) > 1 else ""
+                    raise MapRefused(f"{which}{error}", error.status) from error
+            return found
+
+    def _sides(self, upload: Upload) -> list[MapQuestion]:
+        """Read a map, and what is below 0 if it is asked for; a side without anything is noted."""
+        questions, refused = [], []
+        for below in (False, True)[: 1 + upload.below]:
+            upload.file.seek(0)
+            name = f"{upload.name}, below 0 (sign changed)" if below else upload.name
+            try:
+                found = read_map(upload.file, self.model.grid, name=upload.name, below=below)
+                questions.append(MapQuestion(self.model, found, name, upload.threshold))
+            except MapRefused as error:
+                refused.append(error)
+        if not questions:
+            raise refused[0]
+        for question in questions:
+            question.notes = (*question.notes, *map(str, refused))
+        return questions
 
     async def _json(self, facts: Callable[[], Any]) -> Response:
         body = await self._thinkers.run(lambda: encoded(facts()))

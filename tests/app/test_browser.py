@@ -208,9 +208,9 @@ def test_of_a_map_of_nothing_the_brain_is_seen(open_page):
 
 def test_a_map_is_uploaded_and_decoded(open_page):
     page = open_page()
-    page.get_by_label("A statistical map").set_input_files(MOTOR_MAP)
+    page.get_by_label("Statistical maps").set_input_files(MOTOR_MAP)
     page.get_by_label("Threshold").fill("3")
-    page.get_by_role("button", name="Decode the map").click()
+    page.get_by_role("button", name="Decode", exact=True).click()
     page.get_by_role("heading", name="image_10426.nii.gz").wait_for()
     assert "/map/" in page.url
     assert page.locator("#terms tbody a").first.inner_text() == "hand"
@@ -220,32 +220,62 @@ def test_a_map_is_uploaded_and_decoded(open_page):
     assert waiting.value.suggested_filename == "image-10426_terms.tsv"
 
 
+def test_words_of_several_maps_and_of_both_sides_are_shown_side_by_side(open_page):
+    page = open_page()
+    files = [
+        {"name": name, "mimeType": "", "buffer": MOTOR_MAP.read_bytes()} for name in ("a.nii", "b")
+    ]
+    page.get_by_label("Statistical maps").set_input_files(files)
+    page.get_by_label("Threshold").fill("2")
+    page.get_by_label("decode what is below 0, too").check()
+    page.get_by_role("button", name="Decode", exact=True).click()
+    page.get_by_role("heading", name="Words of maps, side by side").wait_for()
+    heads = page.locator("thead a")
+    below = "below 0 (sign changed)"
+    assert heads.all_inner_texts() == ["a.nii", f"a.nii, {below}", "b", f"b, {below}"]
+    first = page.locator("tbody tr").first.locator("a").all_inner_texts()
+    assert first[0] == first[2] == "hand"
+    assert first[1] == first[3] != "hand"
+    heads.nth(1).click()
+    page.get_by_role("heading", name="a.nii, below 0").wait_for()
+    assert page.locator("#terms tbody a").first.inner_text() == first[1]
+
+
 def test_a_bad_file_gives_a_message_and_another_try(open_page):
     page = open_page()
-    form = page.get_by_label("A statistical map")
+    form = page.get_by_label("Statistical maps")
     form.set_input_files([{"name": "a.nii.gz", "mimeType": "", "buffer": b"no image"}])
-    page.get_by_role("button", name="Decode the map").click()
+    page.get_by_role("button", name="Decode", exact=True).click()
     assert "This is no NIfTI file" in page.get_by_role("alert").inner_text()
-    page.get_by_label("A statistical map").set_input_files(MOTOR_MAP)
-    page.get_by_role("button", name="Decode the map").click()
+    page.get_by_label("Statistical maps").set_input_files(MOTOR_MAP)
+    page.get_by_role("button", name="Decode", exact=True).click()
     page.get_by_role("heading", name="Similar studies").wait_for()
 
 
 def test_a_file_that_is_too_large_is_not_even_sent(open_page):
     page = open_page()
     large = {"name": "a.nii", "mimeType": "", "buffer": bytes(MAX_UPLOAD_MB * 2**20 + 1)}
-    field = page.get_by_label("A statistical map")
+    field = page.get_by_label("Statistical maps")
     field.set_input_files([large])
-    page.get_by_role("button", name="Decode the map").click()
+    page.get_by_role("button", name="Decode", exact=True).click()
     assert f"at most {MAX_UPLOAD_MB} MB" in field.evaluate("field => field.validationMessage")
+    assert page.url.endswith("/")
+
+
+def test_more_files_than_are_taken_are_not_even_sent(open_page):
+    page = open_page()
+    field = page.get_by_label("Statistical maps")
+    field.set_input_files([{"name": f"{n}.nii", "mimeType": "", "buffer": b"1"} for n in range(9)])
+    page.get_by_role("button", name="Decode", exact=True).click()
+    assert "at most 8 are taken" in field.evaluate("field => field.validationMessage")
     assert page.url.endswith("/")
 
 
 def test_without_scripts_a_file_that_is_too_large_gets_the_page_of_the_server(open_page):
     page = open_page(java_script_enabled=False)
     large = {"name": "a.nii", "mimeType": "", "buffer": bytes(MAX_UPLOAD_MB * 2**20 + 50_000)}
-    page.get_by_label("A statistical map").set_input_files([large])
-    page.get_by_role("button", name="Decode the map").click()
+    page.get_by_label("Statistical maps").set_input_files([large])
+    page.get_by_role("button", name="Decode", exact=True).click()
     assert f"larger than {MAX_UPLOAD_MB} MB" in page.get_by_role("alert").inner_text()
 
 

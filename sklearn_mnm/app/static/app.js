@@ -25,14 +25,16 @@ text?.addEventListener("keydown", (event) => {
   }
 });
 
-// Files that are too large need not be sent to learn it.
+// Files that are too large or too many need not be sent to learn it.
 const file = document.querySelector("input[type=file]");
 file?.addEventListener("change", () => {
-  const size = file.files.length ? file.files[0].size : 0;
-  const limit = Number(file.dataset.maxBytes);
+  const size = [...file.files].reduce((sum, each) => sum + each.size, 0);
+  const [limit, most] = [Number(file.dataset.maxBytes), Number(file.dataset.maxFiles)];
   const shown = (bytes) => `${Math.round(bytes / 2 ** 20)} MB`;
-  const words = `The file has ${shown(size)}, and at most ${shown(limit)} are taken.`;
-  file.setCustomValidity(size > limit ? words : "");
+  let words = "";
+  if (file.files.length > most) words = `These are ${file.files.length} files, and at most ${most} are taken.`;
+  if (size > limit) words = `This is ${shown(size)}, and at most ${shown(limit)} are taken.`;
+  file.setCustomValidity(words);
   file.reportValidity();
 });
 
