@@ -1,11 +1,13 @@
 """The page as users have it, in Chromium without a window."""
 
+import io
 import re
 
 import nilearn
 import numpy as np
 import pytest
 from nibabel.affines import apply_affine
+from PIL import Image
 
 from sklearn_mnm.brain import name_coordinates
 from tests.app.conftest import MAX_UPLOAD_MB, MOTOR_MAP
@@ -323,7 +325,7 @@ def test_the_keyboard_is_enough(open_page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_is_legible_on_pages_in_light_and_dark(open_page, scheme):
     page = open_page(color_scheme=scheme)
-    for address in ("/", "/text?q=reward+qwxzzy"):
+    for address in ("/", "/text?q=reward+qwxzzy", "/place?x=14&y=11&z=-4"):
         page.goto(address)
         found = page.evaluate(
             """() => {
@@ -359,9 +361,31 @@ def test_text_is_legible_on_pages_in_light_and_dark(open_page, scheme):
         assert found[1] == []
 
 
+@pytest.mark.parametrize(("scheme", "paper", "ink"), [("light", 255, 0), ("dark", 26, 230)])
+def test_the_disk_has_the_paper_and_the_ink_of_the_page(open_page, scheme, paper, ink):
+    page = open_page(color_scheme=scheme)
+    page.goto("/text?q=reward+anticipation")
+    disk = page.locator(".disk")
+    disk.scroll_into_view_if_needed()
+    for _ in range(100):
+        if disk.evaluate("image => image.complete && image.naturalWidth > 0"):
+            break
+        page.wait_for_timeout(100)
+    picture = np.asarray(Image.open(io.BytesIO(disk.screenshot())).convert("RGB")).astype(int)
+    assert np.median(picture) == pytest.approx(paper, abs=3)
+    # Letters are thin: few of their pixels are of ink alone.
+    grey = picture[np.ptp(picture, axis=2) < 6].mean(axis=1)
+    assert (np.abs(grey - ink) < 30).sum() > 200
+
+
 def test_a_phone_shows_all_without_scrolling_sideways(open_page):
     page = open_page(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
-    for address in ("/", "/text?q=reward+anticipation+qwxzzy", "/nowhere"):
+    for address in (
+        "/",
+        "/text?q=reward+anticipation+qwxzzy",
+        "/place?x=14&y=11&z=-4",
+        "/nowhere",
+    ):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") == 360
     page.goto("/text?q=reward+anticipation")
