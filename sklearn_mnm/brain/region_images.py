@@ -232,7 +232,7 @@ class RegionImages:
 
     def _weights_at(self, places: Any) -> np.ndarray:
         """Weights by which `blend` paints values of regions at places, (n_places, n_regions)."""
-        points = checked_coordinates(places)
+        points = checked_coordinates(places, "places")
         inside = np.asarray(self.mask_img_.dataobj) != 0
         numbers = np.full(inside.shape, -1)
         numbers[inside] = np.arange(np.count_nonzero(inside))

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 import sklearn_mnm
-from sklearn_mnm.cli import _clusters, _data, _fit, _hierarchy, _queries, _report, _serve
+from sklearn_mnm.cli import _clusters, _data, _fit, _hierarchy, _meta, _queries, _report, _serve
 from sklearn_mnm.cli._output import complain
 from sklearn_mnm.exceptions import MNMError, MNMWarning
 
@@ -78,6 +78,7 @@ for command, examples in (
     (_hierarchy.walk, _hierarchy.WALK_EXAMPLES),
     (_hierarchy.ancestors, _hierarchy.ANCESTORS_EXAMPLES),
     (_hierarchy.descendants, _hierarchy.DESCENDANTS_EXAMPLES),
+    (_meta.meta, _meta.META_EXAMPLES),
     (_report.report, _report.REPORT_EXAMPLES),
     (_serve.app, _serve.APP_EXAMPLES),
     (_fit.fit, _fit.FIT_EXAMPLES),

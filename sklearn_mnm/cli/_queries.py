@@ -67,8 +67,7 @@ def encode(
 
     Its highest clusters are listed with anatomical names.
     """
-    if not output.name.endswith(_IMAGES):
-        raise typer.BadParameter(f"{output}: the name must end in .nii or .nii.gz.")
+    check_image_name(output)
     check_text(text := " ".join(words))
     import numpy as np
 
@@ -79,10 +78,7 @@ def encode(
     encoder = load_encoder(model)
     explanation = encoder.explain(text)
     image = encoder.predict_img([text], kind=kind, level=level, resolution=resolution)
-    image.set_data_dtype(np.float32)  # as accurate as a model is, at half the size
-    content = image.to_bytes()
-    with storing(output), replacing(output) as temporary:
-        temporary.write_bytes(gzip.compress(content) if output.suffix == ".gz" else content)
+    write_image(image, output)
     highest, place = highest_value(image)
     result = {
         "file": str(output),
@@ -207,6 +203,20 @@ def check_text(text: str) -> None:
             f"{text}: is a file, and a text is expected: words, a title or an abstract. Give what "
             "stands in it; maps are for mnm decode and mnm search."
         )
+
+
+def check_image_name(output: Path) -> None:
+    """Refuse to write an image under another name."""
+    if not output.name.endswith(_IMAGES):
+        raise typer.BadParameter(f"{output}: the name must end in .nii or .nii.gz.")
+
+
+def write_image(image: Any, output: Path) -> None:
+    """Write an image, compressed or not as its name says, whole or not at all."""
+    image.set_data_dtype("float32")  # as accurate as a model is, at half the size
+    content = image.to_bytes()
+    with storing(output), replacing(output) as temporary:
+        temporary.write_bytes(gzip.compress(content) if output.suffix == ".gz" else content)
 
 
 def _is_path(text: str) -> bool:
