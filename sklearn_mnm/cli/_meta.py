@@ -53,7 +53,7 @@ def meta(
     known = found[found["id"].isin(studies.ids)].head(k)
     if len(known) < 2:
         raise InvalidInputError(
-            f"studies: {len(known)} of those with peaks in {data} are known to the model {model}, "
+            f"studies: {len(known)} of those with peaks in {data} are known to {model!r}, "
             "and two or more are needed. Give those that it was fitted to, or make a model of "
             "these with 'mnm fit'."
         )
