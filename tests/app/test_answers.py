@@ -167,6 +167,7 @@ def test_a_model_without_a_hierarchy_of_terms_answers_without_the_walk(
         assert [frame["name"] for frame in page.all("iframe")] == ["map"]
         assert client.get("/api/encode", params={"text": "finger tapping"}).json()["walk"] == []
         assert client.get("/text/disk.png", params={"q": "finger tapping"}).status_code == 200
+        assert client.get("/place", params={"x": -40, "y": -20, "z": 55}).status_code == 200
         step = {"q": "finger tapping", "view": "step-0"}
         assert client.get("/text/viewer", params=step).status_code == 400
 
