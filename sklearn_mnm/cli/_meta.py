@@ -14,8 +14,8 @@ from sklearn_mnm.cli._queries import check_image_name, check_text, write_image
 from sklearn_mnm.exceptions import InvalidInputError
 
 META_EXAMPLES = (
-    "mnm meta working memory load --studies neuroquery -k 60 --method mkda -o wm.nii.gz",
-    'mnm meta "fear of spiders" --studies foci.txt --model my_model -o fear.nii.gz --json',
+    "mnm meta working memory load --studies studies.json -k 60 --method mkda -o wm.nii.gz",
+    'mnm meta "fear of spiders" --studies foci.txt -m my_model -o fear.nii.gz --json',
 )
 
 
