@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from sklearn_mnm.app._disk import draw_disk
-from sklearn_mnm.app._questions import N_SHOWN, MapQuestion, Question, TextQuestion
+from sklearn_mnm.app._questions import N_SHOWN, MapQuestion, Model, Question, TextQuestion
+from sklearn_mnm.app._uploads import read_threshold
 from sklearn_mnm.app._viewer import viewer_page
 from sklearn_mnm.datasets.references import format_references
 from sklearn_mnm.exceptions import InvalidInputError
@@ -22,7 +23,7 @@ from sklearn_mnm.plotting import plot_map
 from sklearn_mnm.plotting.brain import SHOWN_Z
 from sklearn_mnm.report import query_report
 from sklearn_mnm.report._about import about_model, versions
-from sklearn_mnm.report._facts import COVERAGE
+from sklearn_mnm.report._facts import COVERAGE, place_facts
 from sklearn_mnm.report.document import fill_template
 from sklearn_mnm.report.figures import described, picture
 
@@ -44,10 +45,21 @@ class Wish(NamedTuple):
         Which map; empty for the first.
     place : (float, float, float) or None
         Where the slices cross, in mm.
+    threshold : float or None
+        From which value on a map is shown; None is that of the view.
     """
 
     view: str = ""
     place: tuple[float, float, float] | None = None
+    threshold: float | None = None
+
+    @property
+    def address(self) -> dict[str, str]:
+        """Parameters of the address that says it, without the view."""
+        named = dict(zip("xyz", self.place or (), strict=False))
+        if self.threshold is not None:
+            named["threshold"] = self.threshold
+        return {name: f"{value:g}" for name, value in named.items()}
 
     @classmethod
     def from_address(cls, query: Any) -> "Wish":
@@ -56,18 +68,29 @@ class Wish(NamedTuple):
         Raises
         ------
         InvalidInputError
-            If a coordinate is no number, or far from any head.
+            If a coordinate is no number or far from any head, or the threshold is no number.
         """
-        given = [query.get(axis, "").strip() for axis in "xyz"]
-        if not any(given):
-            return cls(query.get("view", ""))
-        try:
-            x, y, z = (float(value) for value in given)
-        except ValueError as error:
-            raise InvalidInputError(f"x, y, z = {given}: give three numbers, in mm.") from error
-        if not all(abs(place) <= _FARTHEST for place in (x, y, z)):
-            raise InvalidInputError(f"x, y, z = {given}: give places within {_FARTHEST} mm.")
-        return cls(query.get("view", ""), (x, y, z))
+        return cls(query.get("view", ""), read_place(query), read_threshold(query.get("threshold")))
+
+
+def read_place(query: Any) -> tuple[float, float, float] | None:
+    """Read the place that the parameters x, y and z of an address say, None if none of them does.
+
+    Raises
+    ------
+    InvalidInputError
+        If a coordinate is no number, or far from any head.
+    """
+    given = [query.get(axis, "").strip() for axis in "xyz"]
+    if not any(given):
+        return None
+    try:
+        x, y, z = (float(value) for value in given)
+    except ValueError as error:
+        raise InvalidInputError(f"x, y, z = {given}: give three numbers, in mm.") from error
+    if not all(abs(place) <= _FARTHEST for place in (x, y, z)):
+        raise InvalidInputError(f"x, y, z = {given}: give places within {_FARTHEST} mm.")
+    return x, y, z
 
 
 class Answer(NamedTuple):
@@ -83,7 +106,7 @@ class Answer(NamedTuple):
     draws : bool
         Whether matplotlib draws, which it can do one at a time.
     heeds : tuple of str
-        Fields of the wish that make a difference.
+        What of the wish makes a difference: its view, and its place with the threshold.
     """
 
     make: Callable[[Any, Any, Wish], str | bytes]
@@ -101,14 +124,16 @@ class Answer(NamedTuple):
             If there is no such view.
         """
         view = wish.view if "view" in self.heeds else ""
-        place = wish.place if "place" in self.heeds else None
+        heeded = Wish(view)
+        if "place" in self.heeds:
+            heeded = wish._replace(view=view)
         if view in question.views or not view:
-            return Wish(view, place)
+            return heeded
         if self.make is _whole_page:  # which shows the first one then
-            return Wish("", place)
+            return heeded._replace(view="", threshold=None)
         if not _STEP.fullmatch(view):
             raise InvalidInputError(f"view={view[:40]!r}: choose one of {[*question.views]}.")
-        return Wish(view, place)
+        return heeded
 
 
 def page(name: str, **content: Any) -> str:
@@ -120,6 +145,41 @@ def slug(heading: str) -> str:
     """Turn a heading into a part of the name of a file, of plain letters."""
     plain = re.sub(r"\.nii(\.gz)?$", "", heading.lower())
     return re.sub("[^a-z0-9]+", "-", plain)[:40].strip("-") or "map"
+
+
+def place_page(model: Model, place: tuple[float, float, float]) -> str:
+    """Make the page that tells what is reported at a place."""
+    return page(
+        "place.html.jinja",
+        title=f"What is reported at {', '.join(f'{value:g}' for value in place)}",
+        facts=place_facts(model.encoder, place, N_SHOWN),
+        wish=Wish(place=place),
+        model=model,
+    )
+
+
+def maps_page(model: Model, questions: dict[str, MapQuestion]) -> str:
+    """Make the page that shows the words of maps, by their addresses, beside each other."""
+    maps = [
+        {
+            "address": address,
+            "heading": question.heading,
+            "threshold": question.threshold,
+            "notes": question.notes,
+            "terms": question.terms(N_SHOWN).to_dict("records"),
+        }
+        for address, question in questions.items()
+    ]
+    return page("maps.html.jinja", title="Words of maps, side by side", maps=maps, model=model)
+
+
+def with_word(text: str, word: str, term: str) -> str:
+    """Put a term in the place of a word of a text, wherever it stands as a whole."""
+    # Where the text has another spelling than what was told of it, the term remains.
+    corrected, n_places = re.subn(
+        rf"(?<!\w){re.escape(word)}(?!\w)", lambda _: term, text, flags=re.I
+    )
+    return corrected if n_places else term
 
 
 def encoded(facts: dict[str, Any]) -> bytes:
@@ -138,7 +198,7 @@ def _whole_page(question: Question, link: Any, wish: Wish) -> str:
     if facts["usable"]:
         view = wish.view if wish.view in question.views else next(iter(question.views))
         more = {"view": view, "views": question.views, "levels": question.level_terms()}
-        more["threshold"] = question.cluster_threshold
+        more |= {"threshold": question.cluster_threshold, "wish": wish}
     return page(
         "answer.html.jinja",
         question=question,
@@ -147,6 +207,7 @@ def _whole_page(question: Question, link: Any, wish: Wish) -> str:
         title=question.heading,
         facts=facts,
         link=link,
+        with_word=with_word,
         shown_z=SHOWN_Z,
         coverage=COVERAGE,
         similarity=embedder.get_params()["objective__similarity"].replace("_", " "),
@@ -157,6 +218,8 @@ def _whole_page(question: Question, link: Any, wish: Wish) -> str:
 
 def _viewer(question: Question, link: Any, wish: Wish) -> str:
     shown = question.shown(wish.view or next(iter(question.views)))
+    if wish.threshold is not None:
+        shown = shown._replace(threshold=wish.threshold)
     return viewer_page(shown, f"Map of {question.heading}", wish.place)
 
 
@@ -225,7 +288,7 @@ def _report(question: Question, link: Any, wish: Wish) -> str:
 
 #: By the last part of the address.
 ANSWERS = {
-    "": Answer(_whole_page, "text/html", heeds=("view",)),
+    "": Answer(_whole_page, "text/html", heeds=("view", "place")),
     "viewer": Answer(_viewer, "text/html", heeds=("view", "place")),
     "disk.png": Answer(_disk, "image/png", draws=True),
     "map.nii.gz": Answer(_nifti, "application/gzip", download=True, heeds=("view",)),

@@ -62,7 +62,12 @@ class ReadMap(NamedTuple):
 
 
 def read_map(
-    stream: BinaryIO, mask_img: Any, max_voxels: int = MAX_VOXELS, name: str = "map"
+    stream: BinaryIO,
+    mask_img: Any,
+    max_voxels: int = MAX_VOXELS,
+    name: str = "map",
+    *,
+    below: bool = False,
 ) -> ReadMap:
     """Read a statistical map in MNI152 space from a file that may hold anything.
 
@@ -76,6 +81,8 @@ def read_map(
         More are refused.
     name : str
         Of the file, which may tell its space and kind.
+    below : bool
+        Whether to change the sign, so that what counts is what is below 0.
 
     Returns
     -------
@@ -84,7 +91,8 @@ def read_map(
     Raises
     ------
     MapRefused
-        If it is no NIfTI file, damaged, too large, not one 3D map, or holds nothing above zero.
+        If it is no NIfTI file, damaged, too large, not one 3D map, or holds nothing above zero,
+        or below.
     """
     try:
         header, raw = _read(stream, max_voxels, name)
@@ -93,7 +101,7 @@ def read_map(
             "The file is damaged: its gzip compression ends early or has errors. Copy or export "
             "it again."
         ) from error
-    return _checked(_image(header, raw), mask_img, name)
+    return _checked(_image(header, raw), mask_img, name, below)
 
 
 def _read(stream: BinaryIO, max_voxels: int, name: str) -> tuple[Any, bytes]:
@@ -211,7 +219,7 @@ def _image(header: Any, raw: bytes) -> Any:
         raise _damaged_header("its scale or orientation makes no sense") from error
 
 
-def _checked(image: Any, mask_img: Any, name: str) -> ReadMap:
+def _checked(image: Any, mask_img: Any, name: str, below: bool) -> ReadMap:
     """Refuse what is no map of something, and note what is doubtful."""
     try:
         read = through_gate(image, mask_img, name)
@@ -220,10 +228,14 @@ def _checked(image: Any, mask_img: Any, name: str) -> ReadMap:
     image, values, doubts = read.image, read.values, read.doubts
     if not values.any():
         raise MapRefused("The map is empty: all its values are 0. Look at it, and export it again.")
+    if below:
+        values = -values
     if values.max() <= 0:
         raise MapRefused(
-            "No value of the map is above 0, and values below 0 count as 0. To decode "
-            "deactivation, multiply the map by -1."
+            "No value of the map is below 0, so there is nothing of that side to decode."
+            if below
+            else "No value of the map is above 0, and values below 0 count as 0. To decode what is "
+            "below 0, ask for it beside the file, or multiply the map by -1."
         )
     n_not_finite = int(np.count_nonzero(~np.isfinite(image.dataobj)))
     notes = [

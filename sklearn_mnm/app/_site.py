@@ -20,7 +20,17 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 import sklearn_mnm
-from sklearn_mnm.app._answers import ANSWERS, Wish, encoded, page, slug, static_files
+from sklearn_mnm.app._answers import (
+    ANSWERS,
+    Wish,
+    encoded,
+    maps_page,
+    page,
+    place_page,
+    read_place,
+    slug,
+    static_files,
+)
 from sklearn_mnm.app._cache import BodyCache
 from sklearn_mnm.app._nifti import MapRefused, read_map
 from sklearn_mnm.app._questions import N_SHOWN, MapQuestion, Model, Question, TextQuestion
@@ -29,6 +39,7 @@ from sklearn_mnm.app._viewer import VIEWER_POLICY
 from sklearn_mnm.app._workers import TooBusy, Workers
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.model.text_regression import count_terms
+from sklearn_mnm.report._facts import place_facts
 from sklearn_mnm.text.terms import TermVectorizer
 
 logger = logging.getLogger("sklearn_mnm.app")
@@ -39,6 +50,8 @@ _MAX_WAITING = 100
 _CACHED_BYTES = 64 * 2**20
 # Each takes 4 MB.
 _N_UPLOADED = 20
+# Files of a form, each of which may have two sides.
+_N_FILES = 8
 _EXAMPLES = (
     "reward anticipation",
     "n-back working memory",
@@ -80,10 +93,13 @@ class Site:
             Route("/", self.home),
             Route("/text", self.text),
             Route("/text/{part}", self.text),
+            Route("/place", self.place),
             Route("/map", self.upload, methods=["POST"]),
+            Route("/maps", self.maps),
             Route("/map/{token}", self.map),
             Route("/map/{token}/{part}", self.map),
             Route("/api/encode", self.api_encode),
+            Route("/api/place", self.api_place),
             Route("/api/decode", self.api_decode, methods=["POST"]),
             Route("/health", self.health),
             Route("/static/{name}", self.static),
@@ -120,36 +136,59 @@ class Site:
 
         return await self._answer(request, question, ("text", text), link)
 
+    async def place(self, request: Request) -> Response:
+        """Tell what is reported at a place."""
+        place = _place(request)
+        body = await self._thinkers.run(
+            self._cache.get, ("place", place), lambda: place_page(self.model, place).encode()
+        )
+        return Response(body, media_type="text/html")
+
     async def map(self, request: Request) -> Response:
         """Answer a map that was uploaded."""
         token = request.path_params["token"]
-        question = self._uploaded.get(token)
-        if question is None:
-            raise HTTPException(
-                404,
-                f"This map is not here any more: the last {_N_UPLOADED} are kept, until the server "
-                "stops. Upload it again.",
-            )
+        question = self._kept(token)
 
         def link(part: str = "", **params: Any) -> str:
             return f"/map/{token}{'/' * bool(part)}{part}{'?' * bool(params)}{urlencode(params)}"
 
         return await self._answer(request, question, ("map", token), link)
 
+    async def maps(self, request: Request) -> Response:
+        """Show the words of several maps that were uploaded beside each other."""
+        tokens = tuple(dict.fromkeys(request.query_params.getlist("map")))[: 2 * _N_FILES]
+        if not tokens:
+            raise InvalidInputError("There are no maps. Upload some.")
+        questions = {f"/map/{token}": self._kept(token) for token in tokens}
+        body = await self._thinkers.run(
+            self._cache.get, ("maps", tokens), lambda: maps_page(self.model, questions).encode()
+        )
+        return Response(body, media_type="text/html")
+
     async def upload(self, request: Request) -> Response:
-        """Take a map, and lead to its page."""
-        question = await self._receive(request)
-        return RedirectResponse(f"/map/{self._uploaded.add(question)}", status_code=303)
+        """Take maps, and lead to the page of the only one, or to that of their words."""
+        questions = await self._receive(request, _N_FILES)
+        tokens = [self._uploaded.add(question) for question in questions]
+        only = f"/map/{tokens[0]}"
+        beside = f"/maps?{urlencode([('map', token) for token in tokens])}"
+        return RedirectResponse(only if len(tokens) == 1 else beside, status_code=303)
 
     async def api_encode(self, request: Request) -> Response:
         """Answer a text, for programs."""
         text = _text(request, "text")
-        return await self._json(TextQuestion(self.model, text), _count(request))
+        k = _count(request)
+        return await self._json(lambda: TextQuestion(self.model, text).facts(k))
+
+    async def api_place(self, request: Request) -> Response:
+        """Tell what is reported at a place, for programs."""
+        place, k = _place(request), _count(request)
+        return await self._json(lambda: place_facts(self.model.encoder, place, k))
 
     async def api_decode(self, request: Request) -> Response:
         """Answer a map, for programs; it is not kept."""
         k = _count(request)
-        return await self._json(await self._receive(request), k)
+        (question,) = await self._receive(request)
+        return await self._json(lambda: question.facts(k))
 
     async def health(self, request: Request) -> Response:
         """Tell that the server is there and can answer, and with which model."""
@@ -194,6 +233,7 @@ class Site:
             model=self.model,
             examples=self._examples,
             max_upload=self.max_upload,
+            max_files=_N_FILES,
             problem=problem,
             status=status,
             version=sklearn_mnm.__version__,
@@ -226,16 +266,52 @@ class Site:
             headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return Response(body, media_type=answer.media_type, headers=headers)
 
-    async def _receive(self, request: Request) -> MapQuestion:
-        async with self._reader.receive(request) as upload:
-            return await self._thinkers.run(self._question, upload)
+    def _kept(self, token: str) -> MapQuestion:
+        question = self._uploaded.get(token)
+        if question is None:
+            raise HTTPException(
+                404,
+                f"This map is not here any more: the last {_N_UPLOADED} are kept, until the server "
+                "stops. Upload it again.",
+            )
+        return question
 
-    def _question(self, upload: Upload) -> MapQuestion:
-        found = read_map(upload.file, self.model.grid, name=upload.name)
-        return MapQuestion(self.model, found, upload.name, upload.threshold)
+    async def _receive(self, request: Request, max_files: int = 1) -> list[MapQuestion]:
+        async with self._reader.receive(request, max_files) as uploads:
+            if max_files == 1 and uploads[0].below:
+                raise InvalidInputError(
+                    "below: programs get one side of a map at a time. Leave it out, and multiply "
+                    "the map by -1 for the other."
+                )
+            # One after the other, so that others have their turn between.
+            found = []
+            for upload in uploads:
+                try:
+                    found += await self._thinkers.run(self._sides, upload)
+                except MapRefused as error:
+                    which = f"{upload.name}: " if len(uploads) > 1 else ""
+                    raise MapRefused(f"{which}{error}", error.status) from error
+            return found
 
-    async def _json(self, question: Question, k: int) -> Response:
-        body = await self._thinkers.run(lambda: encoded(question.facts(k)))
+    def _sides(self, upload: Upload) -> list[MapQuestion]:
+        """Read a map, and what is below 0 if it is asked for; a side without anything is noted."""
+        questions, refused = [], []
+        for below in (False, True)[: 1 + upload.below]:
+            upload.file.seek(0)
+            name = f"{upload.name}, below 0 (sign changed)" if below else upload.name
+            try:
+                found = read_map(upload.file, self.model.grid, name=upload.name, below=below)
+                questions.append(MapQuestion(self.model, found, name, upload.threshold))
+            except MapRefused as error:
+                refused.append(error)
+        if not questions:
+            raise refused[0]
+        for question in questions:
+            question.notes = (*question.notes, *map(str, refused))
+        return questions
+
+    async def _json(self, facts: Callable[[], Any]) -> Response:
+        body = await self._thinkers.run(lambda: encoded(facts()))
         return Response(body, media_type="application/json")
 
 
@@ -286,6 +362,13 @@ def _text(request: Request, name: str) -> str:
             "which is enough for an abstract."
         )
     return text
+
+
+def _place(request: Request) -> tuple[float, float, float]:
+    place = read_place(request.query_params)
+    if place is None:
+        raise InvalidInputError("There is no place. Give x, y and z, in mm, MNI152.")
+    return place
 
 
 def _count(request: Request) -> int:

@@ -14,8 +14,8 @@ from sklearn_mnm.app._questions import MapQuestion
 from sklearn_mnm.app._workers import TooBusy
 
 # Names of fields of the form.
-_FILE, _THRESHOLD = "image", "threshold"
-# Around the file: the other field, and what separates them.
+_FILE, _THRESHOLD, _BELOW = "image", "threshold", "below"
+# Around the files: the other fields, and what separates them.
 _AROUND = 10_000
 # Files that arrive at a time, of all and of one client, and seconds that one may take.
 _N_ARRIVING, _N_OF_CLIENT, _PATIENCE = 12, 4, 120
@@ -43,20 +43,23 @@ class Upload(NamedTuple):
     name : str
         That the user gave it; to show, nothing else.
     threshold : float or None
+    below : bool
+        Whether what is below 0 is to be decoded, too.
     """
 
     file: Any
     name: str
     threshold: float | None
+    below: bool
 
 
 class UploadReader:
-    """Receives forms with a file.
+    """Receives forms with files.
 
     Parameters
     ----------
     max_bytes : int
-        Of a file.
+        Of the files of a form together.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -65,23 +68,25 @@ class UploadReader:
         self._n_waiting = 0
 
     @asynccontextmanager
-    async def receive(self, request: Request) -> Any:
-        """Receive a form, and throw the file away at the end.
+    async def receive(self, request: Request, max_files: int = 1) -> Any:
+        """Receive a form, and throw its files away at the end.
 
         Yields
         ------
-        upload : Upload
+        uploads : list of Upload
+            At least one.
 
         Raises
         ------
         MapRefused
-            If the file is too large, takes too long, or is none, or the threshold is no number.
+            If files are too large or too many, take too long, or are none, or the threshold is no
+            number.
         TooBusy
             If too many files are arriving, of this client or of all.
         """
         async with self._place(_client(request)):
             try:
-                form = await asyncio.wait_for(self._form(request), _PATIENCE)
+                form = await asyncio.wait_for(self._form(request, max_files), _PATIENCE)
             except asyncio.TimeoutError as error:
                 raise MapRefused(
                     "The file did not arrive in time. Compress it (.nii.gz), or try again over a "
@@ -89,7 +94,7 @@ class UploadReader:
                     status=408,
                 ) from error
         try:
-            yield _upload(form)
+            yield _uploads(form)
         finally:
             await form.close()
 
@@ -115,7 +120,7 @@ class UploadReader:
             self._arriving[client] -= 1
             self._arriving += Counter()  # those without a place are forgotten
 
-    async def _form(self, request: Request) -> Any:
+    async def _form(self, request: Request, max_files: int) -> Any:
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
             raise MapRefused(
                 f"Send the map as the field {_FILE!r} of a form (multipart/form-data).", status=415
@@ -139,7 +144,7 @@ class UploadReader:
             raise self._too_large()
         counted = Request(request.scope, receive)
         try:
-            return await counted.form(max_files=1, max_fields=1)
+            return await counted.form(max_files=max_files, max_fields=2)
         except HTTPException as error:
             raise MapRefused(f"The form cannot be read: {error.detail}") from error
 
@@ -149,8 +154,8 @@ class UploadReader:
 
     def _too_large(self) -> MapRefused:
         return MapRefused(
-            f"The file is larger than {self.max_bytes / 2**20:g} MB. Compress it (.nii.gz) or "
-            "resample it to 2 mm; --max-upload-mb raises the limit.",
+            f"What was sent is larger than {self.max_bytes / 2**20:g} MB. Compress it (.nii.gz), "
+            "resample it to 2 mm, or send fewer files; --max-upload-mb raises the limit.",
             status=413,
         )
 
@@ -179,24 +184,41 @@ def _client(request: Request) -> str:
     return ":".join(host.split(":")[:4]) if host.count(":") > 1 else host
 
 
-def _upload(form: Any) -> Upload:
-    file, threshold = form.get(_FILE), form.get(_THRESHOLD) or None
-    if file is None or isinstance(file, str) or not file.filename:
+def _uploads(form: Any) -> list[Upload]:
+    chosen = [
+        file for file in form.getlist(_FILE) if not isinstance(file, str) and bool(file.filename)
+    ]
+    if not chosen:
         raise MapRefused("No file was chosen. Choose a NIfTI file, .nii or .nii.gz.")
-    number = None
-    if threshold is not None:
-        try:
-            number = float(threshold)
-        except (TypeError, ValueError):
-            number = -1.0
-        if not 0 <= number <= _HIGHEST:
-            raise MapRefused(
-                f"The threshold must be a number from 0 to {_HIGHEST:g}, or left empty."
-            )
+    threshold, below = read_threshold(form.get(_THRESHOLD)), bool(form.get(_BELOW))
+    return [Upload(file.file, _name(file.filename), threshold, below) for file in chosen]
+
+
+def _name(given: str) -> str:
+    """Take from the name of a file what may be shown."""
     # What a browser sends is the name alone; of paths the end is shown.
-    name = file.filename.replace("\\", "/").rpartition("/")[2]
+    name = given.replace("\\", "/").rpartition("/")[2]
     name = "".join(letter for letter in name if letter.isprintable())
-    return Upload(file.file, name[:_LONGEST_NAME] or "map", number)
+    return name[:_LONGEST_NAME] or "map"
+
+
+def read_threshold(given: Any) -> float | None:
+    """Read a threshold that was typed, None if none was.
+
+    Raises
+    ------
+    MapRefused
+        If it is no number of at least 0.
+    """
+    if not given:
+        return None
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number <= _HIGHEST:
+        raise MapRefused(f"The threshold must be a number from 0 to {_HIGHEST:g}, or left empty.")
+    return number
 
 
 class UploadedMaps:

@@ -1,11 +1,20 @@
 """The interactive viewer: a page of nilearn's, which stands alone and is shown in a frame."""
 
+import gzip
 import html
+import json
+import math
 import re
+from base64 import b64encode
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 import numpy as np
+from nibabel.affines import apply_affine
 
 from sklearn_mnm.app._questions import Shown
+from sklearn_mnm.brain.anatomy import NEAR, NO_LABEL, labels_of_points, load_anatomical_labels
 from sklearn_mnm.brain.atlas import load_mask
 from sklearn_mnm.brain.resampled_images import highest_value
 
@@ -19,8 +28,11 @@ VIEWER_POLICY = (
 _COLOUR_MAP, _FIRST_COLOUR = "inferno", 0.35
 _STYLE = (
     "<style>html, body { margin: 0; background: #000; } canvas { display: block; } "
-    "p { margin: .4rem .8rem; color: #e6e6e6; font: .875rem/1.4 system-ui, sans-serif; }</style>"
+    "p, output { display: block; margin: .4rem .8rem; color: #e6e6e6; "
+    "font: .875rem/1.4 system-ui, sans-serif; } output { min-height: 1.4em; }</style>"
 )
+# Of values that the page holds: 0 is outside the brain.
+_N_LEVELS = 255
 
 
 def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | None = None) -> str:
@@ -52,6 +64,7 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
         image = resample_to_img(
             image, grid, interpolation="linear", force_resample=True, copy_header=True
         )
+    known = _known(image, grid, shown.unit)
     # Nilearn takes a threshold for both signs, and would paint what is negative as barely positive.
     image = Nifti1Image(np.maximum(np.asarray(image.dataobj), 0), image.affine)
     highest, peak = highest_value(image)
@@ -70,9 +83,52 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
         resampling_interpolation="nearest",
         black_bg=True,
     )
-    words = f"<p>{html.escape(shown.words)}</p>"
+    words = f'<output id="here"></output><p>{html.escape(shown.words)}</p>{known}'
     # Of one version the title is another, and an icon is linked to that is elsewhere.
     page = re.sub(r"<link[^>]*https?:[^>]*>", "", view.html)
     titled = f"<title>{html.escape(title)}</title>"
     page = re.sub("<title>.*?</title>", lambda _: titled, page, count=1, flags=re.DOTALL)
     return page.replace("</head>", f"{_STYLE}</head>", 1).replace("</body>", f"{words}</body>", 1)
+
+
+def _known(image: Any, grid: Any, unit: str) -> str:
+    """Write what is known of each voxel, and the script that tells it where the slices cross."""
+    inside = np.asarray(grid.dataobj) != 0
+    values = np.asarray(image.dataobj, dtype=np.float64)
+    lowest, highest = values[inside].min(), values[inside].max()
+    step = (highest - lowest) / (_N_LEVELS - 1) or 1.0
+    levels = np.where(inside, np.rint((values - lowest) / step) + 1, 0)
+    # Differences of neighbours, modulo 256, are small numbers.
+    levels = np.diff(np.clip(levels, 0, _N_LEVELS).astype(np.uint8).ravel(), prepend=np.uint8(0))
+    names, labels = _labels()
+    known = {
+        "shape": inside.shape,
+        "origin": grid.affine[:3, 3].tolist(),
+        "size": float(grid.affine[0, 0]),
+        "unit": unit,
+        "lowest": float(lowest),
+        "step": float(step),
+        # As many as a step has a say in.
+        "decimals": min(max(0, math.ceil(-math.log10(step))), 20),
+        "values": _packed(levels.tobytes()),
+        "names": names,
+        "labels": labels,
+    }
+    script = (files("sklearn_mnm.app") / "static" / "viewer.js").read_text(encoding="utf-8")
+    data = json.dumps(known).replace("<", "\\u003c")
+    return f'<script type="application/json" id="map">{data}</script><script>{script}</script>'
+
+
+@cache
+def _labels() -> tuple[list[str], str]:
+    """Names, and for each voxel of the grid twice that of its name, one more if only near."""
+    grid = load_mask(resolution=2)
+    rows, distance = labels_of_points(
+        apply_affine(grid.affine, np.argwhere(np.ones(grid.shape, dtype=bool))), NEAR
+    )
+    codes = (2 * rows + (distance > 0)).astype(np.uint8)
+    return [NO_LABEL, *load_anatomical_labels().table["name"]], _packed(codes.tobytes())
+
+
+def _packed(content: bytes) -> str:
+    return b64encode(gzip.compress(content, compresslevel=6, mtime=0)).decode()

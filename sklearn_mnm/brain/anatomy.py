@@ -117,7 +117,7 @@ def name_coordinates(coordinates: Any, *, max_distance: float = NEAR) -> pd.Data
     1      right hippocampus       0.0
     2               no label       NaN
     """
-    points = _checked_points(coordinates)
+    points = checked_coordinates(coordinates)
     check_distance(max_distance)
     rows, distance = labels_of_points(points, max_distance)
     table = _lookup().table
@@ -345,25 +345,40 @@ def _lookup() -> _Lookup:
     )
 
 
-def _checked_points(coordinates: Any) -> np.ndarray:
-    """Points as an array of shape (n_points, 3)."""
+def checked_coordinates(coordinates: Any, name: str = "coordinates") -> np.ndarray:
+    """Read places as an array.
+
+    Parameters
+    ----------
+    coordinates : array-like or data frame
+        See :func:`name_coordinates`.
+    name : str
+        Of the argument.
+
+    Returns
+    -------
+    points : ndarray of shape (n_points, 3), float64
+
+    Raises
+    ------
+    InvalidInputError
+        See :func:`name_coordinates`.
+    """
     if is_frame(coordinates):
         frame = as_pandas(coordinates)
         columns = {str(name).lower(): name for name in frame.columns}
         if not {"x", "y", "z"} <= set(columns):
             raise InvalidInputError(
-                f"coordinates: the data frame has the columns {list(map(str, frame.columns))}. "
+                f"{name}: the data frame has the columns {list(map(str, frame.columns))}. "
                 "Call those of the coordinates x, y and z, in mm, MNI152."
             )
         coordinates = frame[[columns[axis] for axis in "xyz"]].to_numpy()
-    points = checked_array(
-        coordinates, "coordinates", _REMEDY, ensure_2d=False, ensure_min_samples=0
-    )
+    points = checked_array(coordinates, name, _REMEDY, ensure_2d=False, ensure_min_samples=0)
     points = points.astype(np.float64)
     if points.shape == (3,):
         points = points[None]
     if points.size == 0:
         points = points.reshape(0, 3)
     if points.ndim != 2 or points.shape[1] != 3:
-        raise InvalidInputError(f"coordinates: got shape {points.shape}. {_REMEDY}")
+        raise InvalidInputError(f"{name}: got shape {points.shape}. {_REMEDY}")
     return points

@@ -4,10 +4,12 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
+from nibabel.affines import apply_affine
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm._tools.arrays import checked_array
+from sklearn_mnm.brain.anatomy import checked_coordinates
 from sklearn_mnm.brain.atlas import image_from_voxels
 from sklearn_mnm.brain.image_files import image_list
 from sklearn_mnm.brain.maps import maps_on_mask
@@ -16,6 +18,8 @@ from sklearn_mnm.exceptions import InvalidInputError
 
 # Of the values of a map over the mask; chosen on 26 real maps, where 85 to 97 differ little.
 _PERCENTILE = 95
+# Sum of the weights of the regions at a voxel, below which none is near.
+_LEAST_WEIGHT = 1e-6
 
 
 class RegionImages:
@@ -118,7 +122,7 @@ class RegionImages:
         # The Gaussian's weight of a region at a voxel: its average times its volume.
         volumes = self.region_volumes_.astype(np.float32)
         total = self.operator_ @ volumes
-        scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 1e-6)
+        scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > _LEAST_WEIGHT)
         voxels = (self.operator_ @ (values * volumes).T).T * scale
         return np.asarray(voxels, dtype=values.dtype)
 
@@ -225,6 +229,26 @@ class RegionImages:
                 "activations as transform makes them."
             )
         return values
+
+    def _weights_at(self, places: Any) -> np.ndarray:
+        """Weights by which `blend` paints values of regions at places, (n_places, n_regions)."""
+        points = checked_coordinates(places, "places")
+        inside = np.asarray(self.mask_img_.dataobj) != 0
+        numbers = np.full(inside.shape, -1)
+        numbers[inside] = np.arange(np.count_nonzero(inside))
+        voxels = np.rint(apply_affine(np.linalg.inv(self.mask_img_.affine), points))
+        rows = np.full(len(points), -1)
+        in_image = ((voxels >= 0) & (voxels < inside.shape)).all(axis=1)
+        rows[in_image] = numbers[tuple(voxels[in_image].astype(np.intp).T)]
+        weights = self.operator_[np.maximum(rows, 0)].toarray() * self.region_volumes_
+        total = weights.sum(axis=1, keepdims=True)
+        if len(far := np.flatnonzero((rows < 0) | (total[:, 0] <= _LEAST_WEIGHT))):
+            shown = ", ".join(f"{value:g}" for value in points[far[0]])
+            raise InvalidInputError(
+                f"places: no region of the model is at ({shown}) mm, row {far[0]}. Give places "
+                "within the brain, MNI152."
+            )
+        return weights / total
 
     def _summed(self, averages: np.ndarray) -> np.ndarray:
         if self.strategy == "mean":

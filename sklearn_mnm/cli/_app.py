@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 import sklearn_mnm
-from sklearn_mnm.cli import _clusters, _data, _fit, _hierarchy, _queries, _report, _serve
+from sklearn_mnm.cli import _clusters, _data, _fit, _hierarchy, _meta, _queries, _report, _serve
 from sklearn_mnm.cli._output import complain
 from sklearn_mnm.exceptions import MNMError, MNMWarning
 
@@ -73,10 +73,12 @@ for command, examples in (
     (_queries.encode, _queries.ENCODE_EXAMPLES),
     (_queries.decode, _queries.DECODE_EXAMPLES),
     (_queries.search, _queries.SEARCH_EXAMPLES),
+    (_queries.place, _queries.PLACE_EXAMPLES),
     (_clusters.clusters, _clusters.CLUSTERS_EXAMPLES),
     (_hierarchy.walk, _hierarchy.WALK_EXAMPLES),
     (_hierarchy.ancestors, _hierarchy.ANCESTORS_EXAMPLES),
     (_hierarchy.descendants, _hierarchy.DESCENDANTS_EXAMPLES),
+    (_meta.meta, _meta.META_EXAMPLES),
     (_report.report, _report.REPORT_EXAMPLES),
     (_serve.app, _serve.APP_EXAMPLES),
     (_fit.fit, _fit.FIT_EXAMPLES),
@@ -84,7 +86,11 @@ for command, examples in (
     (_data.info, _data.INFO_EXAMPLES),
     (_data.fetch, _data.FETCH_EXAMPLES),
 ):
-    app.command(epilog="\n\n".join(["Examples:", *examples]))(command)
+    app.command(
+        epilog="\n\n".join(["Examples:", *examples]),
+        # Numbers below 0 look like options.
+        context_settings={"ignore_unknown_options": command is _queries.place},
+    )(command)
 
 
 def _print_version(wanted: bool) -> None:

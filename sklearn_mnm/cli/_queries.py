@@ -26,6 +26,7 @@ SEARCH_EXAMPLES = (
     "mnm search contrast.nii.gz --by brain --json",
     "mnm search reward anticipation -k 50 -o studies.ris",
 )
+PLACE_EXAMPLES = ("mnm place 14 11 -4", "mnm place -38 -22 56 -k 50 --json")
 
 _IMAGES = (".nii", ".nii.gz")
 _REFERENCES = {".ris": "ris", ".bib": "bibtex", ".csv": "csv"}
@@ -66,8 +67,7 @@ def encode(
 
     Its highest clusters are listed with anatomical names.
     """
-    if not output.name.endswith(_IMAGES):
-        raise typer.BadParameter(f"{output}: the name must end in .nii or .nii.gz.")
+    check_image_name(output)
     check_text(text := " ".join(words))
     import numpy as np
 
@@ -78,10 +78,7 @@ def encode(
     encoder = load_encoder(model)
     explanation = encoder.explain(text)
     image = encoder.predict_img([text], kind=kind, level=level, resolution=resolution)
-    image.set_data_dtype(np.float32)  # as accurate as a model is, at half the size
-    content = image.to_bytes()
-    with storing(output), replacing(output) as temporary:
-        temporary.write_bytes(gzip.compress(content) if output.suffix == ".gz" else content)
+    write_image(image, output)
     highest, place = highest_value(image)
     result = {
         "file": str(output),
@@ -166,6 +163,29 @@ def search(
     show_records(found, as_json)
 
 
+def place(
+    x: Annotated[float, typer.Argument(help="To the right, in mm, MNI152.")],
+    y: Annotated[float, typer.Argument(help="To the front.")],
+    z: Annotated[float, typer.Argument(help="Up.")],
+    model: Model = BUNDLED,
+    k: Count = 10,
+    as_json: Json = False,
+) -> None:
+    """Tell what is reported at a place: its name, terms whose maps stand out there, and studies.
+
+    The studies are those whose maps are most like a single peak there.
+    """
+    from sklearn_mnm.report._facts import place_facts
+
+    facts = place_facts(load_encoder(model), (x, y, z), k)
+    if as_json:
+        show_json(facts)
+        return
+    show_facts({name: facts[name] for name in ("place", "name", "distance")})
+    show_table(facts["terms"])
+    show_table([{"id": row["id"], "title": row["title"]} for row in facts["studies"]])
+
+
 def map_of_query(query: str, threshold: float | None, p_values: bool = False) -> Any:
     """Read the map that a query names, None if the query is a text."""
     if _is_path(query):
@@ -183,6 +203,20 @@ def check_text(text: str) -> None:
             f"{text}: is a file, and a text is expected: words, a title or an abstract. Give what "
             "stands in it; maps are for mnm decode and mnm search."
         )
+
+
+def check_image_name(output: Path) -> None:
+    """Refuse to write an image under another name."""
+    if not output.name.endswith(_IMAGES):
+        raise typer.BadParameter(f"{output}: the name must end in .nii or .nii.gz.")
+
+
+def write_image(image: Any, output: Path) -> None:
+    """Write an image, compressed or not as its name says, whole or not at all."""
+    image.set_data_dtype("float32")  # as accurate as a model is, at half the size
+    content = image.to_bytes()
+    with storing(output), replacing(output) as temporary:
+        temporary.write_bytes(gzip.compress(content) if output.suffix == ".gz" else content)
 
 
 def _is_path(text: str) -> bool:

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from sklearn.utils import gen_batches
 
+from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm.brain.mirror import Mirror
 from sklearn_mnm.brain.resampled_images import resampled
 from sklearn_mnm.exceptions import InvalidInputError
@@ -14,6 +17,8 @@ from sklearn_mnm.text.sides import side_shares
 # Added to the log odds of the hemisphere that a text is about, if it says nothing else. Chosen on
 # the titles of the NeuroQuery corpus that name one side: see benchmarks/wording.py.
 _SIDE_LOG_ODDS = 2.0
+# Terms whose maps are held at once.
+_BLOCK = 1024
 
 
 class PredictedMaps:
@@ -22,6 +27,8 @@ class PredictedMaps:
     regions_: Any
     hierarchy_: Any
     uncertainty_: dict[str, Any]
+    terms_: np.ndarray
+    term_counts_: np.ndarray
     predict: Callable[..., Any]
     _checked_level: Callable[[str | None], str]
     _made_once: Callable[[Any, Callable[[], Any]], Any]
@@ -104,11 +111,7 @@ class PredictedMaps:
         if kind not in ("activation", "z", "std"):
             raise InvalidInputError(f"kind={kind!r}: choose 'activation', 'z' or 'std'.")
         level = self._checked_level(level)
-        if self.regions_ is None:
-            raise InvalidInputError(
-                "An image needs to know where regions are, but maps were given to fit as arrays. "
-                "Fit to peaks or images, or use predict()."
-            )
+        self._check_places_known("An image", "or use predict()")
         activations = self.predict(X, level)
         if kind == "activation":
             if level != self.hierarchy_.levels[0]:
@@ -120,3 +123,62 @@ class PredictedMaps:
             # A value of a network is that of each of its regions.
             voxels = self.regions_.blend(values @ self.hierarchy_.memberships(level).T)
         return resampled(voxels, self.regions_.mask_img_, resolution)
+
+    def terms_at(self, places, k=20):
+        """Rank the terms of the corpus by how far their maps stand out at places.
+
+        What studies report at a place, by the terms of the studies that do. It is not the decoding
+        of a map: a single peak is a poor one, and what :class:`~sklearn_mnm.MNMDecoder` says of it
+        agrees less with the peaks that studies report there.
+
+        Parameters
+        ----------
+        places : array-like of shape (n_places, 3) or (3,), or data frame
+            In mm, MNI152; of a data frame the columns ``x``, ``y`` and ``z`` are read.
+        k : int, default=20
+            Number of terms for each place.
+
+        Returns
+        -------
+        ranking : DataFrame
+            A row for each place and rank, with the columns ``place`` (row), ``rank``, ``term``,
+            ``z``, that of :meth:`predict_z` for the term as a text, blended from the regions
+            around the place as images of :meth:`predict_img` are, and ``n_studies``, the number of
+            studies of the fit with the term.
+
+        Raises
+        ------
+        InvalidInputError
+            If `places` are no such numbers or outside the brain, `k` is not between 1 and the
+            number of terms, or the fit was to arrays.
+
+        See Also
+        --------
+        MNMDecoder.retrieve : With ``[[place]]`` and ``by="brain"``, the studies whose maps are most
+            like a peak at a place.
+        sklearn_mnm.brain.name_coordinates : Names of places.
+        """
+        self._checked_level(None)  # which says if there is no fit
+        self._check_places_known("A place", "or compare the columns of predict_z()")
+        k = check_count(k, "k", most=len(self.terms_), of_most="the terms")
+        weights = self.regions_._weights_at(places)
+        names = [str(term) for term in self.terms_]
+        blocks = gen_batches(len(names), _BLOCK)
+        z = np.concatenate([weights @ self.predict_z(names[block]).T for block in blocks], axis=1)
+        best = np.argsort(-z, axis=1, kind="stable")[:, :k]
+        return pd.DataFrame(
+            {
+                "place": np.repeat(np.arange(len(z)), k),
+                "rank": np.tile(np.arange(1, k + 1), len(z)),
+                "term": self.terms_[best].ravel(),
+                "z": np.take_along_axis(z, best, axis=1).ravel(),
+                "n_studies": self.term_counts_[best].ravel(),
+            }
+        )
+
+    def _check_places_known(self, what: str, instead: str) -> None:
+        if self.regions_ is None:
+            raise InvalidInputError(
+                f"{what} needs to know where regions are, but maps were given to fit as arrays. "
+                f"Fit to peaks or images, {instead}."
+            )

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 
-from sklearn_mnm.brain.anatomy import largest_labels
+from sklearn_mnm.brain.anatomy import largest_labels, name_coordinates
 from sklearn_mnm.brain.atlas import voxel_centres
 from sklearn_mnm.brain.clusters import clusters_of_values
 from sklearn_mnm.datasets.references import is_pubmed_id
@@ -77,6 +77,37 @@ def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
         "terms": terms.to_dict("records"),
         "studies": study_rows(studies),
         "walk": walk_rows(encoder, text),
+    }
+
+
+def place_facts(encoder: Any, place: tuple[float, float, float], k: int) -> dict[str, Any]:
+    """Ask a model for what is reported at a place.
+
+    Parameters
+    ----------
+    encoder : MNMEncoder
+        Fitted to peaks or images.
+    place : (float, float, float)
+        In mm, MNI152.
+    k : int
+        Number of terms and of studies; fewer if the model has fewer.
+
+    Returns
+    -------
+    facts : dict
+        ``place``, its ``name``, the ``distance`` to what it names, None where nothing is near, and
+        the rows ``terms`` and ``studies``.
+    """
+    named = name_coordinates(place).iloc[0]
+    terms = encoder.terms_at(place, k=min(k, len(encoder.terms_)))
+    peak = [np.array([place], dtype=np.float64)]
+    studies = encoder.decoder().retrieve(peak, k=min(k, len(encoder.neighbours_.ids)), by="brain")
+    return {
+        "place": list(place),
+        "name": named["name"],
+        "distance": None if math.isnan(named["distance"]) else float(named["distance"]),
+        "terms": terms.drop(columns="place").to_dict("records"),
+        "studies": study_rows(studies.drop(columns="query")),
     }
 
 

@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("starlette")
 
 from sklearn_mnm.app import create_app
+from sklearn_mnm.app._answers import with_word
 from sklearn_mnm.app._disk import draw_disk
 from sklearn_mnm.app._questions import Model, TextQuestion
 from sklearn_mnm.brain import cluster_table, name_regions
@@ -43,7 +44,8 @@ def test_home_asks_for_a_text_or_a_map(ask, read_page):
     answer = ask.get("/")
     assert answer.status_code == 200
     page = read_page(answer.text)
-    by_text, by_map = page.all("form")
+    by_text, by_place, by_map = page.all("form")
+    assert (by_place["action"], by_place["method"]) == ("/place", "get")
     assert (by_text["action"], by_text["method"]) == ("/text", "get")
     assert (by_map["action"], by_map["enctype"]) == ("/map", "multipart/form-data")
     examples = [link["href"] for link in page.all("a") if link["href"].startswith("/text?")]
@@ -165,6 +167,7 @@ def test_a_model_without_a_hierarchy_of_terms_answers_without_the_walk(
         assert [frame["name"] for frame in page.all("iframe")] == ["map"]
         assert client.get("/api/encode", params={"text": "finger tapping"}).json()["walk"] == []
         assert client.get("/text/disk.png", params={"q": "finger tapping"}).status_code == 200
+        assert client.get("/place", params={"x": -40, "y": -20, "z": 55}).status_code == 200
         step = {"q": "finger tapping", "view": "step-0"}
         assert client.get("/text/viewer", params=step).status_code == 400
 
@@ -220,12 +223,26 @@ def test_unknown_words_are_told_with_what_is_near(ask, read_page):
     assert answer.status_code == 200
     page = read_page(answer.text)
     assert "knows none of these words" in page.text
-    assert "/text?q=anticipation" in [link["href"] for link in page.all("a")]
+    # In the place of the one word, beside the others.
+    assert "/text?q=anticipation+qwxzzy" in [link["href"] for link in page.all("a")]
     assert page.all("iframe") == []
     for part in ("/viewer", "/disk.png", "/report.html"):
         refused = text(ask, "qwxzzy", part)
         assert refused.status_code == 400
         assert "None of these words is known" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("text", "corrected"),
+    [
+        ("Antcipation of pain", "anticipation of pain"),
+        ("antcipation, not antcipations", "anticipation, not antcipations"),
+        ("antcipation-antcipation", "anticipation-anticipation"),
+        ("spelled otherwise", "anticipation"),
+    ],
+)
+def test_a_term_takes_the_place_of_one_word(text, corrected):
+    assert with_word(text, "antcipation", "anticipation") == corrected
 
 
 def test_what_a_text_holds_is_shown_as_text(ask, read_page):
@@ -258,7 +275,7 @@ def test_no_text_and_too_long_a_text_are_refused(ask, read_page, params, message
     assert answer.status_code == 400
     page = read_page(answer.text)
     assert message in page.text
-    assert len(page.all("form")) == 2
+    assert len(page.all("form")) == 3
 
 
 @pytest.mark.parametrize(
@@ -270,12 +287,66 @@ def test_no_text_and_too_long_a_text_are_refused(ask, read_page, params, message
         {"x": "nan", "y": 2, "z": 3},
         {"x": 1e9, "y": 2, "z": 3},
         {"x": "1;DROP", "y": 2, "z": 3},
+        {"threshold": "-1"},
+        {"threshold": "nan"},
+        {"threshold": "high"},
     ],
 )
 def test_views_and_places_that_do_not_exist_are_refused(ask, params):
     answer = text(ask, part="/viewer", **params)
     assert answer.status_code == 400
     assert 'role="alert"' in answer.text
+
+
+def test_place_and_least_value_of_an_address_reach_the_viewer(ask, read_page):
+    def frame(**params):
+        (source,) = [
+            frame["src"]
+            for frame in read_page(text(ask, **params).text).all("iframe")
+            if frame["name"] == "map"
+        ]
+        return ask.get(source).text
+
+    assert "cm³ above 2.5<" in frame(x=14, y=-8, z=38, threshold=2.5)
+    cut = frame(view="ward7", x=14, y=-8, z=38)
+    assert cut == text(ask, part="/viewer", view="ward7", x=14, y=-8, z=38).text
+    # Without a view that there is, the first one is shown as usual.
+    assert frame(view="lobe", threshold=2.5) == frame()
+
+
+def test_a_place_gets_the_terms_and_studies_that_the_package_gives(ask, encoder, read_page):
+    place = {"x": 14, "y": 11, "z": -4}
+    told = ask.get("/api/place", params=place | {"k": 5}).json()
+    terms = encoder.terms_at((14, 11, -4), k=5)
+    assert [row["term"] for row in told["terms"]] == terms["term"].tolist()
+    assert [row["z"] for row in told["terms"]] == pytest.approx(terms["z"].tolist())
+    assert (told["place"], told["name"]) == ([14, 11, -4], "right putamen")
+    page = read_page(ask.get("/place", params=place).text)
+    assert (1, "What is reported at 14, 11, -4") in page.headings
+    rows = [" ".join(row.split()) for row in page.rows]
+    for row in terms.itertuples():
+        assert f"{row.term} {row.z:.2f} {row.n_studies:,}" in rows
+    links = [link["href"] for link in page.all("a")]
+    assert f"/text?q={terms['term'][0].replace(' ', '+')}&x=14&y=11&z=-4" in links
+    studies = [row["id"] for row in told["studies"]]
+    assert [link.split("/")[3] for link in links if "pubmed" in link][:5] == studies
+    (frame,) = page.all("iframe")
+    assert ask.get(frame["src"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({}, "There is no place"),
+        ({"x": 1, "y": 2}, "give three numbers"),
+        ({"x": 0, "y": 90, "z": 90}, "no region of the model is at (0, 90, 90) mm"),
+    ],
+)
+def test_no_place_and_one_outside_the_brain_are_refused(ask, params, message):
+    for path in ("/place", "/api/place"):
+        answer = ask.get(path, params=params)
+        assert answer.status_code == 400
+        assert message in answer.text
 
 
 def test_the_longest_text_of_any_script_is_taken(ask):

@@ -1,10 +1,15 @@
 """The page as users have it, in Chromium without a window."""
 
+import io
 import re
 
 import nilearn
+import numpy as np
 import pytest
+from nibabel.affines import apply_affine
+from PIL import Image
 
+from sklearn_mnm.brain import name_coordinates
 from tests.app.conftest import MAX_UPLOAD_MB, MOTOR_MAP
 
 # Pixels that are grey, as the template is, and coloured, as maps are, below the scale of colours.
@@ -93,18 +98,88 @@ def test_levels_regions_and_places_change_the_map(open_page):
     marked = page.locator("nav [aria-current=true]")
     assert marked.all_inner_texts() == ["z of 7 networks (ward7)"]
 
-    # Regions and places keep the level.
-    region = page.locator("#map table a").first
-    assert "view=ward7" in region.get_attribute("href")
-    with page.expect_event("framenavigated") as navigated:
-        region.click()
-    assert "view=ward7" in navigated.value.url
+    # Regions and places keep the level, and ask for nothing.
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator("#map table a").first.click()
+    x, y, z = page.locator("#map table a").first.inner_text().split(", ")
+    crosses(inside, f"({x}, {y}, {z})")
+    assert page.url.endswith(f"/text?q=fear+of+spiders&view=ward7&x={x}&y={y}&z={z}")
     for axis, value in zip("xyz", ("-20", "-4", "-16"), strict=True):
         page.get_by_label(axis, exact=True).fill(value)
-    with page.expect_event("framenavigated") as navigated:
-        page.get_by_role("button", name="Go").click()
-    assert navigated.value.url.endswith("view=ward7&x=-20&y=-4&z=-16")
+    page.get_by_role("button", name="Go").click()
+    crosses(inside, "(-20, -4, -16)")
+    assert page.url.endswith("view=ward7&x=-20&y=-4&z=-16")
+    assert not any("viewer" in address and "step" not in address for address in asked)
     assert frame(page, "map").locator("canvas").evaluate(COLOURED)[0] > 1000
+
+
+def crosses(inside, place):
+    """Wait until slices cross at a place, and return what is said of it."""
+    said = inside.locator("#here").filter(has_text=f"{place} mm: ")
+    said.wait_for()
+    return said.inner_text()
+
+
+def test_the_value_and_the_name_of_a_place_are_those_of_the_map(open_page, encoder):
+    page = open_page()
+    page.goto("/text?q=reward+anticipation&x=14&y=10&z=-4")
+    image = encoder.predict_img(["reward anticipation"], kind="z", resolution=2)
+    for place in ((14, 10, -4), (-20, -60, 40), (-38, -22, 56)):
+        for axis, value in zip("xyz", place, strict=True):
+            page.get_by_label(axis, exact=True).fill(str(value))
+        page.get_by_role("button", name="Go").click()
+        said = crosses(frame(page, "map"), str(place))
+        voxel = np.rint(apply_affine(np.linalg.inv(image.affine), place)).astype(int)
+        told, name = re.fullmatch(r".* mm: z (\S+), (.*)", said).groups()
+        assert float(told) == pytest.approx(image.dataobj[tuple(voxel)], abs=0.02)
+        named = name_coordinates(place).iloc[0]
+        assert name == f"{'near ' if named['distance'] > 0 else ''}{named['name']}"
+    for axis in "xyz":
+        page.get_by_label(axis, exact=True).fill("90")
+    page.get_by_role("button", name="Go").click()
+    assert crosses(frame(page, "map"), "(90, 90, 90)").endswith("outside the brain")
+
+
+def test_a_copied_address_shows_the_same_and_back_leads_back(open_page):
+    page = open_page()
+    page.goto("/text?q=reward+anticipation")
+    first = page.url
+    inside = frame(page, "map")
+    canvas = inside.locator("canvas")
+    size = canvas.bounding_box()
+    before = inside.locator("#here").inner_text()
+    canvas.click(position={"x": 0.2 * size["width"], "y": 0.4 * size["height"]})
+    page.wait_for_url(re.compile("&x=.*&y=.*&z="))
+    clicked, said = page.url, inside.locator("#here").inner_text()
+    assert said != before
+    # A level keeps the place, a least value the level.
+    page.get_by_role("link", name="z of 17 networks").first.click()
+    inside.locator("#here").filter(has_not_text=said).filter(has_text="mm:").wait_for()
+    page.get_by_label("shown from").fill("2.5")
+    page.get_by_role("button", name="Go").click()
+    inside.locator("p").filter(has_text="above 2.5").wait_for()
+    here = crosses(inside, said.partition(" mm")[0])
+
+    copied = open_page()
+    copied.goto(page.url)
+    again = frame(copied, "map")
+    assert crosses(again, here.partition(" mm")[0]) == here
+    assert again.locator("p").inner_text() == inside.locator("p").inner_text()
+    assert copied.locator("nav [aria-current=true]").inner_text() == "z of 17 networks (ward17)"
+    assert copied.get_by_label("shown from").input_value() == "2.5"
+
+    page.go_back()
+    inside.locator("p").filter(has_not_text="above 2.5").wait_for()
+    page.go_back()
+    inside.locator("#here").filter(has_text=said).wait_for()
+    assert page.url == clicked
+    assert page.locator("nav [aria-current=true]").inner_text() == "z of 512 regions"
+    page.go_back()
+    page.wait_for_url("**/")
+    page.go_forward()
+    page.wait_for_url(clicked)
+    assert page.url.startswith(first)
 
 
 def test_a_step_of_the_walk_is_shown(open_page):
@@ -135,9 +210,9 @@ def test_of_a_map_of_nothing_the_brain_is_seen(open_page):
 
 def test_a_map_is_uploaded_and_decoded(open_page):
     page = open_page()
-    page.get_by_label("A statistical map").set_input_files(MOTOR_MAP)
+    page.get_by_label("Statistical maps").set_input_files(MOTOR_MAP)
     page.get_by_label("Threshold").fill("3")
-    page.get_by_role("button", name="Decode the map").click()
+    page.get_by_role("button", name="Decode", exact=True).click()
     page.get_by_role("heading", name="image_10426.nii.gz").wait_for()
     assert "/map/" in page.url
     assert page.locator("#terms tbody a").first.inner_text() == "hand"
@@ -147,32 +222,62 @@ def test_a_map_is_uploaded_and_decoded(open_page):
     assert waiting.value.suggested_filename == "image-10426_terms.tsv"
 
 
+def test_words_of_several_maps_and_of_both_sides_are_shown_side_by_side(open_page):
+    page = open_page()
+    files = [
+        {"name": name, "mimeType": "", "buffer": MOTOR_MAP.read_bytes()} for name in ("a.nii", "b")
+    ]
+    page.get_by_label("Statistical maps").set_input_files(files)
+    page.get_by_label("Threshold").fill("2")
+    page.get_by_label("decode what is below 0, too").check()
+    page.get_by_role("button", name="Decode", exact=True).click()
+    page.get_by_role("heading", name="Words of maps, side by side").wait_for()
+    heads = page.locator("thead a")
+    below = "below 0 (sign changed)"
+    assert heads.all_inner_texts() == ["a.nii", f"a.nii, {below}", "b", f"b, {below}"]
+    first = page.locator("tbody tr").first.locator("a").all_inner_texts()
+    assert first[0] == first[2] == "hand"
+    assert first[1] == first[3] != "hand"
+    heads.nth(1).click()
+    page.get_by_role("heading", name="a.nii, below 0").wait_for()
+    assert page.locator("#terms tbody a").first.inner_text() == first[1]
+
+
 def test_a_bad_file_gives_a_message_and_another_try(open_page):
     page = open_page()
-    form = page.get_by_label("A statistical map")
+    form = page.get_by_label("Statistical maps")
     form.set_input_files([{"name": "a.nii.gz", "mimeType": "", "buffer": b"no image"}])
-    page.get_by_role("button", name="Decode the map").click()
+    page.get_by_role("button", name="Decode", exact=True).click()
     assert "This is no NIfTI file" in page.get_by_role("alert").inner_text()
-    page.get_by_label("A statistical map").set_input_files(MOTOR_MAP)
-    page.get_by_role("button", name="Decode the map").click()
+    page.get_by_label("Statistical maps").set_input_files(MOTOR_MAP)
+    page.get_by_role("button", name="Decode", exact=True).click()
     page.get_by_role("heading", name="Similar studies").wait_for()
 
 
 def test_a_file_that_is_too_large_is_not_even_sent(open_page):
     page = open_page()
     large = {"name": "a.nii", "mimeType": "", "buffer": bytes(MAX_UPLOAD_MB * 2**20 + 1)}
-    field = page.get_by_label("A statistical map")
+    field = page.get_by_label("Statistical maps")
     field.set_input_files([large])
-    page.get_by_role("button", name="Decode the map").click()
+    page.get_by_role("button", name="Decode", exact=True).click()
     assert f"at most {MAX_UPLOAD_MB} MB" in field.evaluate("field => field.validationMessage")
+    assert page.url.endswith("/")
+
+
+def test_more_files_than_are_taken_are_not_even_sent(open_page):
+    page = open_page()
+    field = page.get_by_label("Statistical maps")
+    field.set_input_files([{"name": f"{n}.nii", "mimeType": "", "buffer": b"1"} for n in range(9)])
+    page.get_by_role("button", name="Decode", exact=True).click()
+    assert "at most 8 are taken" in field.evaluate("field => field.validationMessage")
     assert page.url.endswith("/")
 
 
 def test_without_scripts_a_file_that_is_too_large_gets_the_page_of_the_server(open_page):
     page = open_page(java_script_enabled=False)
     large = {"name": "a.nii", "mimeType": "", "buffer": bytes(MAX_UPLOAD_MB * 2**20 + 50_000)}
-    page.get_by_label("A statistical map").set_input_files([large])
-    page.get_by_role("button", name="Decode the map").click()
+    page.get_by_label("Statistical maps").set_input_files([large])
+    page.get_by_role("button", name="Decode", exact=True).click()
     assert f"larger than {MAX_UPLOAD_MB} MB" in page.get_by_role("alert").inner_text()
 
 
@@ -220,7 +325,7 @@ def test_the_keyboard_is_enough(open_page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_is_legible_on_pages_in_light_and_dark(open_page, scheme):
     page = open_page(color_scheme=scheme)
-    for address in ("/", "/text?q=reward+qwxzzy"):
+    for address in ("/", "/text?q=reward+qwxzzy", "/place?x=14&y=11&z=-4"):
         page.goto(address)
         found = page.evaluate(
             """() => {
@@ -256,9 +361,31 @@ def test_text_is_legible_on_pages_in_light_and_dark(open_page, scheme):
         assert found[1] == []
 
 
+@pytest.mark.parametrize(("scheme", "paper", "ink"), [("light", 255, 0), ("dark", 26, 230)])
+def test_the_disk_has_the_paper_and_the_ink_of_the_page(open_page, scheme, paper, ink):
+    page = open_page(color_scheme=scheme)
+    page.goto("/text?q=reward+anticipation")
+    disk = page.locator(".disk")
+    disk.scroll_into_view_if_needed()
+    for _ in range(100):
+        if disk.evaluate("image => image.complete && image.naturalWidth > 0"):
+            break
+        page.wait_for_timeout(100)
+    picture = np.asarray(Image.open(io.BytesIO(disk.screenshot())).convert("RGB")).astype(int)
+    assert np.median(picture) == pytest.approx(paper, abs=3)
+    # Letters are thin: few of their pixels are of ink alone.
+    grey = picture[np.ptp(picture, axis=2) < 6].mean(axis=1)
+    assert (np.abs(grey - ink) < 30).sum() > 200
+
+
 def test_a_phone_shows_all_without_scrolling_sideways(open_page):
     page = open_page(viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
-    for address in ("/", "/text?q=reward+anticipation+qwxzzy", "/nowhere"):
+    for address in (
+        "/",
+        "/text?q=reward+anticipation+qwxzzy",
+        "/place?x=14&y=11&z=-4",
+        "/nowhere",
+    ):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") == 360
     page.goto("/text?q=reward+anticipation")

@@ -51,7 +51,7 @@ def drops():
 
 
 async def taken(reader, *args, **options):
-    async with reader.receive(request(*args, **options)) as upload:
+    async with reader.receive(request(*args, **options)) as (upload,):
         return upload.name
 
 

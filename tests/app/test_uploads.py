@@ -68,6 +68,60 @@ def test_the_page_of_a_map_has_all_that_a_text_has(ask, encoder, read_page):
     assert ask.get(f"{place}/disk.png").content.startswith(b"\x89PNG")
 
 
+def send_all(ask, *contents, **fields):
+    files = [("image", (f"map{row}.nii", content)) for row, content in enumerate(contents)]
+    return ask.post("/map", files=files, data=fields)
+
+
+def test_words_of_several_maps_are_those_of_each(ask, read_page):
+    other = image_of(some_values()[::-1])
+    answer = send_all(ask, image_of(some_values()), other)
+    assert answer.status_code == 303
+    page = read_page(ask.get(answer.headers["location"]).text)
+    of_each = [decoded(ask, content)["terms"] for content in (image_of(some_values()), other)]
+    for rank, pair in enumerate(zip(*of_each, strict=True), start=1):
+        cells = [f"{row['term']} {100 * row['probability']:.0f} %" for row in pair]
+        assert " ".join([str(rank), *cells]) in [" ".join(row.split()) for row in page.rows]
+    places = [link["href"] for link in page.all("a") if link["href"].startswith("/map/")]
+    for place, terms in zip(places, of_each, strict=True):
+        assert read_page(ask.get(place).text).text.count(terms[0]["term"]) > 0
+    gone = ask.get("/maps", params={"map": [places[0].rpartition("/")[2], "unknown"]})
+    assert gone.status_code == 404
+    assert "not here any more" in gone.text
+
+
+def test_what_is_below_0_is_decoded_if_it_is_asked_for(ask, read_page):
+    values = some_values()
+    values[18:24, 20:26, 12:18] = -5
+    content = image_of(values)
+    page = read_page(ask.get(send(ask, content, below="1").headers["location"]).text)
+    above, below = [link["href"] for link in page.all("a") if link["href"].startswith("/map/")]
+    assert "map.nii.gz, below 0 (sign changed)" in page.text
+    for place, sign in ((above, 1), (below, -1)):
+        expected = decoded(ask, image_of(sign * values))["terms"][0]
+        row = f" {expected['term']} {expected['score']:.2f}"
+        assert any(found.startswith(row) for found in read_page(ask.get(place).text).rows)
+    # Of a map with one side only, that is decoded, and told.
+    for sign, words in (
+        (1, "No value of the map is below 0"),
+        (-1, "No value of the map is above 0"),
+    ):
+        answer = send(ask, image_of(sign * some_values()), below="1")
+        assert answer.headers["location"].startswith("/map/")
+        assert words in ask.get(answer.headers["location"]).text
+
+
+def test_of_several_files_the_bad_one_is_named_and_none_is_kept(ask):
+    good = image_of(some_values())
+    refused = send_all(ask, good, b"no image")
+    assert refused.status_code == 415
+    assert "map1.nii: This is no NIfTI file" in refused.text
+    assert send_all(ask, *[good] * 9).status_code == 400
+    # Together they are no larger than one may be.
+    half = bytes(MAX_UPLOAD_MB * 2**19 + 20_000)
+    assert send_all(ask, half, half).status_code == 413
+
+
 @pytest.mark.slow
 def test_the_report_of_a_map_stands_alone(ask, read_page):
     place = send(ask, MOTOR_MAP.read_bytes(), "motor.nii.gz").headers["location"]

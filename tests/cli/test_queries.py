@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import norm
 
 from sklearn_mnm import load_model, load_pretrained, save_model
-from sklearn_mnm.brain import cluster_table
+from sklearn_mnm.brain import cluster_table, name_coordinates
 from tests.brain.other_software import write_afni
 from tests.cli.conftest import MOTOR_MAP, fail, screen, succeed
 
@@ -43,6 +43,20 @@ def test_a_text_becomes_an_image_and_the_image_words_again(tmp_path):
     ranking = json.loads(succeed("decode", output, "-k", 5, "--json").stdout)
     assert [row["term"] for row in ranking] == decoder.predict(output)[0][:5].tolist()
     assert [row["rank"] for row in ranking] == [1, 2, 3, 4, 5]
+
+
+def test_a_place_gets_its_name_terms_and_studies():
+    told = json.loads(succeed("place", "-k", 4, 14, 11, -4, "--json").stdout)
+    encoder, decoder = load_pretrained()
+    named = name_coordinates((14, 11, -4)).iloc[0]
+    assert (told["name"], told["distance"]) == (named["name"], pytest.approx(named["distance"]))
+    expected = encoder.terms_at((14, 11, -4), k=4)
+    assert [row["term"] for row in told["terms"]] == expected["term"].tolist()
+    studies = decoder.retrieve([np.array([(14, 11, -4)])], k=4, by="brain")
+    assert [row["id"] for row in told["studies"]] == studies["id"].tolist()
+    lines = succeed("place", 14, 11, -4).stdout.splitlines()
+    assert lines[0] == "place: 14, 11, -4"
+    assert any(line.startswith("1\tventral striatum\t") for line in lines)
 
 
 def test_options_of_maps_reach_the_model(tmp_path):

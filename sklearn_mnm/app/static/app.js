@@ -25,31 +25,107 @@ text?.addEventListener("keydown", (event) => {
   }
 });
 
-// Files that are too large need not be sent to learn it.
+// Files that are too large or too many need not be sent to learn it.
 const file = document.querySelector("input[type=file]");
 file?.addEventListener("change", () => {
-  const size = file.files.length ? file.files[0].size : 0;
-  const limit = Number(file.dataset.maxBytes);
+  const size = [...file.files].reduce((sum, each) => sum + each.size, 0);
+  const [limit, most] = [Number(file.dataset.maxBytes), Number(file.dataset.maxFiles)];
   const shown = (bytes) => `${Math.round(bytes / 2 ** 20)} MB`;
-  const words = `The file has ${shown(size)}, and at most ${shown(limit)} are taken.`;
-  file.setCustomValidity(size > limit ? words : "");
+  let words = "";
+  if (file.files.length > most) words = `These are ${file.files.length} files, and at most ${most} are taken.`;
+  if (size > limit) words = `This is ${shown(size)}, and at most ${shown(limit)} are taken.`;
+  file.setCustomValidity(words);
   file.reportValidity();
 });
 
-// Mark what a frame shows; regions and places keep the view that was chosen.
-for (const link of document.querySelectorAll("a[target]:not([target=_blank])")) {
-  link.addEventListener("click", () => {
-    const group = link.closest("nav, table");
-    if (link.dataset.x === undefined) {
-      group.querySelector("[aria-current]")?.removeAttribute("aria-current");
-      link.setAttribute("aria-current", "true");
+// A frame shows what a link says, and of the group of the link it is marked.
+const shows = (link) => {
+  link.closest("nav, table").querySelector("[aria-current]")?.removeAttribute("aria-current");
+  link.setAttribute("aria-current", "true");
+};
+// Not as a step of the history of the browser: the page keeps that.
+for (const link of document.querySelectorAll("a[target=walk]")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    document.querySelector("iframe[name=walk]").contentWindow.location.replace(link.href);
+    shows(link);
+  });
+}
+
+// What the map shows stands in the address of the page: view, place and least value.
+const map = document.querySelector("iframe[name=map]");
+if (map) {
+  const form = document.querySelector("form.place");
+  const first = form.elements.view.value;
+  const PLACE = ["x", "y", "z"];
+  const asked = () => new URLSearchParams(location.search);
+  const image = (query) => `${query.get("view") || first} ${query.get("threshold") || ""}`;
+  let shown = image(asked());
+  let followed = location.search;
+  let isDrawn = false;
+  let waiting = 0;
+
+  // Have the frame show what the address says: another map is loaded, another place is gone to.
+  const follow = () => {
+    if (location.search === followed) return;
+    clearTimeout(waiting);
+    followed = location.search;
+    const query = asked();
+    const place = PLACE.map((axis) => parseFloat(query.get(axis)));
+    if (isDrawn && image(query) === shown && place.every(Number.isFinite)) {
+      map.contentWindow.postMessage({ place }, "*");
+    } else {
+      [isDrawn, shown] = [false, image(query)];
+      map.contentWindow.location.replace(`${location.pathname}/viewer${location.search}`);
     }
-    if (link.dataset.view === undefined) return;
-    document.querySelector(".place [name=view]").value = link.dataset.view;
-    for (const region of document.querySelectorAll("a[data-x]")) {
-      const address = new URL(region.href);
-      address.searchParams.set("view", link.dataset.view);
-      region.href = address;
+    form.elements.view.value = query.get("view") || first;
+    form.elements.threshold.value = query.get("threshold") || "";
+    for (const tab of document.querySelectorAll("a[data-view]")) {
+      if (tab.dataset.view === form.elements.view.value) shows(tab);
     }
+  };
+  const change = (given) => {
+    const query = asked();
+    for (const [name, value] of Object.entries(given)) {
+      if (value === "") query.delete(name);
+      else query.set(name, value);
+    }
+    return `${location.pathname}?${query}`;
+  };
+  const go = (given) => {
+    history.pushState(null, "", change(given));
+    follow();
+  };
+
+  for (const link of document.querySelectorAll("a[target=map]")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      const { view, x, y, z } = link.dataset;
+      // Least values are of one view.
+      go(view === undefined ? { x, y, z } : { view, threshold: "" });
+      if (view === undefined) map.scrollIntoView({ block: "nearest" });
+    });
+  }
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const typed = Object.fromEntries([...PLACE, "threshold"].map((name) => [name, form.elements[name].value]));
+    if (!event.submitter?.hasAttribute("formaction")) return go(typed);
+    delete typed.threshold;
+    location.assign(`/place?${new URLSearchParams(typed)}`);
+  });
+  window.addEventListener("popstate", follow);
+  // The frame tells where its slices cross, and whether somebody moved them.
+  window.addEventListener("message", (event) => {
+    if (event.source !== map.contentWindow || !Array.isArray(event.data?.place)) return;
+    isDrawn = true;
+    const place = Object.fromEntries(PLACE.map((axis, row) => [axis, Number(event.data.place[row])]));
+    for (const axis of PLACE) form.elements[axis].value = place[axis];
+    if (!event.data.moved) return;
+    // Browsers take a limited number of changes in a while, and a move is many.
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      history.replaceState(null, "", change(place));
+      followed = location.search;
+    }, 200);
   });
 }

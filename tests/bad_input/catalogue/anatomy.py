@@ -38,6 +38,32 @@ def _coordinates() -> Iterator[Case]:
             "name_coordinates", kind, f"coordinates: {given}",
             lambda w, v=value: name_coordinates(v), InvalidInputError, tells,
         )  # fmt: skip
+        yield Case(
+            "MNMEncoder.terms_at", kind, f"places: {given}",
+            lambda w, v=value: w.encoder.terms_at(v), InvalidInputError, tuple(t.replace("coordinates", "places") for t in tells),
+        )  # fmt: skip
+    yield Case(
+        "MNMEncoder.terms_at", "huge values", "places: a million kilometres away",
+        lambda w: w.encoder.terms_at([(0, 0, 0), (1e12, 0, 0)], k=1),
+        InvalidInputError, (r"places: no region .* row 1", "within the brain"),
+    )  # fmt: skip
+    yield Case(
+        "MNMEncoder.terms_at", "unknown choice", "k: 0",
+        lambda w: w.encoder.terms_at((0, 0, 0), k=0), InvalidInputError, ("k=0", "terms"),
+    )  # fmt: skip
+    yield Case(
+        "MNMEncoder.terms_at", "unknown choice", "a model that knows no places",
+        lambda w: w.placeless.terms_at((0, 0, 0)), InvalidInputError, ("A place needs to know", "Fit to peaks"),
+    )  # fmt: skip
+    for kind, given, place, tells in (
+        ("wrong dtype", "a word", ("left", 0, 0), ("Invalid value for .x.",)),
+        ("NaN", "NaN", ("nan", 0, 0), ("x, y, z in mm",)),
+        ("huge values", "outside the brain", (0, 0, -1e12), ("no region of the model", "within the brain")),
+    ):  # fmt: skip
+        yield Case(
+            "mnm place", kind, f"place: {given}",
+            lambda w, p=place: run(w, "place", *p), CommandError, tells,
+        )  # fmt: skip
     yield Case(
         "name_coordinates", "empty", "coordinates: none",
         lambda w: name_coordinates([]), "a table without rows", holds=lambda table: len(table) == 0,

@@ -221,6 +221,15 @@ def _text_cases() -> Iterator[Case]:
             f"mnm {command}", "unknown choice", "--threshold: for a text",
             lambda w, c=command: run(w, c, "fear", "--threshold", 3, *_option(w)), CommandError, ("--threshold is for maps",),
         )  # fmt: skip
+    for kind, given, name, content, tells in (
+        ("unaligned parts", "--studies: none that the model knows", "others.csv", TABLE, ("0 of those with peaks", "make a model of these")),
+        ("empty", "--studies: an empty table", "others.csv", "", ("others.csv: is empty",)),
+    ):  # fmt: skip
+        yield Case(
+            "mnm meta", kind, given,
+            lambda w, n=name, c=content: run(w, "meta", w.encoder.terms_[0], "--studies", w.file(n, c), "-o", w.folder / "z.nii", *_option(w)),
+            CommandError, tells,
+        )  # fmt: skip
     yield Case(
         "mnm descendants", "unknown choice", "term: not in the vocabulary",
         lambda w: run(w, "descendants", "unheard of", *_option(w)), CommandError, ("'unheard of' is no term",),

@@ -100,7 +100,7 @@ def _error(answer: Any) -> PageError:
         return PageError(answer.status_code, told["error"])
     page = _Read(answer.text)
     assert len(page.alerts) == 1
-    assert page.n_forms == 2, "there is no way to ask again"
+    assert page.n_forms == 3, "there is no way to ask again"
     return PageError(answer.status_code, " ".join(page.alerts[0].split()))
 
 
@@ -297,8 +297,8 @@ def _form_cases(path: str, name: str) -> Iterator[Case]:
         ("unknown choice", "a file in another field", {"files": {"other": ("map.nii", b"123")}}, 400, ("No file was chosen", "Choose")),
         ("empty", "a file without a name", {"files": {"image": ("", b"123")}}, 400, ("No file was chosen", "Choose")),
         ("wrong dtype", "a word for a file", {"files": {"image": (None, "word")}}, 400, ("No file was chosen", "Choose")),
-        ("duplicated studies", "two files", {"files": [("image", ("a.nii", b"1")), ("image", ("b.nii", b"2"))]}, 400, ("The form cannot be read",)),
-        ("unknown choice", "more fields than there are", {"files": {"image": ("a", b"1")}, "data": {"a": "1", "b": "2"}}, 400, ("The form cannot be read",)),
+        ("duplicated studies", "more files than are taken", {"files": [("image", ("a.nii", b"1"))] * 9}, 400, ("The form cannot be read",)),
+        ("unknown choice", "more fields than there are", {"files": {"image": ("a", b"1")}, "data": {"a": "1", "b": "2", "c": "3"}}, 400, ("The form cannot be read",)),
         ("broken header", "a form that does not say where its parts end", {"content": b"--x\r\nbad", "headers": {"content-type": "multipart/form-data"}}, 400, ("The form cannot be read",)),
         ("broken header", "a part without a name", {"content": b"--x\r\nContent-Disposition: form-data\r\n\r\nabc", "headers": _FORM}, 400, ("The form cannot be read",)),
         ("truncated gzip", "a form that ends early", {"content": b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.nii"\r\n\r\nabc', "headers": _FORM}, 400, ("No file was chosen|The form cannot be read",)),
@@ -318,6 +318,29 @@ def _form_cases(path: str, name: str) -> Iterator[Case]:
             name, kind, f"name of the file: {given}",
             lambda w, n=file_name: _noted(w, send(w, "/map", _good(w), n)), "a page that shows what is a name of it, as text",
             holds=lambda text, s=shown: s in text and not any(x in text for x in ("etc/", "C:", "<i>", "\x1b", "\0", "a" * 81)),
+        )  # fmt: skip
+
+
+def _side_cases() -> Iterator[Case]:
+    yield _refused(
+        "POST /map", "wrong dtype", "two files, one of them no image",
+        lambda w: ask(w, "POST", "/map", files=[("image", ("a.nii", _good(w))), ("image", ("b.nii", b"1"))]), 415, "b.nii: ", "no NIfTI file",
+    )  # fmt: skip
+    yield _refused(
+        "POST /api/decode", "unknown choice", "below: 1",
+        lambda w: send(w, "/api/decode", _good(w), below="1"), 400, "one side of a map at a time", "multiply",
+    )  # fmt: skip
+    yield Case(
+        "POST /map", "negative values", "below: 1, of a map without any",
+        lambda w: _noted(w, send(w, "/map", _bytes(w.image(np.abs)), below="1")), "the answer, with a note that says so",
+        holds=lambda text: "No value of the map is below 0" in text,
+    )  # fmt: skip
+    for kind, given, params, status, tells in (
+        ("empty", "map: none", {}, 400, ("There are no maps",)),
+        ("unknown choice", "map: one that was never given", {"map": "AAAA"}, 404, ("not here any more", "Upload it again")),
+    ):  # fmt: skip
+        yield _refused(
+            "GET /maps", kind, given, lambda w, p=params: _get("/maps", w, **p), status, *tells,
         )  # fmt: skip
 
 
@@ -354,7 +377,7 @@ def _text_cases() -> Iterator[Case]:
             name, "control characters", f"{field}: bytes that are no UTF-8",
             lambda w, p=path, f=field: ask(w, "GET", f"{p}?{f}=%ff%ed%a0%80pain").text, "the answer", holds=lambda answer: answer != "",
         )  # fmt: skip
-    for path, method in (("/api/encode", "GET"), ("/api/decode", "POST")):
+    for path, method in (("/api/encode", "GET"), ("/api/place", "GET"), ("/api/decode", "POST")):
         for kind, value in (("unknown choice", "0"), ("negative values", "-1"), ("wrong dtype", "ten"), ("wrong dtype", "2.5"),
                             ("huge values", "101"), ("huge values", "9" * 5000), ("empty", ""), ("NaN", "nan"),
                             ("wrong dtype", "\N{FULLWIDTH DIGIT ONE}")):  # fmt: skip
@@ -364,7 +387,8 @@ def _text_cases() -> Iterator[Case]:
                 w: Workshop, path: str = path, method: str = method, value: str = value
             ) -> Any:
                 more = {} if method == "GET" else {"files": {"image": ("a.nii", _good(w))}}
-                return ask(w, method, path, params={"text": "pain", "k": value}, **more)
+                given = {"text": "pain", "x": "0", "y": "0", "z": "0", "k": value}
+                return ask(w, method, path, params=given, **more)
 
             yield _refused(
                 f"{method} {path}",
@@ -420,6 +444,27 @@ def _part_cases() -> Iterator[Case]:
             yield _refused(
                 name, kind, f"viewer, x, y, z: {given}",
                 lambda w, c=call, p=place: c(w, "viewer", **dict(zip("xyz", p, strict=True))), 400, "x, y, z = ", "give",
+            )  # fmt: skip
+        for kind, given, value in (
+            ("wrong dtype", "a word", "much"),
+            ("negative values", "-1", "-1"),
+            ("NaN", "NaN", "nan"),
+        ):
+            yield _refused(
+                name, kind, f"viewer, threshold: {given}", lambda w, c=call, v=value: c(w, "viewer", threshold=v),
+                400, "The threshold must be a number", "left empty",
+            )  # fmt: skip
+    for path in ("/place", "/api/place"):
+        for kind, given, place, tells in (
+            ("empty", "no place", {}, ("There is no place", "Give x, y and z")),
+            ("empty", "x alone", {"x": "3"}, ("x, y, z = ", "give three numbers")),
+            ("wrong dtype", "words", {"x": "a", "y": "b", "z": "c"}, ("x, y, z = ", "give three numbers")),
+            ("NaN", "NaN", {"x": "nan", "y": "0", "z": "0"}, ("x, y, z = ", "give places within")),
+            ("huge values", "1e9 mm", {"x": "0", "y": "0", "z": "1e9"}, ("x, y, z = ", "give places within")),
+            ("unknown choice", "outside the brain", {"x": "0", "y": "150", "z": "150"}, ("no region of the model", "within the brain")),
+        ):  # fmt: skip
+            yield _refused(
+                f"GET {path}", kind, f"x, y, z: {given}", lambda w, p=path, v=place: _get(p, w, **v), 400, *tells,
             )  # fmt: skip
     for part in ("viewer", "map.nii.gz", "terms.tsv", "studies.tsv", "clusters.tsv", "disk.png"):
         yield _refused(
@@ -563,6 +608,7 @@ def _server_cases() -> Iterator[Case]:
 def cases() -> Iterator[Case]:
     """Yield all cases of the page, and of what serves it."""
     yield from _file_cases()
+    yield from _side_cases()
     yield from _text_cases()
     yield from _part_cases()
     yield from _path_cases()

@@ -1,0 +1,56 @@
+"""A meta-analysis of the studies that fit a text is that of NiMARE."""
+
+import json
+
+import nibabel
+import numpy as np
+import pytest
+
+from sklearn_mnm import load_model
+from sklearn_mnm.datasets import load_studies, to_nimare
+from tests.cli.conftest import fail, succeed
+
+cbma = pytest.importorskip("nimare.meta.cbma")
+
+
+@pytest.fixture
+def term(fitted):
+    return load_model(fitted.folder).terms_[0]
+
+
+@pytest.mark.parametrize("method", ["ale", "mkda"])
+def test_the_map_is_that_of_the_studies_whose_texts_fit_best(
+    corpus, fitted, term, tmp_path, method
+):
+    output = tmp_path / "z.nii.gz"
+    options = "--studies", corpus, "--level", "study", "--model", fitted.folder, "-k", 5
+    more = "--method", method, "--sample-size", 20, "-o", output, "--json"
+    told = json.loads(succeed("meta", term, *options, *more).stdout)
+    found = load_model(fitted.folder).retrieve([term], k=5, by="text")
+    assert told["ids"] == found["id"].tolist()
+    assert (told["method"], told["studies"]) == (method, 5)
+    estimator = {"ale": cbma.ALE, "mkda": cbma.MKDADensity}[method]()
+    chosen = load_studies(corpus, level="study").select(ids=found["id"])
+    expected = estimator.fit(to_nimare(chosen, sample_size=20)).get_map("z")
+    np.testing.assert_allclose(nibabel.load(output).get_fdata(), expected.get_fdata(), atol=1e-5)
+
+
+def test_studies_that_the_model_does_not_know_are_refused(fitted, term, tmp_path):
+    table = tmp_path / "others.csv"
+    table.write_text("id,x,y,z,title\no1,0,-20,60,pain\no2,2,-22,58,pain\n")
+    output = tmp_path / "z.nii.gz"
+    told = fail("meta", term, "--studies", table, "--model", fitted.folder, "-o", output)
+    assert "studies: 0 of those with peaks" in told
+    assert "mnm fit" in told
+    assert not output.exists()
+
+
+def test_ale_without_sample_sizes_is_refused_with_a_way_out(fitted, term, tmp_path):
+    table = tmp_path / "same.csv"
+    names = load_model(fitted.folder).neighbours_.ids[:2]
+    table.write_text("id,x,y,z\n" + "".join(f"{name},0,-20,60\n" for name in names))
+    output = tmp_path / "z.nii.gz"
+    told = fail("meta", term, "--studies", table, "--model", fitted.folder, "-o", output)
+    assert "none of the 2 chosen tells its sample size" in told
+    assert "--method mkda" in told
+    assert not output.exists()
