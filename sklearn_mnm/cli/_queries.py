@@ -45,6 +45,9 @@ Threshold = Annotated[
     float | None,
     typer.Option("--threshold", help="Take values of the map below this as zero."),
 ]
+Negative = Annotated[
+    bool, typer.Option("--negative", help="Take the negative side of the map: change its sign.")
+]
 
 
 def encode(
@@ -115,11 +118,12 @@ def decode(
     ] = None,
     level: Level = None,
     threshold: Threshold = None,
+    negative: Negative = False,
     p_values: PValues = False,
     as_json: Json = False,
 ) -> None:
     """Rank the terms that studies with such a brain map speak of; values below 0 count as 0."""
-    thresholded = read_map(image, threshold, p_values)
+    thresholded = read_map(image, threshold, p_values, negative)
     decoder = load_encoder(model).decoder()
     k = min(k, len(term) if term else len(decoder.terms_))
     ranking = decoder.predict_topk(thresholded, k=k, terms=term, level=level)
@@ -231,15 +235,17 @@ def _is_path(text: str) -> bool:
     return is_file or looks_like_image(text)
 
 
-def read_map(path: Path, threshold: float | None, p_values: bool = False) -> Any:
+def read_map(
+    path: Path, threshold: float | None, p_values: bool = False, negative: bool = False
+) -> Any:
     """Read a map, or make one of p values; values below the threshold become 0."""
     from sklearn_mnm.brain import z_from_p
     from sklearn_mnm.datasets.images import read_image
 
     image = z_from_p(path) if p_values else read_image(path)
-    if threshold is None:
+    if threshold is None and not negative:
         return image
-    if not 0 <= threshold < math.inf:
+    if threshold is not None and not 0 <= threshold < math.inf:
         raise InvalidInputError(
             f"threshold={threshold}: give a finite number of at least 0; values below 0 count as 0 "
             "anyway."
@@ -249,7 +255,8 @@ def read_map(path: Path, threshold: float | None, p_values: bool = False) -> Any
     from sklearn_mnm.brain.image_files import image_values
 
     values = image_values(image, str(path))
-    values = np.where(values < threshold, 0, values)
+    values = -values.astype(np.float32) if negative else values
+    values = values if threshold is None else np.where(values < threshold, 0, values)
     # With its header and name, so that what they say of its space and kind is told.
     return image.__class__(values, image.affine, image.header, image.extra, image.file_map)
 

@@ -288,6 +288,18 @@ def test_p_values_are_refused_and_converted_on_request(fitted, tmp_path):
         assert [row[name] for row in found] == [row[name] for row in expected]
 
 
+def test_the_negative_side_is_that_of_the_map_with_its_sign_changed(fitted, tmp_path):
+    motor = nibabel.load(MOTOR_MAP)
+    nibabel.Nifti1Image(-motor.get_fdata(dtype=np.float32), motor.affine).to_filename(
+        tmp_path / "changed.nii.gz"
+    )
+    options = "-m", fitted.folder, "--json"
+    for threshold in ((), ("--threshold", 2)):
+        found = succeed("decode", MOTOR_MAP, "--negative", *threshold, *options).stdout
+        assert found == succeed("decode", tmp_path / "changed.nii.gz", *threshold, *options).stdout
+        assert found != succeed("decode", MOTOR_MAP, *threshold, *options).stdout
+
+
 def test_a_threshold_leaves_what_the_header_says(fitted, tmp_path):
     image = nibabel.load(MOTOR_MAP)
     image.set_sform(image.affine, "talairach")
