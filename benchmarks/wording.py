@@ -21,6 +21,7 @@ import argparse
 import re
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ def read_by(encoder: MNMEncoder, way: str, train: Studies) -> None:
     vectorizer._reader = TextReader(terms, read_as)
     vectorizer._reader.keep(known)
     if way == "terms":
-        vectorizer._reader.forms.respell = str.lower
+        vectorizer._reader.forms.respell = partial(map, str.lower)
 
 
 def known_titles(encoder: MNMEncoder, titles: list[str]) -> float:

@@ -133,7 +133,7 @@ def explain_query(
         raise InvalidInputError(f"k={k!r}: expected an integer of at least 0.")
     strengths = _checked_weights(weights, len(vectorizer.vocabulary_))
     reader = reader_of(vectorizer)
-    read = reader.forms.respell(text)
+    (read,) = reader.forms.respell([text])
     pieces = Counter(piece for _, piece, is_term in lexicon.split(read) if is_term)
     known = _known(pieces, text, vectorizer, strengths)
     unknown = pd.DataFrame(

@@ -72,7 +72,7 @@ class TextReader:
 
     def counts(self, documents: Sequence[str]) -> sparse.csr_matrix:
         """Count the terms that documents are read as, (n_documents, n_terms)."""
-        found = self._counter.transform(map(self.forms.respell, documents))
+        found = self._counter.transform(self.forms.respell(documents))
         return sparse.csr_matrix(found @ self.reading)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 #: A word: letters, digits and underscores.
 WORD = re.compile(r"\w+")
@@ -41,6 +42,9 @@ _INFLECTED = re.compile("(?<=....)(ing|ed|ly|e)$")
 _DOUBLED = re.compile(r"([bdgmnprt])\1$")
 _OF_CONDITIONS = re.compile("(?<=...)(i[ac]|i[ac]s|iac|iacs|ism|ist|ists|istic)$")
 
+# A corpus repeats its words, and folds of it share them.
+_remembered = lru_cache(maxsize=2**15)
+
 
 def singular(word: str) -> str:
     """Return the singular of a word that ends like a plural."""
@@ -51,6 +55,7 @@ def singular(word: str) -> str:
     return word
 
 
+@_remembered
 def american(word: str) -> str:
     """Return one spelling for American and British ones, which need be neither."""
     for british, replacement in _BRITISH:
@@ -58,16 +63,19 @@ def american(word: str) -> str:
     return word
 
 
+@_remembered
 def number_and_spelling(word: str) -> str:
     """Return what a word has in common with its plural, in either spelling."""
     return american(singular(word))
 
 
+@_remembered
 def condition(word: str) -> str:
     """Return what a condition has in common with those who have it: "dyslexia" and "dyslexic"."""
     return _OF_CONDITIONS.sub("~", american(word))
 
 
+@_remembered
 def inflection(word: str) -> str:
     """Return what inflections of a word have in common."""
     word = number_and_spelling(word)
@@ -126,6 +134,15 @@ class WordForms:
                     return form
         return None
 
-    def respell(self, text: str) -> str:
-        """Return the lower-cased text with forms of known words in place of unknown ones."""
-        return WORD.sub(lambda match: self.known(match[0]) or match[0], text.lower())
+    def respell(self, texts: Iterable[str]) -> Iterator[str]:
+        """Yield texts in lower case with forms of known words in place of unknown ones."""
+        forms: dict[str, str] = {}
+
+        def form_of(match: re.Match[str]) -> str:
+            word = match[0]
+            if word not in forms:
+                forms[word] = self.known(word) or word
+            return forms[word]
+
+        for text in texts:
+            yield WORD.sub(form_of, text.lower())

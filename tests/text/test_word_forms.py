@@ -51,5 +51,6 @@ def test_a_form_is_known_and_its_own_form(word):
 
 
 def test_texts_keep_what_is_known_and_what_is_not():
-    assert FORMS.respell("Colour-blind; memory, colours!") == "color-blind; memory, color!"
-    assert WordForms([]).respell("Colour") == "colour"
+    texts = ["Colour-blind; memory, colours!", "Colour"]
+    assert list(FORMS.respell(texts)) == ["color-blind; memory, color!", "color"]
+    assert list(WordForms([]).respell(texts[1:])) == ["colour"]
