@@ -227,6 +227,7 @@ def main() -> None:
     maps = folder / "real_maps"
     others = CACHE / "real-maps-others.csv"
     if arguments.baselines:
+        CACHE.mkdir(exist_ok=True)
         measure_baselines(decoder, maps).to_csv(others, index=False)
     if not others.exists():
         parser.error("other decoders were not measured here yet: add --baselines")

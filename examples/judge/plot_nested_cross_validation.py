@@ -66,7 +66,7 @@ measures = {
     "brain to text,\nrecall at 10 of 60": recall_scorer(10, "brain_to_text", pool_size=60),
     "mix and match": get_scorer("mix_and_match"),
 }
-settings = {"params": {"groups": papers}, "cv": GroupKFold(5), "scoring": measures}
+settings = {"params": {"groups": papers}, "cv": GroupKFold(3), "scoring": measures}
 nested = cross_validate(search, texts, Y, return_estimator=True, **settings)
 
 # %%
@@ -84,7 +84,7 @@ for name in measures:
     print(f"{' '.join(name.split()):35s} {summary[0]}; shuffled {summary[1]}")
 
 # %%
-# Left: each dot is a fifth of the papers that neither the model nor the choice of its parameters
+# Left: each dot is a third of the papers that neither the model nor the choice of its parameters
 # has seen. Right: what the inner searches saw, a line for each outer training set, and their
 # choice.
 chance = [scorer.chance() for scorer in list(measures.values())[:2]] + [0.5]
