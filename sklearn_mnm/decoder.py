@@ -96,7 +96,7 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
                 (n_studies, n_regions)
             Maps; see :meth:`MNMEncoder.fit`.
         y : Studies, list of str, or array of shape (n_studies, n_terms), default=None
-            Texts of the same studies; None takes those of `X`. Paired by id as in
+            Texts of the same studies. If None, use those of `X`. Paired by id as in
             :meth:`MNMEncoder.fit`.
         groups : array-like of shape (n_studies,), default=None
             Paper of each study where studies are contrasts.
@@ -172,7 +172,7 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
             the brain. To decode the negative side, change the sign.
         terms : list of str or None, default=None
             Your own terms or phrases, e.g. the names of
-            :func:`~sklearn_mnm.text.load_cognitive_atlas`; None takes `terms_`.
+            :func:`~sklearn_mnm.text.load_cognitive_atlas`. If None, use `terms_`.
         level : str or None, default=None
             Level of `hierarchy_` over whose networks maps are averaged first: broader maps,
             broader terms.
@@ -334,7 +334,7 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
         ----------
         X : maps as for :meth:`decision_function`
         y : Studies, list of str, or array of shape (n_studies, n_terms), default=None
-            Texts of the same studies; None takes those of `X`.
+            Texts of the same studies. If None, use those of `X`.
         sample_weight : array-like of shape (n_studies,), default=None
             Weight of each study in the mean.
 

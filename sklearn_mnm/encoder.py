@@ -120,13 +120,13 @@ class MNMEncoder(
         y : Studies, DataFrame, list of arrays of shape (n_peaks_i, 3), images, or array of shape \
                 (n_studies, n_regions), default=None
             Maps of the same studies: peaks in mm, MNI152; images, with an atlas in `regions`; or
-            activations of regions. None takes the peaks of `X`. A Bunch of NiMARE's
+            activations of regions. If None, use the peaks of `X`. A Bunch of NiMARE's
             ``Studyset.to_bunch`` may stand for either; its labels are the terms. Maps, groups and
             weights are paired with `X` by id where both carry ids (a Studies, a column ``id``, an
             index of strings or with a name), else in the same order.
         groups : array-like of shape (n_studies,), default=None
             Paper of each study where studies are contrasts: those of one paper are left out
-            together. None takes the groups of a Studies.
+            together. If None, use the groups of a Studies.
         sample_weight : array-like of shape (n_studies,), default=None
             Weight of each study in the embedding, e.g. by sample size; see
             :meth:`HyperbolicBrainTextEmbedder.fit`. Intervals and terms are learnt from all
@@ -337,7 +337,7 @@ class MNMEncoder(
         ----------
         X : Studies, list of str, or array of shape (n_studies, n_terms)
         y : as for :meth:`fit`, default=None
-            Maps; None takes the peaks of `X`.
+            Maps. If None, use the peaks of `X`.
         sample_weight : array-like of shape (n_studies,), default=None
             Weight of each study in the mean.
 

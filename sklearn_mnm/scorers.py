@@ -99,7 +99,7 @@ class RecallScorer(_Scorer):
     direction : {"both", "text_to_brain", "brain_to_text"}
         What is searched for what.
     pool_size : int or None
-        Number of candidates; None for all pairs that are given.
+        Number of candidates. If None, all pairs that are given.
     random_state : int
         Of the order in which pairs are dealt into pools.
     """

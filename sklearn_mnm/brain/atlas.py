@@ -50,7 +50,7 @@ def load_mask(mask_img: Any = None, resolution: int = 4) -> nibabel.nifti1.Nifti
     Parameters
     ----------
     mask_img : Nifti1Image, path or None, default=None
-        A 3D image of two values, 0 and what is inside. None takes the MNI152 brain mask of
+        A 3D image of two values, 0 and what is inside. If None, use the MNI152 brain mask of
         nilearn.
     resolution : int, default=4
         Voxel size in mm of the MNI152 mask; a mask that is given keeps its own.
@@ -199,7 +199,7 @@ def load_atlas(atlas: Any, mask_img: Any, region_names: Any = None) -> Regions:
     mask_img : nibabel.nifti1.Nifti1Image
         Binary mask.
     region_names : sequence of str, dict, DataFrame, path or None, default=None
-        See :func:`~sklearn_mnm.brain.region_names.names_of_labels`. None takes those that `atlas`
+        See :func:`~sklearn_mnm.brain.region_names.names_of_labels`. If None, use those that `atlas`
         carries, otherwise ``"region_<label value>"`` or ``"region_<position of the map, from 1>"``.
 
     Returns

@@ -58,7 +58,7 @@ class BrainHierarchy:
         from many networks to few. The finest, ``"region"``, and the broadest, ``"brain"`` (one
         network of all regions), are added.
     sizes : array-like of shape (n_regions,) or None, default=None
-        Volumes of the regions, e.g. ``PeaksToRegions.region_volumes_``; None counts each as 1.
+        Volumes of the regions, e.g. ``PeaksToRegions.region_volumes_``. If None, count each as 1.
         A network of regions of size 0 expands to zeros.
     strategy : "sum" or "mean", default="sum"
         What an activation is, as in :class:`~sklearn_mnm.PeaksToRegions`.
@@ -198,7 +198,7 @@ class BrainHierarchy:
         converter : PeaksToRegions
             Fitted.
         data_dir : path or None, default=None
-            Folder of nilearn's data; None takes nilearn's default.
+            Folder of nilearn's data. If None, use nilearn's default.
         shares : bool, default=True
             See :meth:`from_labels`.
 

@@ -56,7 +56,7 @@ class PeaksToRegions(RegionImages, TransformerMixin, BaseEstimator):
     n_regions : int, default=512
         Number of regions of the Ward parcellation; an atlas brings its own.
     mask_img : Nifti1Image, path or None, default=None
-        Brain mask in MNI152 space; None takes that of nilearn at `resolution`.
+        Brain mask in MNI152 space. If None, use that of nilearn at `resolution`.
     resolution : int, default=4
         Voxel size of the default mask in mm.
     fwhm : float, default=9.0
@@ -71,7 +71,7 @@ class PeaksToRegions(RegionImages, TransformerMixin, BaseEstimator):
     region_names : list of str, dict, DataFrame, path or None, default=None
         Names of the regions of `atlas`: a dict or table matches them to label values
         (``{17: "amygdala", ...}``, or columns ``index`` and ``name``, also of a file .tsv or
-        .csv or of FreeSurfer's form), a list is in the order of labels or maps. None takes those
+        .csv or of FreeSurfer's form), a list is in the order of labels or maps. If None, use those
         that come with it.
     random_state : int, RandomState instance or None, default=None
         Seed of the random projection that precedes Ward clustering. Pass an int for the

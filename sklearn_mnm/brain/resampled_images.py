@@ -34,7 +34,7 @@ def resampled(voxels: np.ndarray, mask_img: Any, resolution: int | None) -> Any:
     mask_img : nibabel.nifti1.Nifti1Image
         Binary mask.
     resolution : int or None
-        Voxel size in mm of nilearn's MNI152 mask to interpolate on; None stays on the mask.
+        Voxel size in mm of nilearn's MNI152 mask to interpolate on. If None, stay on the mask.
 
     Returns
     -------

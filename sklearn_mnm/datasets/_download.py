@@ -39,7 +39,7 @@ def cache_folder(data_dir: str | Path | None = None) -> Path:
     Parameters
     ----------
     data_dir : str or pathlib.Path, default=None
-        None takes the environment variable ``SKLEARN_MNM_CACHE``, else the cache folder of the
+        If None, use the environment variable ``SKLEARN_MNM_CACHE``, else the cache folder of the
         operating system.
 
     Returns
@@ -59,7 +59,7 @@ def checked_base(mirror: str | None, upstream: str) -> str:
     Parameters
     ----------
     mirror : str or None
-        None takes the environment variable ``SKLEARN_MNM_MIRROR``, else `upstream`.
+        If None, use the environment variable ``SKLEARN_MNM_MIRROR``, else `upstream`.
     upstream : str
         Where the files come from.
 

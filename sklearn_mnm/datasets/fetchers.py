@@ -68,7 +68,7 @@ def fetch_neuroquery(
     Parameters
     ----------
     data_dir : str or pathlib.Path, default=None
-        Files go to ``<data_dir>/neuroquery``. None takes the environment variable
+        Files go to ``<data_dir>/neuroquery``. If None, use the environment variable
         ``SKLEARN_MNM_CACHE``, else the cache folder of the operating system.
     sources : str, sequence of str or mapping of str to float, \
             default=("title", "abstract", "keywords")
@@ -146,7 +146,7 @@ def fetch_neurosynth(
     Parameters
     ----------
     data_dir : str or pathlib.Path, default=None
-        Files go to ``<data_dir>/neurosynth``. None takes the environment variable
+        Files go to ``<data_dir>/neurosynth``. If None, use the environment variable
         ``SKLEARN_MNM_CACHE``, else the cache folder of the operating system.
     vocabulary : {"terms", "LDA50", "LDA100", "LDA200", "LDA400"}, default="terms"
         What `counts` of the studies are: TF-IDF of terms of the abstracts, or weights of 50 to

@@ -58,9 +58,9 @@ def load_studies(
         Name of the form, where looks deceive: ``"database"``, ``"pubget"``, ``"sleuth"``,
         ``"studyset"`` or ``"table"``.
     level : {"study", "contrast"}, default=None
-        What a row is, for studysets and Sleuth files; None takes what these load by default.
+        What a row is, for studysets and Sleuth files. If None, use what these load by default.
     points : {"activations", "all"}, default=None
-        Which points become peaks, for studysets and tables; None leaves out deactivations and
+        Which points become peaks, for studysets and tables. If None, leave out deactivations and
         seeds.
 
     Returns

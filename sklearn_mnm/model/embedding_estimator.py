@@ -89,7 +89,7 @@ class _EmbeddingEstimator(
             Region activations in the units of those given to :meth:`fit`.
         level : str or None, default=None
             Level of the `hierarchy` of the objective over whose networks the maps are averaged
-            first; None takes them as they are.
+            first. If None, use them as they are.
 
         Returns
         -------

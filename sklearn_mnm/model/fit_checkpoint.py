@@ -29,7 +29,7 @@ class FitCheckpoint:
     Parameters
     ----------
     folder : Path or None
-        None keeps nothing.
+        If None, keep nothing.
 
     Attributes
     ----------

@@ -95,7 +95,7 @@ class PredictedMaps:
         level : str or None, default=None
             Level of `hierarchy_`: broader ones show each network as one.
         resolution : int or None, default=None
-            Voxel size in mm. None takes the grid of the mask of `regions_`; others are
+            Voxel size in mm. If None, use the grid of the mask of `regions_`; others are
             interpolated on nilearn's MNI152 mask of that size.
 
         Returns

@@ -56,7 +56,7 @@ def contrastive_loss(
     pair_weights : Tensor of shape (n,) or None, default=None
         Positive weights of the pairs in the mean; as candidates all count alike.
     tile : int or None, default=None
-        Rows and columns computed at once; None is 1,024, and 8,192 on a GPU.
+        Rows and columns computed at once. If None, 1,024, and 8,192 on a GPU.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def order_violation(
     min_difference : float
         Pairs whose levels differ by less are not compared.
     tile : int or None, default=None
-        Rows and columns computed at once; None is 1,024, and 8,192 on a GPU.
+        Rows and columns computed at once. If None, 1,024, and 8,192 on a GPU.
 
     Returns
     -------

@@ -118,7 +118,7 @@ def train(
     text, brain : Tensor of shape (n_studies, n_features)
         Paired features, on any device.
     evaluate : callable or None
-        Validation score of the model, higher is better. None trains all epochs and keeps the
+        Validation score of the model, higher is better. If None, train all epochs and keep the
         last weights.
     settings : TrainingSettings
         How to train.

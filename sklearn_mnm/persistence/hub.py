@@ -62,10 +62,10 @@ def push_to_hub(
     precision : {"full", "compact"}, default="full"
         See :func:`~sklearn_mnm.save_model`.
     private : bool or None, default=None
-        Whether a repository that is made can be seen by its owner only; None leaves it to the
+        Whether a repository that is made can be seen by its owner only. If None, leave it to the
         settings of the owner.
     token : str or None, default=None
-        Access token with the right to write; None takes that of ``hf auth login`` or of the
+        Access token with the right to write. If None, use that of ``hf auth login`` or of the
         environment variable ``HF_TOKEN``.
 
     Returns
@@ -144,14 +144,14 @@ def load_from_hub(
     repo_id : str
         Repository, as ``"owner/name"``.
     revision : str or None, default=None
-        Commit, tag or branch; None takes the latest. Only a commit is sure to stay what it is:
+        Commit, tag or branch. If None, use the latest. Only a commit is sure to stay what it is:
         give one in what is to be repeated. With a commit, a model that was loaded before needs
         no network.
     token : str or None, default=None
-        Access token, for private repositories; None takes that of ``hf auth login`` or of the
+        Access token, for private repositories. If None, use that of ``hf auth login`` or of the
         environment variable ``HF_TOKEN``.
     cache_dir : str, path or None, default=None
-        Folder of downloads; None takes that of huggingface_hub, which ``HF_HOME`` moves.
+        Folder of downloads. If None, use that of huggingface_hub, which ``HF_HOME`` moves.
 
     Returns
     -------

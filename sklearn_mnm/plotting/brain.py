@@ -45,17 +45,17 @@ def plot_map(
         the MNI152 template; or both hemispheres on the inflated fsaverage5 surface, which shows
         the cortex only.
     threshold : float or None, default=None
-        Values up to it, and with them all negative ones, are not shown; at least 0. None takes an
+        Values up to it, and with them all negative ones, are not shown; at least 0. If None, use an
         eighth of `vmax`.
     vmax : float or None, default=None
-        Value of the darkest colour; None takes the highest of the image. Give the same to maps
+        Value of the darkest colour. If None, use the highest of the image. Give the same to maps
         that are to be compared.
     title : str or None, default=None
         Above the map, on the left.
     label : str or None, default=None
         What the colours mean, with the unit, e.g. ``"peaks per cm³"``.
     ax : matplotlib.axes.Axes or None, default=None
-        Place for the map: it becomes invisible, and nilearn's axes take its place. None makes a
+        Place for the map: it becomes invisible, and nilearn's axes take its place. If None, make a
         new figure.
 
     Returns
@@ -116,7 +116,7 @@ def plot_levels(
     threshold : float, default=1.96
         z up to it is not shown; one unrelated text in forty has more than 1.96.
     figure : matplotlib.figure.Figure, SubFigure or None, default=None
-        None makes a new figure.
+        If None, make a new figure.
 
     Returns
     -------

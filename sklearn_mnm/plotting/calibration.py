@@ -31,11 +31,11 @@ def plot_calibration(
     X : Studies, list of str, or array of shape (n_studies, n_terms)
         Texts of studies that the encoder has not seen.
     y : maps as for :meth:`MNMEncoder.fit`, default=None
-        Of the same studies; None takes the peaks of `X`.
+        Of the same studies. If None, use the peaks of `X`.
     levels : sequence of str or None, default=None
-        Of ``encoder.hierarchy_``; None takes all but the whole brain. At most 7.
+        Of ``encoder.hierarchy_``. If None, use all but the whole brain. At most 7.
     ax : matplotlib.axes.Axes or None, default=None
-        None makes a new figure.
+        If None, make a new figure.
 
     Returns
     -------

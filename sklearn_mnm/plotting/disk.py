@@ -81,7 +81,7 @@ def plot_poincare_disk(
         For some of the kinds a name for each point, written beside it; empty ones are left out. At
         most 60 names, for more use :func:`view_poincare_disk`.
     ax : matplotlib.axes.Axes or None, default=None
-        None makes a new figure.
+        If None, make a new figure.
 
     Returns
     -------

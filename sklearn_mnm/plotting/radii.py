@@ -28,7 +28,7 @@ def plot_radii(points: Mapping[str, ArrayLike], *, curvature: float = 1.0, ax: A
     curvature : float, default=1.0
         ``c`` of the model that made the points, ``encoder.embedder_.curvature_``.
     ax : matplotlib.axes.Axes or None, default=None
-        None makes a new figure.
+        If None, make a new figure.
 
     Returns
     -------

@@ -26,7 +26,7 @@ def plot_retrieval_curve(scores: Mapping[str, ArrayLike], *, figure: Any = None)
         the true pairs on the diagonal, such as ``embedder.similarity(texts, maps)``. All of the
         same pairs.
     figure : matplotlib.figure.Figure, SubFigure or None, default=None
-        None makes a new figure.
+        If None, make a new figure.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def plot_similarity_matrix(
     label : str, default="similarity"
         What the colours mean.
     ax : matplotlib.axes.Axes or None, default=None
-        None makes a new figure.
+        If None, make a new figure.
 
     Returns
     -------

@@ -24,7 +24,7 @@ def plot_history(history: Any, *, figure: Any = None) -> Any:
         A row for each epoch with a column ``epoch``, ``embedder.history_``. What else it holds gets
         a panel each; columns that end in ``_radius`` share one.
     figure : matplotlib.figure.Figure, SubFigure or None, default=None
-        None makes a new figure.
+        If None, make a new figure.
 
     Returns
     -------

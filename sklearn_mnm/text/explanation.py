@@ -93,7 +93,7 @@ def explain_query(
         Fitted on documents, or on counts with a vocabulary.
     weights : array-like of shape (n_kept_terms,), default=None
         Finite weight of each of the vectorizer's terms, not negative, e.g. the embedder's
-        ``feature_weights_`` or the length of each row of its ``text_coef_``; None weighs all 1.
+        ``feature_weights_`` or the length of each row of its ``text_coef_``. If None, weigh all 1.
     k : int, default=3
         Number of known terms to name for each unknown word; fewer if fewer are near.
 

@@ -181,7 +181,8 @@ class Ontology:
             Id, or else name, or else alias; case does not matter for the latter two. Of several
             terms with this name, the broader terms of all are returned.
         max_steps : int or None, default=None
-            Number of relations up to which is looked; 1 gives the parents. None is no limit.
+            Number of relations up to which is looked; 1 gives the parents. If None, there is no
+            limit.
 
         Returns
         -------
@@ -254,7 +255,7 @@ class Ontology:
         vocabulary : TermVectorizer or sequence of str, shape (n_terms,)
             A fitted vectorizer, whose kept terms are taken, or the terms.
         max_steps : int or None, default=None
-            Number of relations up to which is looked. None is no limit.
+            Number of relations up to which is looked. If None, there is no limit.
 
         Returns
         -------
@@ -293,7 +294,7 @@ class Ontology:
         vocabulary : TermVectorizer or sequence of str, shape (n_terms,)
             As for :meth:`closure_in`, which says when a term is held.
         max_steps : int or None, default=1
-            Number of relations up to which is looked: 1 gives parents. None is no limit.
+            Number of relations up to which is looked: 1 gives parents. If None, there is no limit.
 
         Returns
         -------

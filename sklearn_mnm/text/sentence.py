@@ -41,7 +41,7 @@ class SentenceTransformerVectorizer(TransformerMixin, BaseEstimator):
         Scale each embedding to length 1.
     cache_dir : str or pathlib.Path, default=None
         Folder in which embeddings are kept, so that a text is never embedded twice by the same
-        model. None keeps nothing. A local model is known by the content of its files, a model of
+        model. If None, keep nothing. A local model is known by the content of its files, a model of
         the Hub by its name: use a new folder if it was changed there under the same name.
     device : str, default="auto"
         Device of torch, e.g. ``"cpu"`` or ``"cuda"``; ``"auto"`` takes the fastest at hand.
