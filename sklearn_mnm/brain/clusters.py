@@ -12,7 +12,6 @@ from scipy.ndimage import (
     center_of_mass,
     find_objects,
     label,
-    maximum,
     maximum_filter,
     minimum_filter,
 )
@@ -209,7 +208,9 @@ def _clusters(
     numbers = np.arange(1, n_clusters + 1)
     voxel = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
     volumes = np.bincount(labels.ravel(), minlength=n_clusters + 1) * voxel
-    heights = np.asarray(maximum(values, labels, numbers))
+    inside = labels > 0
+    heights = np.zeros(n_clusters)
+    np.maximum.at(heights, labels[inside] - 1, values[inside])
     places = find_objects(labels)
     numbers = numbers[np.argsort(-heights, kind="stable")]
     found = []
