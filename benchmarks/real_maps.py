@@ -182,7 +182,7 @@ def report(found: pd.DataFrame, others: pd.DataFrame, tasks: pd.DataFrame, model
 
 {len(default)} unthresholded group maps with the words that they should bring; no model \
 was trained on them, but the percentile, where 85 to 97 differ little, and the share of an image \
-that is trusted, where 0.6 to 0.9 do, were chosen on them. Rank: of \
+that is trusted, where 0.8 to 0.95 do, were chosen on them. Rank: of \
 the best word among all terms of the vocabulary. AUC: mean over maps of the area under the \
 receiver's curve of the words.
 
