@@ -176,7 +176,7 @@ def _embedder_state(embedder: Any) -> dict[str, Any]:
 
 def _restore_embedder(embedder: Any, fitted: dict[str, Any]) -> None:
     # Files of models with learnt radii do not tell of other dimensions.
-    earlier = {"term_space_": None, "joint_space_": None}
+    earlier = {"term_space_": None, "joint_space_": None, "short_coef_": None}
     if "n_components_" in fitted:
         earlier["n_dimensions_"] = fitted["n_components_"]
     _set_attributes(embedder, {**earlier, **fitted})

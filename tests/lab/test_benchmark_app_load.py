@@ -13,10 +13,11 @@ app_load = pytest.importorskip("app_load")
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_a_few_queries_are_timed(monkeypatch):
     monkeypatch.setattr(app_load, "N_WARMING", 4)
-    result = app_load.measure(20, 2, ["page", "json"])
+    result = app_load.measure(20, 2, ["page", "json"], ["upload"])
     assert {kind: len(times) for kind, times in result["seconds"].items()} == {
         "page": 20,
         "json": 20,
+        "upload": 10,
     }
     assert all(time > 0 for times in result["seconds"].values() for time in times)
     # A model and torch are in memory, and that it is there does not add up.
