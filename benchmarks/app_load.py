@@ -153,9 +153,7 @@ def ask_all(
     return seconds
 
 
-def measure(
-    n_queries: int, at_a_time: int, kinds: list[str], rare: list[str]
-) -> dict[str, object]:
+def measure(n_queries: int, at_a_time: int, kinds: list[str], rare: list[str]) -> dict[str, object]:
     """Start a server, ask, and return what was measured."""
     texts, n_warming = queries(), min(N_WARMING, n_queries // 10)
     with serving("--quiet") as server:
@@ -192,9 +190,9 @@ def report(result: dict, n_queries: int, at_a_time: int) -> str:
     memory = result["memory"]
     n_requests = sum(map(len, result["seconds"].values()))
     lines = [
-        f"{n_queries:,} queries, {n_requests:,} requests, {at_a_time} at a time, {os.cpu_count()} cores; "
-        f"{n_queries / result['total']:.1f} queries a second. The server answered "
-        f"{result['start']:.1f} s after the command was given.\n",
+        f"{n_queries:,} queries, {n_requests:,} requests, {at_a_time} at a time, "
+        f"{os.cpu_count()} cores; {n_queries / result['total']:.1f} queries a second. "
+        f"The server answered {result['start']:.1f} s after the command was given.\n",
         "| | first, ms | later, alone, ms | p50 under load, ms | p99 under load, ms |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
@@ -202,10 +200,11 @@ def report(result: dict, n_queries: int, at_a_time: int) -> str:
         p50, p99 = np.percentile(times, [50, 99])
         values = result["first"][kind], result["later"][kind], p50, p99
         lines.append(f"| {kind} | " + " | ".join(f"{1000 * v:.0f}" for v in values) + " |")
+    megabytes = ", ".join(f"{value:.0f}" for value in memory[1:])
     lines += [
-        f"\nMemory: {memory[0]:.0f} MB after {result['warming']} queries to warm up, then after each tenth "
-        f"of the queries {', '.join(f'{value:.0f}' for value in memory[1:])} MB; open files and "
-        f"connections {', '.join(map(str, result['descriptors']))}.",
+        f"\nMemory: {memory[0]:.0f} MB after {result['warming']} queries to warm up, then after "
+        f"each tenth of the queries {megabytes} MB; open files and connections "
+        f"{', '.join(map(str, result['descriptors']))}.",
     ]
     return "\n".join(lines) + "\n"
 
