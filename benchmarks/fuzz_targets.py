@@ -25,6 +25,7 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_mnm import datasets, load_model, save_model
+from sklearn_mnm.app._nifti import read_map as receive_map
 from sklearn_mnm.brain import BrainHierarchy, PeaksToRegions
 from sklearn_mnm.brain.maps import read_map
 from sklearn_mnm.datasets._tables import read_features
@@ -170,6 +171,16 @@ def _read_image(path: Path) -> None:
     read_map(path, _mask())
 
 
+def _upload_seeds() -> list[bytes]:
+    first, _, third = _image_seeds()  # the second holds two maps, of which the page takes none
+    return [first, third, *(gzip.compress(seed, mtime=0) for seed in (first, third))]
+
+
+def _receive_image(path: Path) -> None:
+    with path.open("rb") as file:
+        receive_map(file, _mask(), name=path.name)
+
+
 def _features_seeds() -> list[bytes]:
     seeds = []
     for matrix in (sparse.csr_matrix(np.eye(3)), sparse.coo_matrix(np.eye(3)[:2])):
@@ -222,11 +233,12 @@ def _load_model(path: Path) -> None:
     head, _, rest = content.partition(b"\n")
     length = int(head) if head.isdigit() and len(head) < 9 else 0
     description, weights = rest[:length], rest[length:]
-    # With the right checksum, so that more than it is tried.
+    # With the right checksum and length, so that more than these is tried.
     with contextlib.suppress(ValueError, RecursionError, UnicodeDecodeError):
         parsed = json.loads(description)
         if isinstance(parsed, dict):
             parsed["weights_sha256"] = hashlib.sha256(weights).hexdigest()
+            parsed["weights_bytes"] = len(weights)
             description = json.dumps(parsed).encode("utf-8", "surrogatepass")
     folder = path.with_name("model")
     folder.mkdir(exist_ok=True)
@@ -236,6 +248,7 @@ def _load_model(path: Path) -> None:
 
 
 _NUMBERS = ("nan", "inf", "-1e999", "1e308", "0x10", "1_0", "9" * 400, "-0", "\x00", "\u2028")
+_HEADER_WORDS = ("n+1\0", "n+2\0", "\x5c\x01\0\0", "\xff\x7f", "\0\0\xc0\x7f")
 TARGETS = {
     "table": Target(
         lambda: [_TABLE, _TABLE.replace(b",", b"\t"), _TABLE.replace(b",", b";")],
@@ -271,7 +284,14 @@ TARGETS = {
         _read_image,
         ".nii",
         ("brain/image_files.py", "brain/image_space.py", "brain/image_kinds.py", "brain/maps.py"),
-        ("n+1\0", "n+2\0", "\x5c\x01\0\0", "\xff\x7f", "\0\0\xc0\x7f"),
+        _HEADER_WORDS,
+    ),
+    "upload": Target(
+        _upload_seeds,
+        _receive_image,
+        ".nii.gz",
+        ("app/_nifti.py", "brain/image_files.py", "brain/image_space.py", "brain/image_kinds.py"),
+        ("\x1f\x8b", *_HEADER_WORDS),
     ),
     "features": Target(
         _features_seeds,

@@ -28,6 +28,8 @@ from sklearn_mnm.exceptions import InvalidInputError
 
 # Studies whose activations are computed at once.
 _BLOCK = 2048
+# Widths of the Gaussian in mm. A head is flat long before, and a filter of kilometres never ends.
+_WIDEST = 1_000
 
 
 class PeaksToRegions(RegionImages, TransformerMixin, BaseEstimator):
@@ -60,7 +62,7 @@ class PeaksToRegions(RegionImages, TransformerMixin, BaseEstimator):
     resolution : int, default=4
         Voxel size of the default mask in mm.
     fwhm : float, default=9.0
-        Full width at half maximum of the Gaussian in mm; 0 does not smooth.
+        Full width at half maximum of the Gaussian in mm, at most 1,000; 0 does not smooth.
     max_distance : float, default=10.0
         Peaks outside the mask are moved to the nearest voxel within this distance in mm;
         farther ones are left out with a warning.
@@ -122,7 +124,7 @@ class PeaksToRegions(RegionImages, TransformerMixin, BaseEstimator):
         "n_regions": [Interval(Integral, 1, None, closed="left")],
         "mask_img": "no_validation",
         "resolution": [Interval(Integral, 1, None, closed="left")],
-        "fwhm": [Interval(Real, 0, None, closed="left")],
+        "fwhm": [Interval(Real, 0, _WIDEST, closed="both")],
         "max_distance": [Interval(Real, 0, None, closed="left")],
         "strategy": [StrOptions({"sum", "mean"})],
         "region_names": ["array-like", dict, str, PathLike, None],

@@ -30,6 +30,8 @@ class UnknownPartError(ModelFormatError):
 
 # Parameters that are None in every file.
 _NOT_KEPT = {"callbacks", "checkpoint", "memory"}
+# From one of which terms are told; the second in files of earlier versions.
+_TERM_EVIDENCE = ("term_posterior_", "term_head_")
 
 
 def state_of(value: Any) -> dict[str, Any]:
@@ -91,6 +93,9 @@ def from_state(name: str, state: dict[str, Any]) -> Any:
     check_parameters(value)
     check_object(value)
     if name in ("MNMEncoder", "MNMDecoder"):
+        evidence = [part for part in _TERM_EVIDENCE if hasattr(value, part)]
+        if not evidence or any(getattr(value, part) is None for part in evidence):
+            raise ValueError(f"{' or '.join(_TERM_EVIDENCE)} is missing")
         for level in value.hierarchy_.levels:
             sizes = {"r": value.hierarchy_.n_networks(level)}
             check_value("uncertainty_", value.uncertainty_[level], "MapUncertainty", sizes)
@@ -176,12 +181,18 @@ def _embedder_state(embedder: Any) -> dict[str, Any]:
 
 def _restore_embedder(embedder: Any, fitted: dict[str, Any]) -> None:
     # Files of models with learnt radii do not tell of other dimensions.
-    earlier = {"term_space_": None, "joint_space_": None}
+    earlier = {"term_space_": None, "joint_space_": None, "short_coef_": None}
     if "n_components_" in fitted:
         earlier["n_dimensions_"] = fitted["n_components_"]
     _set_attributes(embedder, {**earlier, **fitted})
     if (embedder.joint_space_ is None) == (type(embedder.model_).__name__ == "AngleModel"):
         raise ValueError("joint_space_ and model_ are of different alignments")
+    if (joint := embedder.joint_space_) is not None:
+        check_value("joint_space_", joint, "JointSpace", {})
+        space = embedder.term_space_
+        n_meanings = 1 if space is None else space.directions.shape[1]
+        if joint.n_dimensions(n_meanings) != embedder.n_dimensions_:
+            raise ValueError("n_dimensions_ is not that of term_space_ and joint_space_")
     if isinstance(history := fitted.get("history_"), list):
         embedder.history_ = pd.DataFrame(present_columns(history))
     if "left_out_points_" in fitted:

@@ -26,6 +26,9 @@ from sklearn_mnm.persistence import load_model, save_model, state
 from sklearn_mnm.persistence.schema import SAVED, check_parameters
 from sklearn_mnm.persistence.state import StateReader
 
+# More with MNM_TIMES, for whoever has the time.
+_TIMES = int(os.environ.get("MNM_TIMES", "1"))
+
 
 def edit(folder, change, target):
     """Copy a model, with a change of its description."""
@@ -390,13 +393,33 @@ json_values = st.recursive(
 )
 
 
+def embedder_works(model):
+    X, Y = np.ones((1, 40)), np.ones((1, 20))
+    model.transform(X, Y)
+    return np.isfinite(model.score(X.repeat(3, axis=0), Y.repeat(3, axis=0)))
+
+
+def encoder_works(model):
+    model.retrieve(["finger"], k=2)
+    model.explain("finger")
+    return model.predict(["finger"], return_std=True)[0].shape == (1, 15)
+
+
+def decoder_works(model):
+    peaks = [np.zeros((1, 3))]
+    model.retrieve(peaks, k=2)
+    model.predict_topk(peaks, k=2)
+    return model.predict_proba(peaks).shape == (1, len(model.terms_))
+
+
 @pytest.fixture(scope="module")
 def saved_models(embedder, encoder, ward, hierarchies, tmp_path_factory):
     """Descriptions and weights of models, and what shows that one of them works."""
     folder = tmp_path_factory.mktemp("saved")
     models = {
-        "embedder": (embedder, lambda m: m.predict(np.ones((1, 40))).shape == (1, 20)),
-        "encoder": (encoder, lambda m: m.predict(["finger"]).shape == (1, 15)),
+        "embedder": (embedder, embedder_works),
+        "encoder": (encoder, encoder_works),
+        "decoder": (encoder.decoder(), decoder_works),
         "ward": (ward, lambda m: m.transform([np.zeros((1, 3))]).shape == (1, 15)),
         "hierarchy": (hierarchies[0], lambda m: m.smooth(np.ones(30), m.levels[1]).shape == (30,)),
         "vectorizer": (encoder.vectorizer_, lambda m: m.transform(["finger"]).shape[0] == 1),
@@ -409,9 +432,34 @@ def saved_models(embedder, encoder, ward, hierarchies, tmp_path_factory):
     return saved
 
 
+@pytest.mark.parametrize(
+    "name", ["embedder", "encoder", "decoder", "ward", "hierarchy", "vectorizer"]
+)
+def test_descriptions_that_lack_an_entry_are_refused_or_do_no_harm(name, saved_models, tmp_path):
+    original, weights, works = saved_models[name]
+    (tmp_path / "weights.safetensors").write_bytes(weights)
+    entries = [path for path in paths_of(original["model"]) if path]
+    # Of rows of terms and of names one is as good as all.
+    entries = [path for path in entries if not isinstance(path[-1], int) or path[-1] == 0]
+    refused = []
+    for path in entries:
+        description = copy.deepcopy(original)
+        del at(description["model"], path[:-1])[path[-1]]
+        (tmp_path / "model.json").write_text(json.dumps(description))
+        try:
+            loaded = load_model(tmp_path)
+        except ModelFormatError:
+            refused.append(path)
+            continue
+        # E.g. unfitted.
+        with contextlib.suppress(InvalidInputError, NotFittedError):
+            assert works(loaded), path
+    assert 0 < len(refused) < len(entries)
+
+
 @given(data=st.data())
 @settings(
-    max_examples=300,
+    max_examples=300 * _TIMES,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_random_changes_of_descriptions_are_refused_or_do_no_harm(data, saved_models, tmp_path):
@@ -449,7 +497,7 @@ def test_random_changes_of_descriptions_are_refused_or_do_no_harm(data, saved_mo
 
 @given(data=st.data())
 @settings(
-    max_examples=150,
+    max_examples=150 * _TIMES,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_random_changes_of_weights_are_refused_or_do_no_harm(data, saved_models, tmp_path):

@@ -41,12 +41,13 @@ def round_trip(model, folder):
         {"random_state": np.int64(3), "towers__dropout": 0.5, "device": "cpu", "alpha": 2},
     ],
 )
-@pytest.mark.parametrize("dense", [False, True])
+# Sparse and dense weights of terms, and values of both signs, which are none.
+@pytest.mark.parametrize("changed", [lambda X: X, lambda X: X.toarray(), lambda X: X.toarray() - 1])
 def test_embedders_come_back_to_the_bit(
-    studies, params, dense, tmp_path, assert_same, small_embedder
+    studies, params, changed, tmp_path, assert_same, small_embedder
 ):
     X, Y = studies
-    X = X.toarray() if dense else X
+    X = changed(X)
     fitted = small_embedder(**params).fit(X, Y)
     loaded = round_trip(fitted, tmp_path / "model")
     assert_same(loaded, fitted)
