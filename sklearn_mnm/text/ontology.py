@@ -181,8 +181,7 @@ class Ontology:
             Id, or else name, or else alias; case does not matter for the latter two. Of several
             terms with this name, the broader terms of all are returned.
         max_steps : int or None, default=None
-            Number of relations up to which is looked; 1 gives the parents. If None, there is no
-            limit.
+            Number of relations up to which is looked; 1 gives parents. If None, there is no limit.
 
         Returns
         -------
