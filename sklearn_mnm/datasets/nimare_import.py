@@ -38,9 +38,9 @@ def from_nimare(
     -------
     studies : Studies
         Of a Studyset as :func:`load_studyset` describes it; images and annotations are not taken.
-        Of a Bunch, peaks are the centres of voxels, ``counts`` the descriptors that are labels of
-        annotations, such as ``"Neurosynth_TFIDF__pain"``, under the name after ``"__"``, and
-        ``metadata`` the other ones.
+        Of a Bunch, peaks are the centres of voxels, without those that NiMARE left out as beyond
+        its grid, ``counts`` the descriptors that are labels of annotations, such as
+        ``"Neurosynth_TFIDF__pain"``, under the name after ``"__"``, and ``metadata`` the others.
 
     Raises
     ------
