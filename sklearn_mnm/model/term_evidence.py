@@ -24,6 +24,8 @@ _BLOCK = 128
 # Maps that cover less than this share of the brain are compared with noise of their own, of which
 # there are so many maps: less of the brain is another pattern to begin with.
 _NEARLY_ALL, _N_NOISE = 0.97, 99
+# Their smoothness in mm is rounded to this, so that maps share them.
+_STEP = 2.0
 # p values above this bring a warning.
 _LARGEST_P = 0.05
 
@@ -90,9 +92,14 @@ class TermEvidence:
         return p
 
     def _noise_scores(self, covered: np.ndarray, fwhm: float) -> np.ndarray:
-        """Scores of noise of one smoothness that covers a part of the brain."""
-        noise = smooth_noise(self.regions_.mask_img_, np.full(_N_NOISE, fwhm), seed=0)
-        voxels = np.stack(list(noise)) * covered
+        """Scores of noise of about one smoothness that covers a part of the brain."""
+        width = _STEP * round(fwhm / _STEP)
+
+        def make() -> np.ndarray:
+            noise = smooth_noise(self.regions_.mask_img_, np.full(_N_NOISE, width), seed=0)
+            return np.stack([values.astype(np.float16) for values in noise])
+
+        voxels = self._made_once(("noise", width), make).astype(np.float32) * covered
         maps = MapsOnMask(voxels, np.broadcast_to(covered, voxels.shape))
         points = self.embedder_.transform_brain(self._activations_of(maps))
         return self._terms_asked(points, "decision_function")[0]
