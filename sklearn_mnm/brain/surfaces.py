@@ -37,9 +37,8 @@ def volume_of_surface(image: Any, name: str = "image") -> nibabel.Nifti1Image:
         If vertices do not lie where a cortex does, as those of inflated surfaces and spheres.
     """
     vertices = {part: np.asarray(mesh.coordinates) for part, mesh in image.mesh.parts.items()}
-    for part, (low, high) in (
-        (part, (v.min(axis=0), v.max(axis=0))) for part, v in vertices.items()
-    ):
+    for part, of_part in vertices.items():
+        low, high = of_part.min(axis=0), of_part.max(axis=0)
         beyond = high[0] if part == "left" else -low[0]
         if not (max(*-low, *high) < _FARTHEST and beyond < _BEYOND):
             raise DataFormatError(

@@ -97,7 +97,7 @@ def _without_nimare(values: Any) -> Any:
     """Turn a Bunch of NiMARE into a Studies, and refuse a Studyset, whose rows are to be chosen."""
     if hasattr(values, "to_nimads"):
         raise InvalidInputError(
-            "X: is a Studyset of NiMARE. Say what a row is: "
+            "A Studyset of NiMARE was given. Say what a row is: "
             "sklearn_mnm.datasets.from_nimare(studyset, level='study'), or 'contrast'."
         )
     return from_nimare(values) if is_bunch(values) else by_id(values)
