@@ -23,7 +23,7 @@ from sklearn_mnm.plotting import plot_map
 from sklearn_mnm.plotting.brain import SHOWN_Z
 from sklearn_mnm.report import query_report
 from sklearn_mnm.report._about import about_model, versions
-from sklearn_mnm.report._facts import COVERAGE, place_facts
+from sklearn_mnm.report._facts import COVERAGE, NEAR_PEAK, place_facts
 from sklearn_mnm.report.document import fill_template
 from sklearn_mnm.report.figures import described, picture
 
@@ -152,7 +152,8 @@ def place_page(model: Model, place: tuple[float, float, float]) -> str:
     return page(
         "place.html.jinja",
         title=f"What is reported at {', '.join(f'{value:g}' for value in place)}",
-        facts=place_facts(model.encoder, place, N_SHOWN),
+        facts=place_facts(model.encoder, place, N_SHOWN, model.studies),
+        near_peak=NEAR_PEAK,
         wish=Wish(place=place),
         model=model,
     )

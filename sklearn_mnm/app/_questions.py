@@ -49,12 +49,15 @@ class Model:
         Fitted to peaks or images.
     name : str
         What users call it.
+    studies : Studies or None, default=None
+        With peaks, for meta-analyses.
 
     Attributes
     ----------
     encoder : MNMEncoder
     decoder : MNMDecoder
     name : str
+    studies : Studies or None
     grid : nibabel.nifti1.Nifti1Image
         Mask of the MNI152 brain, on the grid of the maps that are shown.
     centres : ndarray of shape (n_regions, 3)
@@ -67,13 +70,14 @@ class Model:
         If the encoder was fitted to arrays: nothing is known of where regions are.
     """
 
-    def __init__(self, encoder: Any, name: str) -> None:
+    def __init__(self, encoder: Any, name: str, studies: Any = None) -> None:
         if encoder.regions_ is None:
             raise InvalidInputError(
                 f"model: {name} was fitted to maps given as arrays, so nothing is known of where "
                 "regions are. Fit it to peaks or images."
             )
         self.encoder, self.decoder, self.name = encoder, encoder.decoder(), name
+        self.studies = studies
         self.grid = load_mask(resolution=RESOLUTION)
         self.centres = region_centres(encoder.regions_)
         self.row_of_study = {str(name): row for row, name in enumerate(encoder.neighbours_.ids)}

@@ -5,10 +5,8 @@ import gc
 import json
 import logging
 import os
-import re
 from collections.abc import Callable
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,31 +20,34 @@ from starlette.routing import Route
 import sklearn_mnm
 from sklearn_mnm.app._answers import (
     ANSWERS,
+    Answer,
     Wish,
     encoded,
     maps_page,
     page,
     place_page,
-    read_place,
     slug,
     static_files,
 )
 from sklearn_mnm.app._cache import BodyCache
+from sklearn_mnm.app._meta import META_ANSWERS, NO_STUDIES, MetaQuestions, MetaWish
 from sklearn_mnm.app._nifti import MapRefused, read_map
-from sklearn_mnm.app._questions import N_SHOWN, MapQuestion, Model, Question, TextQuestion
+from sklearn_mnm.app._problems import told
+from sklearn_mnm.app._questions import MapQuestion, Model, TextQuestion
+from sklearn_mnm.app._requests import asked_count, asked_place, asked_text
 from sklearn_mnm.app._uploads import Upload, UploadedMaps, UploadReader
 from sklearn_mnm.app._viewer import VIEWER_POLICY
 from sklearn_mnm.app._workers import TooBusy, Workers
-from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.datasets.neurovault import fetch_neurovault_image
+from sklearn_mnm.exceptions import DownloadError, InvalidInputError
 from sklearn_mnm.model.text_regression import count_terms
 from sklearn_mnm.report._facts import place_facts
 from sklearn_mnm.text.terms import TermVectorizer
 
 logger = logging.getLogger("sklearn_mnm.app")
 
-# Some pages of text; an abstract has 2,000 characters.
-_LONGEST_TEXT = 5_000
 _MAX_WAITING = 100
+_MAX_ANALYSES = 8
 _CACHED_BYTES = 64 * 2**20
 # Each takes 4 MB.
 _N_UPLOADED = 20
@@ -60,10 +61,6 @@ _EXAMPLES = (
     "reading words aloud",
 )
 _API = "/api/"
-# Control characters, which would steer a terminal that shows the answer.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# Terms and studies that programs get.
-_MAX_COUNT = 100
 
 
 class Site:
@@ -81,6 +78,11 @@ class Site:
         self._thinkers = Workers(min(4, os.cpu_count() or 1), _MAX_WAITING)
         # Figures of matplotlib, which is for one thread, and slow: others need not wait for them.
         self._painter = Workers(1, _MAX_WAITING)
+        # Meta-analyses take up to a GB: one at a time, and few wait.
+        self._analyst = Workers(1, _MAX_ANALYSES)
+        # What another server is waited for.
+        self._elsewhere = Workers(1, _MAX_ANALYSES)
+        self._analyses = MetaQuestions()
         self._cache = BodyCache(_CACHED_BYTES)
         self._reader = UploadReader(max_upload)
         self._uploaded = UploadedMaps(_N_UPLOADED)
@@ -94,6 +96,8 @@ class Site:
             Route("/text", self.text),
             Route("/text/{part}", self.text),
             Route("/place", self.place),
+            Route("/meta", self.meta),
+            Route("/meta/{part}", self.meta),
             Route("/map", self.upload, methods=["POST"]),
             Route("/maps", self.maps),
             Route("/map/{token}", self.map),
@@ -121,6 +125,8 @@ class Site:
         gc.unfreeze()
         self._thinkers.close()
         self._painter.close()
+        self._analyst.close()
+        self._elsewhere.close()
 
     async def home(self, request: Request) -> Response:
         """Show where to ask."""
@@ -128,7 +134,7 @@ class Site:
 
     async def text(self, request: Request) -> Response:
         """Answer a text."""
-        text = _text(request, "q")
+        text = asked_text(request, "q")
         question = TextQuestion(self.model, text)
 
         def link(part: str = "", **params: Any) -> str:
@@ -138,11 +144,23 @@ class Site:
 
     async def place(self, request: Request) -> Response:
         """Tell what is reported at a place."""
-        place = _place(request)
+        place = asked_place(request)
         body = await self._thinkers.run(
             self._cache.get, ("place", place), lambda: place_page(self.model, place).encode()
         )
         return Response(body, media_type="text/html")
+
+    async def meta(self, request: Request) -> Response:
+        """Run a meta-analysis of studies whose texts fit a text."""
+        if self.model.studies is None:
+            raise HTTPException(404, NO_STUDIES)
+        wish = MetaWish.from_address(asked_text(request, "q"), request.query_params)
+        question = self._analyses.get(self.model, wish)
+
+        def link(part: str = "", **params: Any) -> str:
+            return f"/meta{'/' * bool(part)}{part}?{urlencode(wish.address | params)}"
+
+        return await self._answer(request, question, ("meta", wish), link, META_ANSWERS)
 
     async def map(self, request: Request) -> Response:
         """Answer a map that was uploaded."""
@@ -175,18 +193,20 @@ class Site:
 
     async def api_encode(self, request: Request) -> Response:
         """Answer a text, for programs."""
-        text = _text(request, "text")
-        k = _count(request)
+        text = asked_text(request, "text")
+        k = asked_count(request)
         return await self._json(lambda: TextQuestion(self.model, text).facts(k))
 
     async def api_place(self, request: Request) -> Response:
         """Tell what is reported at a place, for programs."""
-        place, k = _place(request), _count(request)
-        return await self._json(lambda: place_facts(self.model.encoder, place, k))
+        place, k = asked_place(request), asked_count(request)
+        return await self._json(
+            lambda: place_facts(self.model.encoder, place, k, self.model.studies)
+        )
 
     async def api_decode(self, request: Request) -> Response:
         """Answer a map, for programs; it is not kept."""
-        k = _count(request)
+        k = asked_count(request)
         (question,) = await self._receive(request)
         return await self._json(lambda: question.facts(k))
 
@@ -214,7 +234,7 @@ class Site:
 
     async def problem(self, request: Request, error: Exception) -> Response:
         """Say what went wrong, in words for users."""
-        status, words = _told(error)
+        status, words = told(error)
         headers = dict(getattr(error, "headers", None) or {})
         if status == 503:
             headers["Retry-After"] = "5"
@@ -240,12 +260,17 @@ class Site:
         )
 
     async def _answer(
-        self, request: Request, question: Question, key: tuple[str, str], link: Callable[..., str]
+        self,
+        request: Request,
+        question: Any,
+        key: tuple[Any, ...],
+        link: Callable[..., str],
+        answers: dict[str, Answer] = ANSWERS,
     ) -> Response:
         part = request.path_params.get("part", "")
-        if part not in ANSWERS:
+        if part not in answers:
             raise HTTPException(404)
-        answer = ANSWERS[part]
+        answer = answers[part]
         wish = answer.heeded(Wish.from_address(request.query_params), question)
 
         def make() -> bytes:
@@ -255,6 +280,8 @@ class Site:
             return body.encode() if isinstance(body, str) else body
 
         workers = self._painter if answer.draws else self._thinkers
+        if answers is META_ANSWERS:
+            workers = self._analyst
         body = await workers.run(self._cache.get, (*key, part, wish), make)
         headers = {}
         if part == "viewer":
@@ -287,11 +314,23 @@ class Site:
             found = []
             for upload in uploads:
                 try:
+                    if isinstance(upload.file, int):
+                        found += await self._elsewhere.run(self._fetched, upload)
+                        continue
                     found += await self._thinkers.run(self._sides, upload)
                 except MapRefused as error:
                     which = f"{upload.name}: " if len(uploads) > 1 else ""
                     raise MapRefused(f"{which}{error}", error.status) from error
             return found
+
+    def _fetched(self, upload: Upload) -> list[MapQuestion]:
+        """Read a map of NeuroVault, with what is told of it there."""
+        image = fetch_neurovault_image(upload.file)
+        with image.path.open("rb") as file:
+            questions = self._sides(upload._replace(file=file, name=image.name))
+        for question in questions:
+            question.notes = (*image.notes, *question.notes)
+        return questions
 
     def _sides(self, upload: Upload) -> list[MapQuestion]:
         """Read a map, and what is below 0 if it is asked for; a side without anything is noted."""
@@ -325,57 +364,15 @@ def make_starlette(site: Site) -> Starlette:
         warming.cancel()
         site.close()
 
-    kinds = (HTTPException, InvalidInputError, MapRefused, TooBusy, ClientDisconnect, Exception)
+    kinds = (
+        *(HTTPException, InvalidInputError, DownloadError, MapRefused, TooBusy, ClientDisconnect),
+        Exception,
+    )
     return Starlette(
         routes=site.routes(),
         lifespan=lifespan,
         exception_handlers=dict.fromkeys(kinds, site.problem),
     )
-
-
-def _told(error: Exception) -> tuple[int, str]:
-    """Status and words of an error; nothing of what is not meant for users."""
-    if isinstance(error, MapRefused):
-        return error.status, str(error)
-    if isinstance(error, InvalidInputError):
-        return 400, str(error)
-    if isinstance(error, TooBusy):
-        return 503, "Too much is asked at the moment. Try again in a few seconds."
-    if isinstance(error, HTTPException):
-        ours = error.detail != HTTPStatus(error.status_code).phrase
-        known = {404: "There is no such page.", 405: "This address is not for such requests."}
-        words = error.detail if ours else known.get(error.status_code, error.detail)
-        return error.status_code, words
-    if isinstance(error, ClientDisconnect):
-        return 400, "The connection ended early."
-    return 500, "Something went wrong here; the log of the server tells more."
-
-
-def _text(request: Request, name: str) -> str:
-    """Read a text from the address; white space, and what cannot be seen, is between words."""
-    text = " ".join(_CONTROL.sub(" ", request.query_params.get(name, "")).split())
-    if not text:
-        raise InvalidInputError("There is no text. Type at least one word.")
-    if len(text) > _LONGEST_TEXT:
-        raise InvalidInputError(
-            f"The text has {len(text):,} characters, and at most {_LONGEST_TEXT:,} are taken, "
-            "which is enough for an abstract."
-        )
-    return text
-
-
-def _place(request: Request) -> tuple[float, float, float]:
-    place = read_place(request.query_params)
-    if place is None:
-        raise InvalidInputError("There is no place. Give x, y and z, in mm, MNI152.")
-    return place
-
-
-def _count(request: Request) -> int:
-    given = request.query_params.get("k", str(N_SHOWN))
-    if not given.isascii() or not given.isdecimal() or not 1 <= int(given[:9]) <= _MAX_COUNT:
-        raise InvalidInputError(f"k={given[:20]!r} must be a whole number from 1 to {_MAX_COUNT}.")
-    return int(given)
 
 
 def _examples(encoder: Any) -> list[str]:

@@ -14,7 +14,8 @@ from sklearn_mnm.app._questions import MapQuestion
 from sklearn_mnm.app._workers import TooBusy
 
 # Names of fields of the form.
-_FILE, _THRESHOLD, _BELOW = "image", "threshold", "below"
+_FILE, _THRESHOLD, _BELOW, _NEUROVAULT = "image", "threshold", "below", "neurovault"
+_LARGEST_ID = 10**9
 # Around the files: the other fields, and what separates them.
 _AROUND = 10_000
 # Files that arrive at a time, of all and of one client, and seconds that one may take.
@@ -34,12 +35,12 @@ _DIGITS = 20
 
 
 class Upload(NamedTuple):
-    """A file as it came, and what is wanted of it.
+    """A file as it came, or where it is to be had, and what is wanted of it.
 
     Attributes
     ----------
-    file : binary file
-        Without a name.
+    file : binary file or int
+        Without a name; or the number of an image of NeuroVault.
     name : str
         That the user gave it; to show, nothing else.
     threshold : float or None
@@ -144,7 +145,7 @@ class UploadReader:
             raise self._too_large()
         counted = Request(request.scope, receive)
         try:
-            return await counted.form(max_files=max_files, max_fields=2)
+            return await counted.form(max_files=max_files, max_fields=3)
         except HTTPException as error:
             raise MapRefused(f"The form cannot be read: {error.detail}") from error
 
@@ -188,10 +189,22 @@ def _uploads(form: Any) -> list[Upload]:
     chosen = [
         file for file in form.getlist(_FILE) if not isinstance(file, str) and bool(file.filename)
     ]
+    threshold, below = read_threshold(form.get(_THRESHOLD)), bool(form.get(_BELOW))
+    if not chosen and (given := str(form.get(_NEUROVAULT) or "").strip()):
+        number = _neurovault_id(given)
+        return [Upload(number, f"NeuroVault {number}", threshold, below)]
     if not chosen:
         raise MapRefused("No file was chosen. Choose a NIfTI file, .nii or .nii.gz.")
-    threshold, below = read_threshold(form.get(_THRESHOLD)), bool(form.get(_BELOW))
     return [Upload(file.file, _name(file.filename), threshold, below) for file in chosen]
+
+
+def _neurovault_id(given: str) -> int:
+    if given.isascii() and given.isdecimal() and 0 < int(given[:12]) <= _LARGEST_ID:
+        return int(given)
+    raise MapRefused(
+        f"neurovault={given[:20]!r}: give the number of an image of NeuroVault, as in "
+        "https://neurovault.org/images/10426/."
+    )
 
 
 def _name(given: str) -> str:

@@ -37,6 +37,7 @@ def create_app(
     encoder: Any,
     *,
     name: str = "model",
+    studies: Any = None,
     max_upload_mb: float = 64,
     hosts: Collection[str] = (),
 ) -> Any:
@@ -48,6 +49,9 @@ def create_app(
         Fitted to peaks or images.
     name : str, default="model"
         What pages call the model.
+    studies : Studies or None, default=None
+        With peaks, of those that the encoder was fitted to. Pages then run ALE and MKDA of the
+        studies whose texts fit a text best, through NiMARE. If None, they do not.
     max_upload_mb : float, default=64
         Size of uploaded files in units of 2**20 bytes, as sent. Once unpacked, maps may have 32
         million voxels.
@@ -64,10 +68,11 @@ def create_app(
     Raises
     ------
     InvalidInputError
-        If `encoder` is none or was fitted to arrays, `max_upload_mb` is no number of at least a
-        byte, or `hosts` are no names.
+        If `encoder` is none or was fitted to arrays, `studies` are no Studies or none of them is
+        known to the encoder, `max_upload_mb` is no number of at least a byte, or `hosts` are no
+        names.
     MissingDependencyError
-        If one of the packages of the extra ``app`` is not installed.
+        If one of the packages of the extra ``app`` is not installed, or, with `studies`, NiMARE.
     """
     check_packages()
     from sklearn_mnm.app._guard import LOOPBACK, Guard
@@ -79,7 +84,9 @@ def create_app(
         raise InvalidInputError(
             f"max_upload_mb={max_upload_mb!r} must be a number above 0, of at least a byte."
         )
-    site = Site(Model(encoder, name), int(max_upload_mb * _MEGABYTE))
+    if studies is not None:
+        _check_studies(studies, encoder)
+    site = Site(Model(encoder, name, studies), int(max_upload_mb * _MEGABYTE))
     return Guard(make_starlette(site), {*LOOPBACK, *_checked_hosts("hosts", hosts)})
 
 
@@ -89,6 +96,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     name: str = "model",
+    studies: Any = None,
     max_upload_mb: float = 64,
     allowed_hosts: Collection[str] = (),
     open_browser: bool = False,
@@ -106,7 +114,7 @@ def serve(
         which the log warns.
     port : int, default=8000
         0 takes one that is free.
-    name, max_upload_mb
+    name, studies, max_upload_mb
         See :func:`create_app`.
     allowed_hosts : collection of str, default=()
         Names and addresses by which it may be called, besides `host`; see :func:`create_app`.
@@ -133,7 +141,7 @@ def serve(
     if not isinstance(host, str):
         raise InvalidInputError(f"host={host!r} must be the name or address to listen at.")
     hosts = [host, *_checked_hosts("allowed_hosts", allowed_hosts)]
-    app = create_app(encoder, name=name, max_upload_mb=max_upload_mb, hosts=hosts)
+    app = create_app(encoder, name=name, studies=studies, max_upload_mb=max_upload_mb, hosts=hosts)
     with _listening(host, port) as listener:
         if not _is_loopback(listener.getsockname()[0]):
             logger.warning(
@@ -173,6 +181,23 @@ def _check_encoder(encoder: Any) -> None:
             f"encoder is {encoder!r:.80}. Give an MNMEncoder; of an MNMDecoder that is encoder()."
         )
     check_is_fitted(encoder)
+
+
+def _check_studies(studies: Any, encoder: Any) -> None:
+    from sklearn_mnm.datasets import Studies
+    from sklearn_mnm.datasets.nimare_meta import load_nimare
+
+    if not isinstance(studies, Studies):
+        raise InvalidInputError(
+            f"studies is {studies!r:.80}. Give Studies, which load_studies makes of files."
+        )
+    known = set(encoder.neighbours_.ids) & set(studies.ids[studies.peak_counts > 0])
+    if len(known) < 2:
+        raise InvalidInputError(
+            f"studies: {len(known)} of the {len(studies)} have peaks and are known to the model, "
+            "and two or more are needed. Give those that it was fitted to."
+        )
+    load_nimare("Meta-analyses on the web page")
 
 
 def _checked_hosts(name: str, hosts: Any) -> list[str]:

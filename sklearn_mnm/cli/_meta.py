@@ -1,17 +1,16 @@
 """The command that runs a meta-analysis of the studies that fit a text."""
 
-import logging
+import warnings
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from sklearn_mnm._tools.dependencies import import_optional
 from sklearn_mnm.cli._fit import DataFormat, DataLevel, load_data
 from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
 from sklearn_mnm.cli._output import Json, show_facts, show_json
 from sklearn_mnm.cli._queries import check_image_name, check_text, write_image
-from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.exceptions import DataWarning
 
 META_EXAMPLES = (
     "mnm meta working memory load --studies studies.json -k 60 --method mkda -o wm.nii.gz",
@@ -43,32 +42,17 @@ def meta(
     """
     check_image_name(output)
     check_text(text := " ".join(words))
-    cbma = import_optional("nimare.meta.cbma", extra="nimare", purpose="mnm meta")
-    from sklearn_mnm.datasets import to_nimare
-    from sklearn_mnm.datasets.nimare_export import sample_sizes
+    from sklearn_mnm.datasets.nimare_meta import choose_by_text, load_nimare, run_meta_analysis
 
+    load_nimare("mnm meta")  # before anything takes time
     studies, encoder = load_data(data, data_format, level), load_encoder(model)
-    studies = studies[studies.peak_counts > 0]
-    found = encoder.retrieve([text], k=len(encoder.neighbours_.ids), by="text")
-    known = found[found["id"].isin(studies.ids)].head(k)
-    if len(known) < 2:
-        raise InvalidInputError(
-            f"studies: {len(known)} of those with peaks in {data} are known to {model!r}, "
-            "and two or more are needed. Give those that it was fitted to, or make a model of "
-            "these with 'mnm fit'."
-        )
-    chosen = studies.select(ids=known["id"])
-    if method == "ale" and sample_size is None and not any(sample_sizes(chosen.metadata)):
-        raise InvalidInputError(
-            f"studies: none of the {len(chosen)} chosen tells its sample size, and ALE takes the "
-            "width of its kernel from that. Give --sample-size, or --method mkda, which needs none."
-        )
-    logging.getLogger("nimare").setLevel(logging.ERROR)
-    estimator = cbma.ALE() if method == "ale" else cbma.MKDADensity()
-    image = estimator.fit(to_nimare(chosen, sample_size=sample_size)).get_map("z")
-    write_image(image, output)
-    result = {"file": str(output), "method": method, "studies": len(known)}
+    chosen = choose_by_text(encoder, studies, text, k)
+    analysis = run_meta_analysis(chosen.studies, method, sample_size=sample_size)
+    for note in analysis.notes:
+        warnings.warn(note, DataWarning, stacklevel=1)
+    write_image(analysis.image, output)
+    result = {"file": str(output), "method": method, "studies": len(chosen.found)}
     if as_json:
-        show_json(result | {"ids": known["id"].tolist()})
+        show_json(result | {"ids": chosen.found["id"].tolist()})
     else:
         show_facts(result)

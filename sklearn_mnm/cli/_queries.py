@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,9 +10,10 @@ import typer
 
 from sklearn_mnm._tools.files import replacing
 from sklearn_mnm._tools.storage import storing
+from sklearn_mnm.cli._fit import load_data
 from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
 from sklearn_mnm.cli._output import Json, show_facts, show_json, show_table
-from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
 ENCODE_EXAMPLES = (
     'mnm encode "reward anticipation" -o reward.nii.gz',
@@ -19,6 +21,7 @@ ENCODE_EXAMPLES = (
 )
 DECODE_EXAMPLES = (
     "mnm decode contrast.nii.gz --threshold 3",
+    "mnm decode neurovault:10426 -k 10",
     "mnm decode contrast.nii.gz --term pain --term 'working memory' --json",
 )
 SEARCH_EXAMPLES = (
@@ -26,7 +29,10 @@ SEARCH_EXAMPLES = (
     "mnm search contrast.nii.gz --by brain --json",
     "mnm search reward anticipation -k 50 -o studies.ris",
 )
-PLACE_EXAMPLES = ("mnm place 14 11 -4", "mnm place -38 -22 56 -k 50 --json")
+PLACE_EXAMPLES = (
+    "mnm place 14 11 -4",
+    "mnm place -38 -22 56 -k 50 --studies corpora/neuroquery --json",
+)
 
 _IMAGES = (".nii", ".nii.gz")
 _REFERENCES = {".ris": "ris", ".bib": "bibtex", ".csv": "csv"}
@@ -109,7 +115,10 @@ def encode(
 
 
 def decode(
-    image: Annotated[Path, typer.Argument(help="Statistical map in MNI152 space, 3D or 4D.")],
+    image: Annotated[
+        Path,
+        typer.Argument(help="Statistical map in MNI152 space, 3D or 4D: a file, or neurovault:ID."),
+    ],
     model: Model = BUNDLED,
     k: Count = 20,
     term: Annotated[
@@ -131,7 +140,9 @@ def decode(
 
 
 def search(
-    words: Annotated[list[str], typer.Argument(help="A text, or the file of an image.")],
+    words: Annotated[
+        list[str], typer.Argument(help="A text, the file of an image, or neurovault:ID.")
+    ],
     model: Model = BUNDLED,
     k: Count = 10,
     by: Annotated[
@@ -173,21 +184,32 @@ def place(
     z: Annotated[float, typer.Argument(help="Up.")],
     model: Model = BUNDLED,
     k: Count = 10,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--studies",
+            help="Studies with peaks, as for mnm fit: those with a peak within 10 mm are listed.",
+            exists=True,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Tell what is reported at a place: its name, terms whose maps stand out there, and studies.
 
-    The studies are those whose maps are most like a single peak there.
+    Without --studies they are those whose maps are most like a single peak there.
     """
     from sklearn_mnm.report._facts import place_facts
 
-    facts = place_facts(load_encoder(model), (x, y, z), k)
+    studies = None if data is None else load_data(data, None, None)
+    facts = place_facts(load_encoder(model), (x, y, z), k, studies)
     if as_json:
         show_json(facts)
         return
-    show_facts({name: facts[name] for name in ("place", "name", "distance")})
+    told = {name: facts[name] for name in ("place", "name", "distance")}
+    show_facts(told | {name: facts[name] for name in ("n_studies",) if name in facts})
     show_table(facts["terms"])
-    show_table([{"id": row["id"], "title": row["title"]} for row in facts["studies"]])
+    columns = ("id", "title", "distance")
+    show_table([{c: row[c] for c in columns if c in row} for row in facts["studies"]])
 
 
 def map_of_query(query: str, threshold: float | None, p_values: bool = False) -> Any:
@@ -226,13 +248,14 @@ def write_image(image: Any, output: Path) -> None:
 def _is_path(text: str) -> bool:
     """Whether a text is the path of a file, or the name of an image that is not there."""
     from sklearn_mnm.brain.file_kinds import looks_like_image
+    from sklearn_mnm.datasets.neurovault import is_neurovault_id
 
     try:
         # A single word may be the name of a file by chance.
         is_file = Path(text).suffix != "" and Path(text).is_file()
     except (OSError, ValueError):  # too long for a name
         is_file = False
-    return is_file or looks_like_image(text)
+    return is_file or looks_like_image(text) or is_neurovault_id(text)
 
 
 def read_map(
@@ -241,7 +264,13 @@ def read_map(
     """Read a map, or make one of p values; values below the threshold become 0."""
     from sklearn_mnm.brain import z_from_p
     from sklearn_mnm.datasets.images import read_image
+    from sklearn_mnm.datasets.neurovault import fetch_neurovault_image, is_neurovault_id
 
+    if is_neurovault_id(str(path)):
+        fetched = fetch_neurovault_image(int(path.name.partition(":")[2]))
+        for note in fetched.notes:
+            warnings.warn(f"{fetched.name}: {note}", DataWarning, stacklevel=1)
+        path = fetched.path
     image = z_from_p(path) if p_values else read_image(path)
     if threshold is None and not negative:
         return image

@@ -6,17 +6,27 @@ from typing import Annotated
 
 import typer
 
+from sklearn_mnm.cli._fit import DataFormat, DataLevel, load_data
 from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
 
 APP_EXAMPLES = (
     "mnm app",
     "mnm app --model my_model --port 8080 --open",
+    "mnm app --studies corpora/neuroquery",
     "mnm app --host 0.0.0.0 --allow-host brain.example.org --max-upload-mb 20",
 )
 
 
 def app(
     model: Model = BUNDLED,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--studies",
+            help="Studies with peaks, as for mnm fit, of which pages run ALE and MKDA.",
+            exists=True,
+        ),
+    ] = None,
     host: Annotated[
         str, typer.Option(help="Address to listen at; the default is for this computer only.")
     ] = "127.0.0.1",
@@ -33,6 +43,8 @@ def app(
     max_upload_mb: Annotated[
         float, typer.Option(min=0.001, help="Size of uploaded maps, as sent.")
     ] = 64,
+    data_format: DataFormat = None,
+    level: DataLevel = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Show the page.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Do not log requests.")] = False,
 ) -> None:
@@ -48,6 +60,7 @@ def app(
     logging.getLogger("sklearn_mnm.app").setLevel(logging.WARNING if quiet else logging.INFO)
     serve(
         load_encoder(model),
+        studies=None if data is None else load_data(data, data_format, level),
         host=host,
         port=port,
         # Not the path: pages are seen by others.

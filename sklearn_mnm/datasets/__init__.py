@@ -7,6 +7,7 @@ from sklearn_mnm.datasets.fetchers import fetch_neuroquery, fetch_neurosynth
 from sklearn_mnm.datasets.formats import load_studies
 from sklearn_mnm.datasets.images import ImageCollection, load_images
 from sklearn_mnm.datasets.literature import make_literature
+from sklearn_mnm.datasets.neurovault import fetch_neurovault_image
 from sklearn_mnm.datasets.nimare_export import to_nimare
 from sklearn_mnm.datasets.nimare_import import from_nimare
 from sklearn_mnm.datasets.peak_table import load_table
@@ -21,6 +22,7 @@ __all__ = [
     "Studies",
     "fetch_neuroquery",
     "fetch_neurosynth",
+    "fetch_neurovault_image",
     "format_references",
     "from_nimare",
     "load_database",

@@ -81,6 +81,16 @@ def to_nimare(studies: Studies, *, sample_size: int | None = None) -> Any:
     >>> from nimare.meta.cbma import ALE  # doctest: +SKIP
     >>> ALE().fit(to_nimare(studies, sample_size=20)).get_map("z")  # doctest: +SKIP
     """
+    collection, notes = studyset_of(studies, sample_size)
+    if notes:
+        warnings.warn("; ".join(notes) + ".", DataWarning, stacklevel=2)
+    return collection
+
+
+def studyset_of(
+    studies: Studies, sample_size: int | None, *, needs_sizes: bool = True
+) -> tuple[Any, list[str]]:
+    """Return what :func:`to_nimare` does, and what it warns of."""
     if not isinstance(studies, Studies):
         raise InvalidInputError(
             f"studies: expected Studies, got {type(studies).__name__}; "
@@ -101,7 +111,25 @@ def to_nimare(studies: Studies, *, sample_size: int | None = None) -> Any:
             "left out"
         )
     sizes = sample_sizes(reported.metadata)
-    unread = unread_sizes(reported.metadata, sizes)
+    if needs_sizes:
+        notes += _notes_of_sizes(reported.metadata, sizes, sample_size)
+    spaces, n_other = _spaces(reported.peaks)
+    if n_other:
+        notes.append(f"{n_other} peaks are in spaces that NiMARE takes for MNI152 as they are")
+    n_marked = len(reported.peaks) - len(chosen_points(reported.peaks, "activations")[0])
+    if n_marked:
+        notes.append(f"NiMARE counts {n_marked} deactivations and seeds as activations")
+    default = None if sample_size is None else [int(sample_size)]
+    document = _studyset(reported, [size or default for size in sizes], spaces)
+    return nimads.Studyset(document, target="mni152_2mm"), notes
+
+
+def _notes_of_sizes(
+    metadata: pd.DataFrame, sizes: list[list[int] | None], sample_size: int | None
+) -> list[str]:
+    """Tell of sample sizes that are missing or cannot be read."""
+    notes = []
+    unread = unread_sizes(metadata, sizes)
     n_unsized = sum(size is None for size in sizes)
     if unread:
         notes.append(f"{len(unread)} sample sizes cannot be read, e.g. {unread[0]!r}")
@@ -113,21 +141,10 @@ def to_nimare(studies: Studies, *, sample_size: int | None = None) -> Any:
             else f"{sample_size} is taken"
         )
         notes.append(
-            f"{n_unsized} of {len(reported)} studies with peaks have no sample size"
+            f"{n_unsized} of {len(sizes)} studies with peaks have no sample size"
             f"{' that can be read' if unread else ''}: {consequence}"
         )
-    spaces, n_other = _spaces(reported.peaks)
-    if n_other:
-        notes.append(f"{n_other} peaks are in spaces that NiMARE takes for MNI152 as they are")
-    n_marked = len(reported.peaks) - len(chosen_points(reported.peaks, "activations")[0])
-    if n_marked:
-        notes.append(f"NiMARE counts {n_marked} deactivations and seeds as activations")
-    if notes:
-        warnings.warn("; ".join(notes) + ".", DataWarning, stacklevel=2)
-
-    default = None if sample_size is None else [int(sample_size)]
-    document = _studyset(reported, [size or default for size in sizes], spaces)
-    return nimads.Studyset(document, target="mni152_2mm")
+    return notes
 
 
 def _studyset(

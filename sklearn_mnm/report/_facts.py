@@ -27,6 +27,8 @@ _HEADING = 80
 _N_REGIONS = 5
 # Clusters of a map that are told, those of the highest peaks.
 N_CLUSTERS = 10
+# Distance in mm of a peak that is at a place.
+NEAR_PEAK = 10
 # Voxel size in mm of the map whose clusters are told, as it is drawn.
 _RESOLUTION = 2
 # Names of the regions of models, which do not change once they are fitted.
@@ -80,7 +82,9 @@ def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
     }
 
 
-def place_facts(encoder: Any, place: tuple[float, float, float], k: int) -> dict[str, Any]:
+def place_facts(
+    encoder: Any, place: tuple[float, float, float], k: int, studies: Any = None
+) -> dict[str, Any]:
     """Ask a model for what is reported at a place.
 
     Parameters
@@ -91,24 +95,51 @@ def place_facts(encoder: Any, place: tuple[float, float, float], k: int) -> dict
         In mm, MNI152.
     k : int
         Number of terms and of studies; fewer if the model has fewer.
+    studies : Studies or None, default=None
+        With peaks in mm, MNI152. If None, studies are those whose maps are most like a single peak
+        there.
 
     Returns
     -------
     facts : dict
         ``place``, its ``name``, the ``distance`` to what it names, None where nothing is near, and
-        the rows ``terms`` and ``studies``.
+        the rows ``terms`` and ``studies``. With `studies`, these have a peak within
+        `NEAR_PEAK` mm, nearest first, and ``n_studies`` is how many do.
     """
     named = name_coordinates(place).iloc[0]
     terms = encoder.terms_at(place, k=min(k, len(encoder.terms_)))
-    peak = [np.array([place], dtype=np.float64)]
-    studies = encoder.decoder().retrieve(peak, k=min(k, len(encoder.neighbours_.ids)), by="brain")
+    reported: dict[str, Any] = {}
+    if studies is None:
+        peak = [np.array([place], dtype=np.float64)]
+        most = min(k, len(encoder.neighbours_.ids))
+        found = encoder.decoder().retrieve(peak, k=most, by="brain").drop(columns="query")
+    else:
+        near = _studies_near(studies, place)
+        found, reported = near.head(k), {"n_studies": len(near)}
     return {
         "place": list(place),
         "name": named["name"],
         "distance": None if math.isnan(named["distance"]) else float(named["distance"]),
         "terms": terms.drop(columns="place").to_dict("records"),
-        "studies": study_rows(studies.drop(columns="query")),
+        "studies": study_rows(found),
+        **reported,
     }
+
+
+def _studies_near(studies: Any, place: tuple[float, float, float]) -> pd.DataFrame:
+    """List the studies with a peak near a place, with the distance in mm, nearest first."""
+    offsets = studies.peaks[["x", "y", "z"]].to_numpy(dtype=np.float64) - np.array(place)
+    distance = np.sqrt(np.square(offsets).sum(axis=1))
+    nearest = np.full(len(studies), np.inf)
+    np.minimum.at(nearest, studies.study_index, distance)
+    rows = np.argsort(nearest, kind="stable")[: int((nearest <= NEAR_PEAK).sum())]
+    return pd.DataFrame(
+        {
+            "id": studies.ids[rows].astype(str),
+            "title": studies.titles[rows],
+            "distance": nearest[rows],
+        }
+    )
 
 
 def shortened(text: str) -> str:

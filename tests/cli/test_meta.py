@@ -40,7 +40,7 @@ def test_studies_that_the_model_does_not_know_are_refused(fitted, term, tmp_path
     table.write_text("id,x,y,z,title\no1,0,-20,60,pain\no2,2,-22,58,pain\n")
     output = tmp_path / "z.nii.gz"
     told = fail("meta", term, "--studies", table, "--model", fitted.folder, "-o", output)
-    assert "studies: 0 of those with peaks" in told
+    assert "studies: 0 of the 2 with peaks are known to the model" in told
     assert "mnm fit" in told
     assert not output.exists()
 
@@ -52,5 +52,23 @@ def test_ale_without_sample_sizes_is_refused_with_a_way_out(fitted, term, tmp_pa
     output = tmp_path / "z.nii.gz"
     told = fail("meta", term, "--studies", table, "--model", fitted.folder, "-o", output)
     assert "none of the 2 chosen tells its sample size" in told
-    assert "--method mkda" in told
+    assert "method mkda" in told
     assert not output.exists()
+
+
+def test_mkda_says_nothing_of_sample_sizes(corpus, fitted, term, tmp_path):
+    options = "--studies", corpus, "--level", "study", "--model", fitted.folder, "-k", 5
+    output = tmp_path / "z.nii.gz"
+    assert succeed("meta", term, *options, "--method", "mkda", "-o", output).stderr == ""
+
+
+def test_studies_with_a_peak_at_a_place_are_listed(corpus, fitted):
+    studies = load_studies(corpus)
+    place = studies.peaks[["x", "y", "z"]].to_numpy(float)[0]
+    given = "--studies", corpus, "--model", fitted.folder, "-k", 1000, "--json"
+    told = json.loads(succeed("place", *given, "--", *place).stdout)
+    offsets = studies.peaks[["x", "y", "z"]].to_numpy(float) - place
+    near = set(studies.peaks["id"][np.linalg.norm(offsets, axis=1) <= 10])
+    assert {row["id"] for row in told["studies"]} == near
+    assert told["n_studies"] == len(near)
+    assert told["studies"][0]["distance"] == 0

@@ -222,7 +222,7 @@ def _text_cases() -> Iterator[Case]:
             lambda w, c=command: run(w, c, "fear", "--threshold", 3, *_option(w)), CommandError, ("--threshold is for maps",),
         )  # fmt: skip
     for kind, given, name, content, tells in (
-        ("unaligned parts", "--studies: none that the model knows", "others.csv", TABLE, ("0 of those with peaks", "make a model of these")),
+        ("unaligned parts", "--studies: none that the model knows", "others.csv", TABLE, ("0 of the 2 with peaks", "make a model of these")),
         ("empty", "--studies: an empty table", "others.csv", "", ("others.csv: is empty",)),
     ):  # fmt: skip
         yield Case(

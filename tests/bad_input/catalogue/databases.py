@@ -214,6 +214,15 @@ def _release_cases() -> Iterator[Case]:
         )  # fmt: skip
 
 
+def _neurovault_cases() -> Iterator[Case]:
+    for kind, value in (("negative values", -1), ("unknown choice", 0), ("wrong dtype", "10426"), ("wrong dtype", None),
+                        ("NaN", float("nan")), ("infinity", float("inf"))):  # fmt: skip
+        yield Case(
+            "fetch_neurovault_image", kind, f"image_id: {value!r}",
+            lambda w, v=value: datasets.fetch_neurovault_image(v, w.folder), InvalidInputError, ("image_id=", "integer"),
+        )  # fmt: skip
+
+
 def _names_of(fetch: Callable[..., Any]) -> list[str]:
     """Files that a database consists of, as the message for missing ones names them."""
     import re
@@ -434,6 +443,7 @@ def _model_cases() -> Iterator[Case]:
 def cases() -> Iterator[Case]:
     """Yield all cases of folders."""
     yield from _release_cases()
+    yield from _neurovault_cases()
     yield from _pubget_cases()
     yield from _images_cases()
     yield from _model_cases()

@@ -21,7 +21,7 @@ from catalogue.case import Case
 from catalogue.faults import coded, damaged, moved
 from catalogue.hardship import taken_port
 from catalogue.workshop import MAX_UPLOAD_MB, Workshop
-from sklearn_mnm import MNMEncoder
+from sklearn_mnm import MNMEncoder, Studies
 from sklearn_mnm.app import create_app, serve
 from sklearn_mnm.exceptions import InvalidInputError
 
@@ -100,7 +100,7 @@ def _error(answer: Any) -> PageError:
         return PageError(answer.status_code, told["error"])
     page = _Read(answer.text)
     assert len(page.alerts) == 1
-    assert page.n_forms == 3, "there is no way to ask again"
+    assert page.n_forms == 4, "there is no way to ask again"
     return PageError(answer.status_code, " ".join(page.alerts[0].split()))
 
 
@@ -298,7 +298,7 @@ def _form_cases(path: str, name: str) -> Iterator[Case]:
         ("empty", "a file without a name", {"files": {"image": ("", b"123")}}, 400, ("No file was chosen", "Choose")),
         ("wrong dtype", "a word for a file", {"files": {"image": (None, "word")}}, 400, ("No file was chosen", "Choose")),
         ("duplicated studies", "more files than are taken", {"files": [("image", ("a.nii", b"1"))] * 9}, 400, ("The form cannot be read",)),
-        ("unknown choice", "more fields than there are", {"files": {"image": ("a", b"1")}, "data": {"a": "1", "b": "2", "c": "3"}}, 400, ("The form cannot be read",)),
+        ("unknown choice", "more fields than there are", {"files": {"image": ("a", b"1")}, "data": {"a": "1", "b": "2", "c": "3", "d": "4"}}, 400, ("The form cannot be read",)),
         ("broken header", "a form that does not say where its parts end", {"content": b"--x\r\nbad", "headers": {"content-type": "multipart/form-data"}}, 400, ("The form cannot be read",)),
         ("broken header", "a part without a name", {"content": b"--x\r\nContent-Disposition: form-data\r\n\r\nabc", "headers": _FORM}, 400, ("The form cannot be read",)),
         ("truncated gzip", "a form that ends early", {"content": b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.nii"\r\n\r\nabc', "headers": _FORM}, 400, ("No file was chosen|The form cannot be read",)),
@@ -540,6 +540,24 @@ def _path_cases() -> Iterator[Case]:
         )  # fmt: skip
 
 
+def _meta_cases() -> Iterator[Case]:
+    for path in ("/meta", "/meta/map.nii.gz"):
+        yield _refused(
+            f"GET {path.replace('map.nii.gz', '{part}')}", "unknown choice", "of a server without studies",
+            lambda w, p=path: ask(w, "GET", f"{p}?q=pain"), 404, "started without studies", "--studies",
+        )  # fmt: skip
+    for kind, given in (
+        ("wrong dtype", "ten"),
+        ("negative values", "-1"),
+        ("infinity", "inf"),
+        ("huge values", "9" * 30),
+    ):
+        yield _refused(
+            "POST /map", kind, f"neurovault: {given[:9]}",
+            lambda w, g=given: ask(w, "POST", "/map", files={"neurovault": (None, g)}), 400, "neurovault=", "give the number",
+        )  # fmt: skip
+
+
 def _server_cases() -> Iterator[Case]:
     makers: dict[str, Callable[..., Any]] = {
         "create_app": create_app,
@@ -573,6 +591,13 @@ def _server_cases() -> Iterator[Case]:
             yield Case(
                 name, kind, f"encoder: {given}", lambda w, m=make, o=of: m(o(w)), InvalidInputError,
                 ("encoder is", "Give an MNMEncoder"),
+            )  # fmt: skip
+        for kind, given, of in (
+            ("wrong dtype", "a path", lambda w: "studies.json"), ("unaligned parts", "none that the model knows", lambda w: Studies(["a", "b"], peaks=w.table)),
+        ):  # fmt: skip
+            yield Case(
+                name, kind, f"studies: {given}", lambda w, m=make, o=of: m(w.encoder, studies=o(w)), InvalidInputError,
+                ("studies", "Give"),
             )  # fmt: skip
         yield Case(
             name, "not fitted", "encoder: not fitted", lambda w, m=make: m(MNMEncoder()), NotFittedError, ("not fitted",),
@@ -612,6 +637,7 @@ def cases() -> Iterator[Case]:
     yield from _text_cases()
     yield from _part_cases()
     yield from _path_cases()
+    yield from _meta_cases()
     yield from _server_cases()
 
 
