@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from copy import copy
+from threading import local
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -299,12 +300,19 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
         return self._text_points_and_features(X)[0]
 
     def _text_points_and_features(self, X: Any) -> tuple[np.ndarray, Any]:
+        """Points of texts and their features; of a single one they are kept until the next."""
         check_is_fitted(self)
         documents = text_input(X)
-        features = feature_matrix(self.vectorizer_.transform(documents))
+        only = documents[0] if isinstance(documents, list) and len(documents) == 1 else None
+        last = self._made_once("last text", local)
+        known = only is not None and getattr(last, "text", None) == only
+        features = last.features if known else feature_matrix(self.vectorizer_.transform(documents))
         if is_documents(documents) and isinstance(self.vectorizer_, TermVectorizer):
             self._check_known(documents, features)
-        return self.embedder_.transform(features), features
+        points = last.points if known else self.embedder_.transform(features)
+        if only is not None:
+            last.text, last.features, last.points = only, features, points
+        return points.copy(), features.copy()
 
     def _check_known(self, documents: Any, features: Any) -> None:
         """Refuse empty texts and warn of unknown ones; if all are, there is nothing to go by."""

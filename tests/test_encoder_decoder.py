@@ -315,6 +315,25 @@ def test_walks_and_ancestors_name_terms_nearer_to_the_root(encoder, decoder, stu
     assert set(found["term"]) <= set(encoder.terms_) - {"working", "memory"}
 
 
+def test_a_text_asked_again_has_the_same_answer_whatever_was_done_to_the_first(encoder, studies):
+    text = [str(encoder.terms_[0])]
+    first = encoder.transform(text)
+    kept = first.copy()
+    first[:] = 0
+    np.testing.assert_array_equal(encoder.transform(text), kept)
+    other = encoder.transform([str(encoder.terms_[1])])
+    assert not np.array_equal(other, kept)
+    np.testing.assert_array_equal(encoder.transform(text), kept)
+    for _ in range(2):
+        with pytest.raises(InvalidInputError, match="nothing to predict from"):
+            encoder.transform(["qwxzzy"])
+    again = clone(encoder).fit(studies[:200])
+    text = [str(again.terms_[again.term_counts_.argmax()])]
+    before = again.predict(text)
+    after = again.fit(studies[200:400]).predict(text)
+    assert before.shape != after.shape or not np.allclose(after, before)
+
+
 def test_a_query_is_explained(encoder):
     explanation = encoder.explain("working memmory zzyzx")
     assert list(explanation.known["term"]) == ["working"]

@@ -31,6 +31,10 @@ _STYLE = (
     "p, output { display: block; margin: .4rem .8rem; color: #e6e6e6; "
     "font: .875rem/1.4 system-ui, sans-serif; } output { min-height: 1.4em; }</style>"
 )
+# Of all calls of view_img.
+_ALIKE: dict[str, Any] = {"resampling_interpolation": "nearest", "black_bg": True}
+# The picture of the brain in nilearn's page, and what stands before it.
+_BACKGROUND = re.compile('(id="spriteImg"[^>]*?base64,)([^"]*)')
 # Of values that the page holds: 0 is outside the brain.
 _N_LEVELS = 255
 
@@ -80,12 +84,14 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
         cmap=ListedColormap(colormaps[_COLOUR_MAP](np.linspace(_FIRST_COLOUR, 1, 256))),
         symmetric_cmap=False,
         cut_coords=place,
-        resampling_interpolation="nearest",
-        black_bg=True,
+        # Encoding it takes longer than the map: it is put in below.
+        bg_img=False,
+        **_ALIKE,
     )
     words = f'<output id="here"></output><p>{html.escape(shown.words)}</p>{known}'
     # Of one version the title is another, and an icon is linked to that is elsewhere.
     page = re.sub(r"<link[^>]*https?:[^>]*>", "", view.html)
+    page = _BACKGROUND.sub(lambda found: f"{found[1]}{_background()}", page, count=1)
     titled = f"<title>{html.escape(title)}</title>"
     page = re.sub("<title>.*?</title>", lambda _: titled, page, count=1, flags=re.DOTALL)
     return page.replace("</head>", f"{_STYLE}</head>", 1).replace("</body>", f"{words}</body>", 1)
@@ -120,6 +126,21 @@ def _known(image: Any, grid: Any, unit: str) -> str:
 
 
 @cache
+def _background() -> str:
+    """Picture of the MNI152 template, as nilearn puts it into pages."""
+    from nibabel import Nifti1Image
+    from nilearn.plotting import view_img
+
+    grid = load_mask(resolution=2)
+    # On any map.
+    image = Nifti1Image(np.asarray(grid.dataobj, dtype=np.float32), grid.affine)
+    view = view_img(image, threshold=0.5, symmetric_cmap=False, cut_coords=(0, 0, 0), **_ALIKE)
+    found = _BACKGROUND.search(view.html)
+    assert found is not None
+    return found[2]
+
+
+@cache
 def _labels() -> tuple[list[str], str]:
     """Names, and for each voxel of the grid twice that of its name, one more if only near."""
     grid = load_mask(resolution=2)
@@ -131,4 +152,4 @@ def _labels() -> tuple[list[str], str]:
 
 
 def _packed(content: bytes) -> str:
-    return b64encode(gzip.compress(content, compresslevel=6, mtime=0)).decode()
+    return b64encode(gzip.compress(content, compresslevel=3, mtime=0)).decode()

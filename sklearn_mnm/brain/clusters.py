@@ -1,6 +1,7 @@
 """Clusters of a map as a table, with the anatomical names of their peaks."""
 
 import warnings
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -203,7 +204,7 @@ def _clusters(
     sign: int,
 ) -> list[_Cluster]:
     """Clusters of what is positive, by falling height; values get the sign back."""
-    values = np.where(values >= threshold, np.maximum(values, 0), 0)
+    values, affine = _around(np.where(values >= threshold, np.maximum(values, 0), 0), affine)
     labels, n_clusters = label(values)  # voxels that share a face
     numbers = np.arange(1, n_clusters + 1)
     voxel = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
@@ -218,14 +219,29 @@ def _clusters(
         # Each in a box of its own, with a margin.
         box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in places[number - 1])
         alone = np.where(labels[box] == number, values[box], 0)
-        moved = affine.copy()
-        moved[:3, 3] = apply_affine(affine, [side.start for side in box])
+        moved = _moved(affine, box)
         peaks = _peaks(alone, moved, min_distance)
         peaks["value"] *= sign
         peaks["volume"] = np.where(peaks.index == 0, volumes[number], np.nan)
         peaks["rank"] = np.arange(len(peaks))
         found.append(_Cluster(peaks, apply_affine(moved, np.argwhere(alone > 0))))
     return found
+
+
+def _around(values: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cut an image to what is above 0, with a margin of a voxel."""
+    box = []
+    for axis in range(3):
+        rows = np.flatnonzero(values.any(axis=tuple({0, 1, 2} - {axis})))
+        box.append(slice(max(rows[0] - 1, 0), rows[-1] + 2) if len(rows) else slice(0, 1))
+    return values[tuple(box)], _moved(affine, box)
+
+
+def _moved(affine: np.ndarray, box: Sequence[slice]) -> np.ndarray:
+    """Affine of the part of an image that is in a box."""
+    moved = affine.copy()
+    moved[:3, 3] = apply_affine(affine, [side.start for side in box])
+    return moved
 
 
 def _peaks(values: np.ndarray, affine: np.ndarray, min_distance: float) -> pd.DataFrame:

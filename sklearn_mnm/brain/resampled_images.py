@@ -2,13 +2,17 @@
 
 from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from nibabel.affines import apply_affine
+from scipy import sparse
 
 from sklearn_mnm.brain.atlas import image_from_voxels, load_mask
 
 _mask = lru_cache(maxsize=2)(load_mask)
+# Of a mask: another one, and the weights by which values come from the one to the other.
+_WEIGHTS: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
 
 
 def highest_value(image: Any) -> tuple[float, np.ndarray]:
@@ -41,17 +45,39 @@ def resampled(voxels: np.ndarray, mask_img: Any, resolution: int | None) -> Any:
     image : nibabel.nifti1.Nifti1Image
         Zero outside the mask; 3D for one map, 4D for several.
     """
-    image = image_from_voxels(voxels[0] if len(voxels) == 1 else voxels, mask_img)
-    if resolution is None or np.allclose(np.abs(np.diag(mask_img.affine)[:3]), resolution):
-        return image
-    from nibabel import Nifti1Image
-    from nilearn.image import resample_to_img
+    on_mask = resolution is None or np.allclose(np.abs(np.diag(mask_img.affine)[:3]), resolution)
+    if not on_mask:
+        target = _mask(None, resolution)
+        if mask_img not in _WEIGHTS or _WEIGHTS[mask_img][0] is not target:
+            _WEIGHTS[mask_img] = target, _interpolation(mask_img, target)
+        voxels, mask_img = (_WEIGHTS[mask_img][1] @ voxels.T.astype(np.float32)).T, target
+    return image_from_voxels(voxels[0] if len(voxels) == 1 else voxels, mask_img)
 
-    target = _mask(None, resolution)
-    # Linear: between the voxels around, so that no value leaves the range of the map.
-    image = resample_to_img(image, target, interpolation="linear", force_resample=True)
-    inside = np.asarray(target.dataobj) != 0
-    data = np.asarray(image.dataobj)
-    data = np.where(inside if data.ndim == 3 else inside[..., None], data, 0).astype(np.float32)
-    # With a header of its own: that of the mask stores whole numbers.
-    return Nifti1Image(data, target.affine)
+
+def _interpolation(mask_img: Any, target: Any) -> Any:
+    """Weights of the voxels of a mask around those of another, trilinear.
+
+    Returns
+    -------
+    weights : csr_matrix of shape (n_voxels of target, n_voxels of mask_img), float32
+        What is not of the mask counts as 0.
+    """
+    inside = np.asarray(mask_img.dataobj) != 0
+    rows_of = np.full(inside.shape, -1, dtype=np.int32)
+    rows_of[inside] = np.arange(np.count_nonzero(inside), dtype=np.int32)
+    wanted = np.argwhere(np.asarray(target.dataobj) != 0)
+    place = apply_affine(np.linalg.inv(mask_img.affine) @ target.affine, wanted).round(6)
+    corner = np.floor(place).astype(np.intp)
+    share = place - corner
+    weights, rows, columns = [], [], []
+    for offset in np.ndindex(2, 2, 2):
+        at = corner + offset
+        weight = np.prod(np.where(offset, share, 1 - share), axis=1)
+        known = (weight > 0) & ((at >= 0) & (at < inside.shape)).all(axis=1)
+        column = rows_of[tuple(at[known].T)]
+        in_mask = column >= 0
+        rows.append(np.flatnonzero(known)[in_mask])
+        columns.append(column[in_mask])
+        weights.append(weight[known][in_mask].astype(np.float32))
+    entries = np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))
+    return sparse.csr_matrix(entries, shape=(len(wanted), np.count_nonzero(inside)))

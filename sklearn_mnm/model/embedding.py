@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from sklearn_mnm.nn.towers import BrainTextModel, DirectionTower
 
 # Of texts of which it is not known how much they tell, at curvature -1.
 _RADIUS_WITHOUT_TERMS = 3.0
+# Copies of towers in float64, with the state of the weights that they were made of.
+_DOUBLES: WeakKeyDictionary[DirectionTower, tuple[Any, DirectionTower]] = WeakKeyDictionary()
 
 
 class Embedding(NamedTuple):
@@ -178,8 +181,18 @@ def _rows(tower: DirectionTower, features: np.ndarray, *options: float) -> np.nd
 
     Far from the root rounding in float32, which differs with the number of rows, would show.
     """
-    # A copy: torch.func.functional_call would swap the weights under other threads.
-    wide = deepcopy(tower).double()
+    wide = _in_double(tower)
     with torch.inference_mode():
         rows: np.ndarray = wide(torch.as_tensor(features).double(), *options).numpy()
     return rows
+
+
+def _in_double(tower: DirectionTower) -> DirectionTower:
+    """Copy of a tower in float64, made again only after its weights have changed."""
+    # Of torch.func.functional_call other threads would see the weights swapped.
+    weights = [*tower.parameters(), *tower.buffers()]
+    state = tower.training, *((id(weight), weight._version) for weight in weights)
+    known = _DOUBLES.get(tower)
+    if known is None or known[0] != state:
+        known = _DOUBLES[tower] = state, deepcopy(tower).double()
+    return known[1]

@@ -55,3 +55,13 @@ def test_the_slices_cross_at_first_where_the_map_is_highest(grid, high):
 def test_a_map_with_nothing_above_the_threshold_says_so(grid, high):
     page = viewer_page(shown(grid, -high), "z")
     assert "brainsprite(" in page
+
+
+def test_the_brain_beneath_is_the_template_that_nilearn_shows(grid, high):
+    from nilearn.plotting import view_img
+
+    def picture(page):
+        return re.search('id="spriteImg"[^>]*base64,([^"]+)"', page)[1]
+
+    usual = view_img(shown(grid, high).image, threshold=1, resampling_interpolation="nearest", black_bg=True)
+    assert picture(viewer_page(shown(grid, high), "map")) == picture(usual.html)
