@@ -102,7 +102,8 @@ class TermPosterior(NamedTuple):
     @property
     def rates(self) -> np.ndarray:
         """Share of the studies in which each term is salient, shape (n_terms,)."""
-        return np.asarray(self.salience.mean(axis=0)).ravel()
+        n_studies, n_terms = self.salience.shape
+        return np.bincount(self.salience.indices, self.salience.data, n_terms) / n_studies
 
     def shares(self, log_odds: np.ndarray) -> np.ndarray:
         """Share of the studies with such maps in which each term is salient.

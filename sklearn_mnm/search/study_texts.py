@@ -80,7 +80,8 @@ class StudyTexts(NamedTuple):
         """
         held = held_terms(present, self.parts)
         words, meanings = _placed(present, held, self.information, self.directions)
-        similarity = np.asarray((words @ self.words.T).todense(), dtype=np.float64)
+        # The transpose of few rows, as scipy sorts all that it transposes.
+        similarity = np.asarray((self.words @ words.T).T.todense(), dtype=np.float64)
         if meanings is not None:
             similarity += _MEANING * (meanings @ np.asarray(self.meanings).T)
         return similarity
