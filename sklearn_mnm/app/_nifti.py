@@ -4,7 +4,6 @@ Only the fixed header and as many bytes as it calls for are read, whatever else 
 neither extensions nor what a small gzip file would unfold to.
 """
 
-import gzip
 import math
 import struct
 import zlib
@@ -27,6 +26,8 @@ _KINDS: dict[int, tuple[Any, int, bytes]] = {
     348: (nibabel.Nifti1Header, 344, b"n+1\0"),
     540: (nibabel.Nifti2Header, 4, b"n+2\0"),
 }
+# First bytes of a gzip file, what zlib calls that format, and bytes read of it at once.
+_GZIP, _MEMBER, _PIECE = b"\x1f\x8b", 31, 2**16
 _PAIRS = (b"ni1\0", b"ni2\0")
 
 
@@ -96,7 +97,7 @@ def read_map(
     """
     try:
         header, raw = _read(stream, max_voxels, name)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except (EOFError, zlib.error) as error:
         raise MapRefused(
             "The file is damaged: its gzip compression ends early or has errors. Copy or export "
             "it again."
@@ -110,7 +111,7 @@ def _read(stream: BinaryIO, max_voxels: int, name: str) -> tuple[Any, bytes]:
     stream.seek(0)
     if not start:
         raise MapRefused("The file is empty. Choose a NIfTI file, .nii or .nii.gz.")
-    file: Any = gzip.GzipFile(fileobj=stream, mode="rb") if start == b"\x1f\x8b" else stream
+    file: Any = _Unpacked(stream) if start == _GZIP else stream
     header = _header(file, name)
     shape, dtype = _layout(header)
     n_voxels = math.prod(shape)
@@ -128,6 +129,38 @@ def _read(stream: BinaryIO, max_voxels: int, name: str) -> tuple[Any, bytes]:
     if file is not stream:
         file.read(1)  # at the end the checksum is compared
     return header, raw
+
+
+class _Unpacked:
+    """What is compressed in a file, as far as it is: whatever follows is left, as nibabel does.
+
+    Parameters
+    ----------
+    stream : binary file
+        At the start of a gzip member.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._packed = stream, b""
+        self._member: Any = zlib.decompressobj(_MEMBER)
+
+    def read(self, n_bytes: int) -> bytes:
+        """Unpack so many bytes, or as many as there are; EOFError if a member is cut off."""
+        parts: list[bytes] = []
+        while n_bytes > 0:
+            if self._member.eof:
+                rest = self._member.unused_data
+                rest += self._stream.read(2 - len(rest)) if len(rest) < 2 else b""
+                if rest[:2] != _GZIP:
+                    break
+                self._member, self._packed = zlib.decompressobj(_MEMBER), rest
+            self._packed = self._packed or self._stream.read(_PIECE)
+            if not self._packed:
+                raise EOFError
+            parts.append(self._member.decompress(self._packed, n_bytes))
+            self._packed = self._member.unconsumed_tail
+            n_bytes -= len(parts[-1])
+        return b"".join(parts)
 
 
 def _header(file: Any, name: str) -> Any:

@@ -3,12 +3,16 @@
 import contextlib
 import gzip
 import http.client
+import os
 import struct
+from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 
+from sklearn_mnm.app._nifti import read_map
+from sklearn_mnm.brain.atlas import load_mask
 from tests.app.conftest import MAX_UPLOAD_MB, MOTOR_MAP, image_of, some_values, zipped
 
 
@@ -262,3 +266,30 @@ def test_the_kind_and_the_name_of_a_map_are_looked_at(ask):
     answer = send(ask, image.to_bytes(), path="/api/decode")
     assert answer.status_code == 400
     assert "z_from_p" in answer.text
+
+
+def test_what_stands_after_the_compressed_map_does_not_matter_and_parts_are_joined(ask):
+    content = image_of(some_values())
+    half = len(content) // 2
+    expected = ask.post("/api/decode", files={"image": ("map.nii", content)}).json()["terms"]
+    for sent in (
+        zipped(content) + bytes(range(256)) * 600,
+        zipped(content) + b"\x1f",
+        zipped(content[:half]) + zipped(content[half:]),
+        zipped(content[:100]) + zipped(content[100:]) + b"more",
+    ):
+        answer = ask.post("/api/decode", files={"image": ("map.nii.gz", sent)})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["terms"] == expected
+
+
+def test_real_maps_are_read_as_nibabel_reads_them():
+    if not (folder := os.environ.get("SKLEARN_MNM_DATA")):
+        pytest.skip("SKLEARN_MNM_DATA is not set, so there are no real maps")
+    maps = sorted(Path(folder).glob("real_maps/*.nii.gz"))
+    assert maps
+    for path in maps:
+        with path.open("rb") as stream:
+            found = read_map(stream, load_mask(resolution=4), name=path.name)
+        expected = np.nan_to_num(nibabel.load(path).get_fdata(dtype=np.float32)).squeeze()
+        np.testing.assert_array_equal(np.asarray(found.image.dataobj), expected, path.name)

@@ -63,5 +63,7 @@ def test_the_brain_beneath_is_the_template_that_nilearn_shows(grid, high):
     def picture(page):
         return re.search('id="spriteImg"[^>]*base64,([^"]+)"', page)[1]
 
-    usual = view_img(shown(grid, high).image, threshold=1, resampling_interpolation="nearest", black_bg=True)
+    usual = view_img(
+        shown(grid, high).image, threshold=1, resampling_interpolation="nearest", black_bg=True
+    )
     assert picture(viewer_page(shown(grid, high), "map")) == picture(usual.html)
