@@ -21,6 +21,7 @@ VENV := .venv
 CONSTRAINTS :=
 # Tests that nilearn decides.
 NEW_TESTS := tests/app/test_answers.py tests/app/test_patience.py tests/app/test_uploads.py \
+	tests/app/test_viewer.py \
 	tests/report tests/plotting tests/brain/test_image_space.py tests/brain/test_image_files.py \
 	tests/brain/test_regions.py tests/brain/test_resampling.py
 IN_VENV := $(VENV)/bin/python
