@@ -136,6 +136,37 @@ def gclda_scores(
     return weights
 
 
+def neuroquery_scores(train: Studies, maps: np.ndarray, terms: sparse.csr_matrix) -> np.ndarray:
+    """Correlation of maps with those that NeuroQuery's model predicts from each term alone.
+
+    `SmoothedRegression` of the package ``neuroquery`` with its own defaults, on the square root of
+    the sums over 512 Ward regions; its z maps, as NeuroQuery shows them.
+
+    Parameters
+    ----------
+    train : Studies
+    maps : ndarray of shape (n_maps, n_voxels)
+        On the voxels of the mask of the protocol.
+    terms : csr_matrix of shape (n_train, n_terms)
+        TF-IDF.
+
+    Returns
+    -------
+    r : ndarray of shape (n_maps, n_terms)
+        Over voxels; 0 for terms from which it predicts nothing.
+    """
+    from models.neuroquery_model import fitted_regression, predicted_output
+
+    basis = RegionBasis("sqrt")
+    regression = fitted_regression(terms.toarray(), basis.fit_transform(train))
+    scores = []
+    for block in gen_batches(terms.shape[1], BLOCK):
+        alone = np.eye(terms.shape[1], dtype=np.float32)[block]
+        predicted = predicted_output(regression, alone, "z values")
+        scores.append(correlation(maps, basis.painted(predicted)))
+    return np.hstack(scores)
+
+
 def correlation(maps: np.ndarray, patterns: np.ndarray) -> np.ndarray:
     """Correlation of each map with each pattern, shape (n_maps, n_patterns)."""
 

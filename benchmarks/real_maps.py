@@ -2,7 +2,8 @@
 
 Needs ``SKLEARN_MNM_DATA`` with ``real_maps/``: unthresholded group maps and ``manifest.tsv``, which
 gives the words that each of them should bring; and with ``cognitive_atlas/``. Two minutes; with
-``--baselines``, which are fitted to the same studies, and need NiMARE, half an hour.
+``--baselines``, which are fitted to the same studies, and need NiMARE and
+``neuroquery``, half an hour.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pandas as pd
-from decoding_baselines import correlation_decoder_scores, gclda_scores
+from decoding_baselines import correlation_decoder_scores, gclda_scores, neuroquery_scores
 from nilearn.datasets import load_fsaverage, load_mni152_brain_mask
 from nilearn.surface import SurfaceImage
 from protocol import RESOLUTION, data_folder, load_corpus
@@ -47,6 +48,7 @@ WAYS: dict[str, Callable[[MNMDecoder, Any], np.ndarray]] = {
 BASELINES = {
     "NiMARE's CorrelationDecoder, z maps of association (MKDA)": correlation_decoder_scores,
     "NiMARE's gclda_decode_map on salient terms, 100 sweeps": gclda_scores,
+    "NeuroQuery's model inverted: correlation with its z map of each term": neuroquery_scores,
 }
 
 

@@ -153,6 +153,10 @@ class RegionBasis:
             values.astype(np.float32), interpolation=interpolation
         )
 
+    def painted(self, values: np.ndarray) -> np.ndarray:
+        """Voxel maps that show values of regions as they are, (n_maps, n_voxels)."""
+        return self._converter.blend(values)
+
     def _values(self, studies: Studies) -> np.ndarray:
         sums = self._converter.transform(studies)
         if self.transform_name == "sqrt":

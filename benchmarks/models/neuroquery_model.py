@@ -32,13 +32,13 @@ class NeuroQueryModel:
         self._text, self._brain = TermFeatures(), RegionBasis("sqrt")
         X, Y = self._text.fit_transform(train).toarray(), self._brain.fit_transform(train)
         fit_rows, rows = validation_split(len(Y))
-        regression = _fitted(X[fit_rows], Y[fit_rows])
+        regression = fitted_regression(X[fit_rows], Y[fit_rows])
         observed = voxel_maps(train[rows])
         recalls = [
-            (output, mean_recall(cosine(_output(regression, X[rows], output), Y[rows])))
+            (output, mean_recall(cosine(predicted_output(regression, X[rows], output), Y[rows])))
             for output in ("values", "z values")
         ]
-        values = _output(regression, X[rows], "values")
+        values = predicted_output(regression, X[rows], "values")
         correlations = [
             (way, map_correlation_score(self._brain.to_voxels(values, way), observed))
             for way in self._brain.ways_back
@@ -51,7 +51,7 @@ class NeuroQueryModel:
             "way back to voxels": way_back,
             "validation map corr": correlation,
         }
-        self._regression = _fitted(X, Y)
+        self._regression = fitted_regression(X, Y)
         self.chosen["alpha"] = float(self._regression.regression_.alpha_)
         self.chosen["terms"] = len(self._regression.regression_.selected_features_)
         return self
@@ -68,17 +68,19 @@ class NeuroQueryModel:
         )
 
     def _predicted(self, test: Studies, output: str) -> np.ndarray:
-        return _output(self._regression, self._text.transform(test).toarray(), output)
+        return predicted_output(self._regression, self._text.transform(test).toarray(), output)
 
 
-def _fitted(X: np.ndarray, Y: np.ndarray) -> Any:
+def fitted_regression(X: np.ndarray, Y: np.ndarray) -> Any:
+    """Fit the package's regression, by its own choice of the penalty."""
     from neuroquery.smoothed_regression import SmoothedRegression
 
     with contextlib.redirect_stdout(io.StringIO()):  # the package prints
         return SmoothedRegression().fit(X, Y)
 
 
-def _output(regression: Any, X: np.ndarray, output: str) -> np.ndarray:
+def predicted_output(regression: Any, X: np.ndarray, output: str) -> np.ndarray:
+    """Values or z values that it predicts of texts."""
     if output == "values":
         return regression.predict(X).astype(np.float32)
     return np.nan_to_num(regression.transform_to_z_maps(X)).astype(np.float32)

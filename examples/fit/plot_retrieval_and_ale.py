@@ -12,10 +12,11 @@ import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from nilearn.image import resample_to_img
 from nimare.meta.cbma import ALE
 
-from sklearn_mnm import MNMEncoder, PeaksToRegions
+from sklearn_mnm import MNMDecoder, MNMEncoder, PeaksToRegions
 from sklearn_mnm.datasets import load_nback_flanker, to_nimare
 from sklearn_mnm.exceptions import DataWarning
 from sklearn_mnm.plotting import plot_map
@@ -70,3 +71,23 @@ plot_map(activation, title=title, label="peaks per cm³", ax=above)
 title = "Where the 60 contrasts agree: ALE, uncorrected p < 0.001"
 plot_map(result.get_map("z"), threshold=3.09, title=title, label="z", ax=below)
 plt.show()
+
+# %%
+# Words for the result
+# --------------------
+# A map of NiMARE's is decoded like any other. The model that comes with the package has never
+# seen this one:
+decoder = MNMDecoder.from_pretrained()
+decoder.predict_topk(result.get_map("z"), k=8)[["rank", "term", "score", "n_studies"]]
+
+# %%
+# From NiMARE's machine learning
+# ------------------------------
+# ``Studyset.to_bunch`` makes of studies what scikit-learn takes. That goes into ``fit`` as it is.
+# Here the texts come beside it, as a Series whose index holds the ids of the contrasts; if the
+# Bunch has labels of an annotation, they are the texts.
+bunch = to_nimare(studies).to_bunch()
+texts = pd.Series(studies.texts, index=studies.ids)
+regions = PeaksToRegions(n_regions=64, resolution=8, random_state=0)
+from_bunch = MNMEncoder(regions=regions, random_state=0).fit(texts, bunch)
+from_bunch.retrieve([query], k=3)
