@@ -1,5 +1,6 @@
 """Fixtures that several rooms use."""
 
+import gc
 import importlib.util
 import os
 import re
@@ -43,6 +44,20 @@ def pytest_ignore_collect(collection_path, config):
         named = [(folder / argument.split("::")[0]).resolve() for argument in config.args]
         return None if any(path.is_relative_to(LABORATORY) for path in named) else True
     return None
+
+
+def pytest_collection_finish(session):
+    """Spare what there is by now: nilearn has all objects searched for garbage with every map."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def spare_what_is_kept():
+    """Do the same with what a module leaves."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

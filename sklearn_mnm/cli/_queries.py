@@ -31,7 +31,7 @@ SEARCH_EXAMPLES = (
 )
 PLACE_EXAMPLES = (
     "mnm place 14 11 -4",
-    "mnm place -38 -22 56 -k 50 --studies corpora/neuroquery --json",
+    "mnm place -38 -22 56 -k 50 --studies studies.json --json",
 )
 
 _IMAGES = (".nii", ".nii.gz")

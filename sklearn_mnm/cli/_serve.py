@@ -12,7 +12,7 @@ from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
 APP_EXAMPLES = (
     "mnm app",
     "mnm app --model my_model --port 8080 --open",
-    "mnm app --studies corpora/neuroquery",
+    "mnm app --studies studies.json",
     "mnm app --host 0.0.0.0 --allow-host brain.example.org --max-upload-mb 20",
 )
 

@@ -44,10 +44,12 @@ def test_home_asks_for_a_text_or_a_map(ask, read_page):
     answer = ask.get("/")
     assert answer.status_code == 200
     page = read_page(answer.text)
-    by_text, by_place, by_map = page.all("form")
+    by_text, by_place, by_map, by_number = page.all("form")
     assert (by_place["action"], by_place["method"]) == ("/place", "get")
     assert (by_text["action"], by_text["method"]) == ("/text", "get")
     assert (by_map["action"], by_map["enctype"]) == ("/map", "multipart/form-data")
+    assert (by_number["action"], by_number["enctype"]) == ("/map", "multipart/form-data")
+    assert [field["name"] for field in page.all("input") if "required" in field][-1] == "neurovault"
     examples = [link["href"] for link in page.all("a") if link["href"].startswith("/text?")]
     assert len(examples) == 5
     assert ask.get(examples[0]).status_code == 200
@@ -275,7 +277,7 @@ def test_no_text_and_too_long_a_text_are_refused(ask, read_page, params, message
     assert answer.status_code == 400
     page = read_page(answer.text)
     assert message in page.text
-    assert len(page.all("form")) == 3
+    assert len(page.all("form")) == 4
 
 
 @pytest.mark.parametrize(
