@@ -90,3 +90,17 @@ def test_the_manual_says_what_happens(outcomes):
     ]
     remedy = "run python tests/bad_input/write_table.py and look at what changed"
     assert different == [], remedy
+
+
+def test_the_manual_counts_the_cases():
+    cases = list(all_cases())
+    refused = sum(case.is_error for case in cases)
+    warned = sum(
+        not case.is_error and isinstance(case.comes, type) and issubclass(case.comes, Warning)
+        for case in cases
+    )
+    text = PAGE.with_name("reliability.md").read_text(encoding="utf-8")
+    assert f"[The catalogue](bad_input.md) contains {len(cases):,} cases." in text
+    answered = len(cases) - refused - warned
+    told = f"{refused:,} are refused, {warned} accepted with a warning, {answered} answered."
+    assert told in text
