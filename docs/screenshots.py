@@ -1,7 +1,7 @@
 """Take the pictures of the web page and of reports for the manual.
 
-``mnm app``, then ``python docs/screenshots.py``; for reports alone, which need no server,
-``python docs/screenshots.py --only reports``. Needs playwright, and Chromium at /usr/bin/chromium;
+``mnm app --studies CORPUS``, NeuroQuery's, then ``python docs/screenshots.py``; for reports alone,
+which need no server, ``python docs/screenshots.py --only reports``. Needs playwright, and Chromium at /usr/bin/chromium;
 none is downloaded.
 """
 
@@ -64,6 +64,9 @@ def picture_app(browser: Any, address: str) -> None:
     page.get_by_role("button", name="Decode", exact=True).click()
     page.get_by_role("heading", name="Similar studies").wait_for()
     save_drawn(page, "map")
+    page = opened(1000, 900)
+    page.goto("/meta?q=working+memory&k=60")
+    save_drawn(page, "meta", "meta")
     save_drawn(opened(360, 740), "phone")
 
 

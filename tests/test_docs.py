@@ -37,7 +37,7 @@ ROOT = DOCS.parent
 # those that somebody else published, which are not looked up.
 QUOTING = [ROOT / "README.md", DOCS / "benchmarks.md", *sorted((DOCS / "guide").glob("*.rst"))]
 QUOTING += [DOCS / f"{name}.rst" for name in ("index", "faq", "comparison")]
-QUOTING += [DOCS / "howto" / f"{name}.rst" for name in ("gpu", "tuning", "coming_from")]
+QUOTING += [DOCS / "howto" / f"{name}.rst" for name in ("gpu", "tuning", "coming_from", "images")]
 MARKER = re.compile(r"^(?: *\.\. |<!-- )figures: ([^>\n]+?)(?: -->)?$", re.MULTILINE)
 NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
 # Shares and ratios, alone or several that share one unit, and whatever has a decimal point.
