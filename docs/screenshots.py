@@ -1,8 +1,8 @@
 """Take the pictures of the web page and of reports for the manual.
 
 ``mnm app --studies CORPUS``, NeuroQuery's, then ``python docs/screenshots.py``; for reports alone,
-which need no server, ``python docs/screenshots.py --only reports``. Needs playwright, and Chromium at /usr/bin/chromium;
-none is downloaded.
+which need no server, ``python docs/screenshots.py --only reports``. Needs playwright, and Chromium
+at /usr/bin/chromium; none is downloaded.
 """
 
 import argparse
