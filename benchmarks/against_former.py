@@ -135,15 +135,19 @@ def environment(checkout: Path) -> dict[str, str]:
     return os.environ | threads | {"PYTHONPATH": str(checkout), "HF_HUB_OFFLINE": "1"}
 
 
-def run(code: str, checkout: Path) -> dict[str, float]:
-    """Run code in a process; return processor seconds and peak memory in GB."""
-    process = subprocess.Popen(
+def _started(code: str, checkout: Path, errors: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", code],
         cwd=checkout,
         env=environment(checkout),
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=errors,
     )
+
+
+def run(code: str, checkout: Path) -> dict[str, float]:
+    """Run code in a process; return processor seconds and peak memory in GB."""
+    process = _started(code, checkout, subprocess.PIPE)
     assert process.stdout is not None
     assert process.stderr is not None
     told, errors = process.stdout.read(), process.stderr.read()
@@ -158,16 +162,9 @@ def run(code: str, checkout: Path) -> dict[str, float]:
 def pages(checkout: Path, queries: list[str]) -> dict[str, float]:
     """Serve a page to clients that ask all at once, and then maps one by one."""
     code = COMMAND.format(["mnm", "app", "--port", "0", "--quiet"])
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", code],
-        cwd=checkout,
-        env=environment(checkout),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    process = _started(code, checkout, subprocess.DEVNULL)
     assert process.stdout is not None
-    found = re.search(r"http://\S+", process.stdout.readline())
+    found = re.search(r"http://\S+", process.stdout.readline().decode())
     assert found is not None
     try:
         address = found.group().rstrip("/")
