@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections import defaultdict
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 # As in the tests: nobody is asked whether there is such a model.
 os.environ["HF_HUB_OFFLINE"] = "1"
 

@@ -10,9 +10,7 @@ from sklearn_mnm._tools.files import alone_in, exchange, write_checked
 if sys.platform == "win32":
     pytest.skip("needs SIGKILL and processes that fork", allow_module_level=True)
 
-# Scripts import each other as scripts do: from their own folder. More of this in tests/lab.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
+# More of this in tests/lab.
 import fault_work
 import faults
 
