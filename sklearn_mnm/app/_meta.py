@@ -10,11 +10,13 @@ import pandas as pd
 
 from sklearn_mnm._tools.dependencies import installed_version
 from sklearn_mnm.app._answers import ANSWERS, Answer, Wish, page
-from sklearn_mnm.app._questions import Model, Shown, TextQuestion
+from sklearn_mnm.app._questions import Model, TextQuestion
+from sklearn_mnm.app._shown import Shown
 from sklearn_mnm.brain.clusters import clusters_of_values
 from sklearn_mnm.datasets.nimare_meta import choose_by_text, run_meta_analysis
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.report._facts import cluster_rows, shortened, study_rows
+from sklearn_mnm.text.terms import TermVectorizer
 
 NO_STUDIES = (
     "This server was started without studies, so it runs no meta-analyses. Start it with 'mnm app "
@@ -97,6 +99,15 @@ class MetaQuestion:
             raise InvalidInputError("None of these words is known, so no studies can be chosen.")
         return choose_by_text(self.model.encoder, self.model.studies, self.wish.text, self.wish.k)
 
+    @property
+    def _unknown(self) -> tuple[str, ...]:
+        """What of the text had no say in the choice."""
+        encoder = self.model.encoder
+        if not isinstance(encoder.vectorizer_, TermVectorizer):
+            return ()
+        words = encoder.explain(self.wish.text).unknown["word"]
+        return (f"Not known, and without effect: {', '.join(words)}.",) if len(words) else ()
+
     @cached_property
     def result(self) -> Any:
         """Image and notes."""
@@ -129,7 +140,7 @@ class MetaQuestion:
             "clusters": cluster_rows(self.result.image, SHOWN_META_Z),
             "studies": study_rows(self._chosen.found),
             "n_peaks": len(self._chosen.studies.peaks),
-            "notes": self.result.notes,
+            "notes": (*self._unknown, *self.result.notes),
         }
 
 

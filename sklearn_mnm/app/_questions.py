@@ -2,16 +2,17 @@
 
 from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
-import nibabel
 import numpy as np
 import pandas as pd
 
 from sklearn_mnm.app._nifti import MapRefused, ReadMap
+from sklearn_mnm.app._shown import Shown, above
 from sklearn_mnm.brain.atlas import load_mask
 from sklearn_mnm.brain.clusters import clusters_of_values
 from sklearn_mnm.brain.maps import MapsOnMask, covered_voxels
+from sklearn_mnm.brain.region_images import PERCENTILE
 from sklearn_mnm.brain.resampling import averages_on_mask
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.model.term_evidence import noise_note
@@ -27,7 +28,6 @@ from sklearn_mnm.report._facts import (
     text_facts,
     walk_rows,
 )
-from sklearn_mnm.report.figures import described
 from sklearn_mnm.text.terms import TermVectorizer
 
 # Terms and studies that a page shows.
@@ -86,28 +86,6 @@ class Model:
     def levels(self) -> tuple[str, ...]:
         """Levels of networks, without the whole brain."""
         return self.encoder.hierarchy_.levels[:-1]
-
-
-class Shown(NamedTuple):
-    """A map to look at.
-
-    Attributes
-    ----------
-    image : nibabel.nifti1.Nifti1Image
-        3D, MNI152.
-    threshold : float
-        Values above it are shown.
-    unit : str
-    """
-
-    image: Any
-    threshold: float
-    unit: str
-
-    @property
-    def words(self) -> str:
-        """Say what is seen."""
-        return f"{self.unit}: {described(self.image, self.threshold)}"
 
 
 class Question(ABC):
@@ -193,7 +171,7 @@ class Question(ABC):
         is_start = view == "step-0"
         activations = self.activations if is_start else encoder.predict([steps[view]])
         image = encoder.regions_.inverse_transform(activations)
-        return _above(image, None, _SHOWN_OF_STEP, "activation")
+        return above(image, None, _SHOWN_OF_STEP, "activation")
 
     def level_terms(self) -> list[dict[str, str]]:
         """Terms of the map at each level, from fine to broad."""
@@ -262,7 +240,7 @@ class TextQuestion(Question):
         ask = self.model.encoder.predict_img
         if name == "activation":
             image = ask([self.text], resolution=RESOLUTION)
-            return _above(image, None, SHOWN_SHARE, "activation")
+            return above(image, None, SHOWN_SHARE, "activation")
         image = ask([self.text], kind="z", level=name, resolution=RESOLUTION)
         return Shown(image, SHOWN_Z, "z")
 
@@ -354,10 +332,14 @@ class MapQuestion(Question):
 
     def _view(self, name: str) -> Shown:
         if name == "map":
-            return _above(self.image, self.threshold, SHOWN_SHARE, "value")
+            least = self.threshold
+            if least is None:  # from what the model takes notice of
+                values = np.asarray(self.image.dataobj)[np.asarray(self.model.grid.dataobj) != 0]
+                least = max(float(np.percentile(values, PERCENTILE)), 0) or None
+            return above(self.image, least, SHOWN_SHARE, "value")
         encoder = self.model.encoder
         values = encoder.hierarchy_.smooth(self.activations, name)
-        return _above(encoder.regions_.inverse_transform(values), None, SHOWN_SHARE, "value")
+        return above(encoder.regions_.inverse_transform(values), None, SHOWN_SHARE, "value")
 
     def facts(self, k: int) -> dict[str, Any]:
         """Tell what tables show."""
@@ -388,11 +370,3 @@ class MapQuestion(Question):
     def studies(self, k: int) -> pd.DataFrame:
         """Find the studies whose texts fit best."""
         return self.model.decoder.retrieve(self.activations, k=min(k, len(self.model.row_of_study)))
-
-
-def _above(image: Any, threshold: float | None, share: float, unit: str) -> Shown:
-    """Show what is above a threshold, or above a share of the highest value."""
-    values = np.maximum(np.asarray(image.dataobj, dtype=np.float32), 0)
-    if threshold is None:
-        threshold = max(share * float(values.max()), 1e-6)
-    return Shown(nibabel.Nifti1Image(values, image.affine), threshold, unit)

@@ -243,10 +243,11 @@ class Site:
         if request.url.path.startswith(_API):
             body, kind = json.dumps({"error": words}), "application/json"
         else:
-            body, kind = self._home(problem=words, status=status), "text/html"
+            again = request.query_params.get("q", "") if request.url.path == "/meta" else ""
+            body, kind = self._home(problem=words, status=status, meta_text=again), "text/html"
         return Response(body, status, headers, media_type=kind)
 
-    def _home(self, problem: str | None = None, status: int = 200) -> str:
+    def _home(self, problem: str | None = None, status: int = 200, meta_text: str = "") -> str:
         return page(
             "home.html.jinja",
             title="Brain maps from words, words from brain maps",
@@ -256,6 +257,7 @@ class Site:
             max_files=_N_FILES,
             problem=problem,
             status=status,
+            meta_text=meta_text if self.model.studies is not None else "",
             version=sklearn_mnm.__version__,
         )
 

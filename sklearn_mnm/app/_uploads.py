@@ -190,11 +190,16 @@ def _uploads(form: Any) -> list[Upload]:
         file for file in form.getlist(_FILE) if not isinstance(file, str) and bool(file.filename)
     ]
     threshold, below = read_threshold(form.get(_THRESHOLD)), bool(form.get(_BELOW))
-    if not chosen and (given := str(form.get(_NEUROVAULT) or "").strip()):
+    if given := str(form.get(_NEUROVAULT) or "").strip():
         number = _neurovault_id(given)
+        if chosen:
+            raise MapRefused("Give files or the number of an image of NeuroVault, not both.")
         return [Upload(number, f"NeuroVault {number}", threshold, below)]
     if not chosen:
-        raise MapRefused("No file was chosen. Choose a NIfTI file, .nii or .nii.gz.")
+        raise MapRefused(
+            "No file was chosen. Choose a NIfTI file, .nii or .nii.gz, or give the number of an "
+            "image of NeuroVault."
+        )
     return [Upload(file.file, _name(file.filename), threshold, below) for file in chosen]
 
 

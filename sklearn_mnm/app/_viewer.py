@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from nibabel.affines import apply_affine
 
-from sklearn_mnm.app._questions import Shown
+from sklearn_mnm.app._shown import Shown
 from sklearn_mnm.brain.anatomy import NEAR, NO_LABEL, labels_of_points, load_anatomical_labels
 from sklearn_mnm.brain.atlas import load_mask
 from sklearn_mnm.brain.resampled_images import highest_value

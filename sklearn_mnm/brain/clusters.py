@@ -208,7 +208,7 @@ def _clusters(
     labels, n_clusters = label(values)  # voxels that share a face
     numbers = np.arange(1, n_clusters + 1)
     voxel = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
-    volumes = np.bincount(labels.ravel(), minlength=n_clusters + 1) * voxel
+    volumes = np.round(np.bincount(labels.ravel(), minlength=n_clusters + 1) * voxel, 6)
     inside = labels > 0
     heights = np.zeros(n_clusters)
     np.maximum.at(heights, labels[inside] - 1, values[inside])

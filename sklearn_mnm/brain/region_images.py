@@ -17,7 +17,7 @@ from sklearn_mnm.brain.operator import RegionInterpolator
 from sklearn_mnm.exceptions import InvalidInputError
 
 # Of the values of a map over the mask; chosen on 26 real maps, where 85 to 97 differ little.
-_PERCENTILE = 95
+PERCENTILE = 95
 # Sum of the weights of the regions at a voxel, below which none is near.
 _LEAST_WEIGHT = 1e-6
 
@@ -267,6 +267,6 @@ class RegionImages:
 
 def _standing_out(maps: np.ndarray) -> np.ndarray:
     """Excess of maps over their own high values; a map without any keeps what is positive."""
-    least = np.maximum(np.percentile(maps, _PERCENTILE, axis=1), 0)
+    least = np.maximum(np.percentile(maps, PERCENTILE, axis=1), 0)
     least = np.where(maps.max(axis=1) > least, least, 0)
     return np.maximum(maps - least[:, np.newaxis], 0).astype(maps.dtype, copy=False)

@@ -6,7 +6,7 @@ import typer
 
 from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
 from sklearn_mnm.cli._output import Json
-from sklearn_mnm.cli._queries import Count, Threshold, map_of_query, show_records
+from sklearn_mnm.cli._queries import Count, Threshold, map_of_query, show_records, tell_unknown
 
 WALK_EXAMPLES = (
     'mnm walk "reward anticipation"',
@@ -36,6 +36,7 @@ def walk(
     thresholded = map_of_query(query, threshold)
     encoder = load_encoder(model)
     if thresholded is None:
+        tell_unknown(encoder, query)
         way = encoder.walk(query, n_steps=steps, k=k)
     else:
         way = encoder.decoder().walk(thresholded, n_steps=steps, k=k)
@@ -58,6 +59,7 @@ def ancestors(
     encoder = load_encoder(model)
     options = {"k": k, "min_probability": min_probability}
     if thresholded is None:
+        tell_unknown(encoder, query)
         found = encoder.ancestors([query], **options)
     else:
         found = encoder.decoder().ancestors(thresholded, **options)

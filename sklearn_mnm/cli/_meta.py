@@ -2,18 +2,20 @@
 
 import warnings
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from sklearn_mnm.cli._fit import DataFormat, DataLevel, load_data
 from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
-from sklearn_mnm.cli._output import Json, show_facts, show_json
-from sklearn_mnm.cli._queries import check_image_name, check_text, write_image
+from sklearn_mnm.cli._output import Json, show_facts, show_json, show_table
+from sklearn_mnm.cli._queries import check_image_name, check_text, tell_unknown, write_image
 from sklearn_mnm.exceptions import DataWarning
 
+# Of z, p < 0.001 of each voxel, and clusters that are listed, those of the highest peaks.
+_SHOWN_Z, _N_CLUSTERS = 3.09, 10
 META_EXAMPLES = (
-    "mnm meta working memory load --studies studies.json -k 60 --method mkda -o wm.nii.gz",
+    "mnm meta working memory load --studies studies.json -k 60 -o wm.nii.gz",
     'mnm meta "fear of spiders" --studies foci.txt -m my_model -o fear.nii.gz --json',
 )
 
@@ -27,7 +29,7 @@ def meta(
     output: Annotated[Path, typer.Option("--output", "-o", help="Image of z, .nii or .nii.gz.")],
     model: Model = BUNDLED,
     k: Annotated[int, typer.Option("-k", min=2, help="Studies to take.")] = 60,
-    method: Annotated[Literal["ale", "mkda"], typer.Option(help="Of NiMARE.")] = "ale",
+    method: Annotated[Literal["ale", "mkda"], typer.Option(help="Of NiMARE.")] = "mkda",
     sample_size: Annotated[
         int | None, typer.Option(min=1, help="For studies that do not tell theirs; of ALE.")
     ] = None,
@@ -42,17 +44,23 @@ def meta(
     """
     check_image_name(output)
     check_text(text := " ".join(words))
+    from sklearn_mnm.brain import cluster_table
     from sklearn_mnm.datasets.nimare_meta import choose_by_text, load_nimare, run_meta_analysis
 
     load_nimare("mnm meta")  # before anything takes time
     studies, encoder = load_data(data, data_format, level), load_encoder(model)
+    tell_unknown(encoder, text)
     chosen = choose_by_text(encoder, studies, text, k)
     analysis = run_meta_analysis(chosen.studies, method, sample_size=sample_size)
     for note in analysis.notes:
         warnings.warn(note, DataWarning, stacklevel=1)
     write_image(analysis.image, output)
     result = {"file": str(output), "method": method, "studies": len(chosen.found)}
+    table = cluster_table(analysis.image, _SHOWN_Z, k=_N_CLUSTERS)
+    clusters: list[Any] = table.to_dict("records")
     if as_json:
-        show_json(result | {"ids": chosen.found["id"].tolist()})
+        more = {"cluster_threshold": _SHOWN_Z, "clusters": clusters}
+        show_json(result | more | {"ids": chosen.found["id"].tolist()})
     else:
-        show_facts(result)
+        show_facts(result | {"cluster_threshold": _SHOWN_Z})
+        show_table(clusters)

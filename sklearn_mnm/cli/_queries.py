@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import re
 import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,7 +13,7 @@ from sklearn_mnm._tools.files import replacing
 from sklearn_mnm._tools.storage import storing
 from sklearn_mnm.cli._fit import load_data
 from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
-from sklearn_mnm.cli._output import Json, show_facts, show_json, show_table
+from sklearn_mnm.cli._output import Json, complain, show_facts, show_json, show_table
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
 ENCODE_EXAMPLES = (
@@ -167,6 +168,7 @@ def search(
     encoder = load_encoder(model)
     k = min(k, len(encoder.neighbours_.ids))
     if thresholded is None:
+        tell_unknown(encoder, query)
         found = encoder.retrieve([query], k=k, by=by)
     else:
         found = encoder.decoder().retrieve(thresholded, k=k, by=by)
@@ -231,6 +233,16 @@ def check_text(text: str) -> None:
         )
 
 
+def tell_unknown(encoder: Any, text: str) -> None:
+    """Tell which words of a text have no effect."""
+    from sklearn_mnm.text.terms import TermVectorizer
+
+    if isinstance(encoder.vectorizer_, TermVectorizer):
+        words = encoder.explain(text).unknown["word"]
+        if len(words):
+            complain(f"warning: not known, and without effect: {', '.join(words)}")
+
+
 def check_image_name(output: Path) -> None:
     """Refuse to write an image under another name."""
     if not output.name.endswith(_IMAGES):
@@ -248,14 +260,14 @@ def write_image(image: Any, output: Path) -> None:
 def _is_path(text: str) -> bool:
     """Whether a text is the path of a file, or the name of an image that is not there."""
     from sklearn_mnm.brain.file_kinds import looks_like_image
-    from sklearn_mnm.datasets.neurovault import is_neurovault_id
+    from sklearn_mnm.datasets.neurovault import neurovault_id
 
     try:
         # A single word may be the name of a file by chance.
         is_file = Path(text).suffix != "" and Path(text).is_file()
     except (OSError, ValueError):  # too long for a name
         is_file = False
-    return is_file or looks_like_image(text) or is_neurovault_id(text)
+    return is_file or looks_like_image(text) or neurovault_id(text) is not None
 
 
 def read_map(
@@ -264,10 +276,11 @@ def read_map(
     """Read a map, or make one of p values; values below the threshold become 0."""
     from sklearn_mnm.brain import z_from_p
     from sklearn_mnm.datasets.images import read_image
-    from sklearn_mnm.datasets.neurovault import fetch_neurovault_image, is_neurovault_id
+    from sklearn_mnm.datasets.neurovault import fetch_neurovault_image, neurovault_id
 
-    if is_neurovault_id(str(path)):
-        fetched = fetch_neurovault_image(int(path.name.partition(":")[2]))
+    # Of an address a path has lost a slash.
+    if number := neurovault_id(re.sub(r"^(https?:)/+", r"\1//", str(path))):
+        fetched = fetch_neurovault_image(number)
         for note in fetched.notes:
             warnings.warn(f"{fetched.name}: {note}", DataWarning, stacklevel=1)
         path = fetched.path

@@ -126,5 +126,7 @@ def run_meta_analysis(
         )
     collection, notes = studyset_of(studies, sample_size, needs_sizes=needs_sizes)
     logging.getLogger("nimare").setLevel(logging.ERROR)
-    result = getattr(cbma, _CLASSES[method])().fit(collection)
-    return MetaAnalysis(result.get_map("z"), tuple(f"{note}." for note in notes))
+    image = getattr(cbma, _CLASSES[method])().fit(collection).get_map("z")
+    image.header.set_intent("z score")
+    image.header["descrip"] = f"{_CLASSES[method]} of NiMARE, {len(studies)} studies"
+    return MetaAnalysis(image, tuple(f"{note}." for note in notes))

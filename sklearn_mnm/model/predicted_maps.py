@@ -17,6 +17,8 @@ from sklearn_mnm.text.sides import side_shares
 # Added to the log odds of the hemisphere that a text is about, if it says nothing else. Chosen on
 # the titles of the NeuroQuery corpus that name one side: see benchmarks/wording.py.
 _SIDE_LOG_ODDS = 2.0
+# Voxel size in mm beyond which there is no brain to be seen.
+_COARSEST = 20
 # Terms whose maps are held at once.
 _BLOCK = 1024
 
@@ -106,11 +108,14 @@ class PredictedMaps:
         Raises
         ------
         InvalidInputError
-            If `kind` or `level` is none of the known, or the fit was to arrays.
+            If `kind` or `level` is none of the known, `resolution` is no whole number of mm from 1
+            to 20, or the fit was to arrays.
         """
         if kind not in ("activation", "z", "std"):
             raise InvalidInputError(f"kind={kind!r}: choose 'activation', 'z' or 'std'.")
         level = self._checked_level(level)
+        if resolution is not None:
+            check_count(resolution, "resolution", most=_COARSEST, of_most="in mm")
         self._check_places_known("An image", "or use predict()")
         activations = self.predict(X, level)
         if kind == "activation":
@@ -122,7 +127,10 @@ class PredictedMaps:
             values = (uncertainty.z if kind == "z" else uncertainty.std)(activations)
             # A value of a network is that of each of its regions.
             voxels = self.regions_.blend(values @ self.hierarchy_.memberships(level).T)
-        return resampled(voxels, self.regions_.mask_img_, resolution)
+        image = resampled(voxels, self.regions_.mask_img_, resolution)
+        if kind == "z":
+            image.header.set_intent("z score")
+        return image
 
     def terms_at(self, places, k=20):
         """Rank the terms of the corpus by how far their maps stand out at places.

@@ -102,6 +102,29 @@ def test_what_cannot_be_run_is_refused_in_words(client, ask, told):
     assert told in answer.text
 
 
+def test_words_without_effect_are_told_and_a_refusal_keeps_the_form(client):
+    page = client.get("/meta", params={"q": f"{QUERY} xyzzy", "k": 40}).text
+    assert "Not known, and without effect: xyzzy." in page
+    refused = client.get("/meta", params={"q": QUERY, "method": "ale"}).text
+    assert f'<input type="hidden" name="q" value="{QUERY}">' in refused
+
+
+def test_headers_say_what_the_map_is(client):
+    body = client.get("/meta/map.nii.gz", params={"q": QUERY, "k": 30}).content
+    header = nibabel.Nifti1Image.from_bytes(zlib.decompress(body, 31)).header
+    assert header.get_intent()[0] == "z score"
+    assert header["descrip"].item().decode() == "MKDADensity of NiMARE, 30 studies"
+
+
+def test_files_and_a_number_of_neurovault_exclude_each_other(ask):
+    from tests.app.conftest import MOTOR_MAP
+
+    files = {"image": MOTOR_MAP.read_bytes(), "neurovault": (None, "10426")}
+    answer = ask.post("/api/decode", files=files)
+    assert answer.status_code == 400
+    assert "not both" in answer.json()["error"]
+
+
 def test_answers_offer_it_only_where_there_are_studies(client, ask):
     assert 'action="/meta"' in client.get("/text", params={"q": QUERY}).text
     without = ask.get("/text", params={"q": QUERY}).text

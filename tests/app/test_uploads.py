@@ -293,3 +293,16 @@ def test_real_maps_are_read_as_nibabel_reads_them():
             found = read_map(stream, load_mask(resolution=4), name=path.name)
         expected = np.nan_to_num(nibabel.load(path).get_fdata(dtype=np.float32)).squeeze()
         np.testing.assert_array_equal(np.asarray(found.image.dataobj), expected, path.name)
+
+
+def test_clusters_of_a_map_without_a_threshold_are_of_what_the_model_takes_notice_of(encoder):
+    from sklearn_mnm.app._questions import MapQuestion, Model
+
+    model = Model(encoder, "model")
+    with MOTOR_MAP.open("rb") as stream:
+        found = read_map(stream, model.grid)
+    question = MapQuestion(model, found, "motor")
+    values = np.asarray(question.image.dataobj)[np.asarray(model.grid.dataobj) != 0]
+    assert question.cluster_threshold == pytest.approx(np.percentile(values, 95))
+    assert question.clusters(1)["volume"].iloc[0] < 0.05 * len(values) * 0.008 + 1
+    assert MapQuestion(model, found, "motor", 3.0).cluster_threshold == 3

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("starlette")
 
-from sklearn_mnm.app._questions import Shown
+from sklearn_mnm.app._shown import Shown
 from sklearn_mnm.app._viewer import viewer_page
 from sklearn_mnm.brain.atlas import load_mask
 

@@ -50,7 +50,8 @@ def test_ale_without_sample_sizes_is_refused_with_a_way_out(fitted, term, tmp_pa
     names = load_model(fitted.folder).neighbours_.ids[:2]
     table.write_text("id,x,y,z\n" + "".join(f"{name},0,-20,60\n" for name in names))
     output = tmp_path / "z.nii.gz"
-    told = fail("meta", term, "--studies", table, "--model", fitted.folder, "-o", output)
+    options = "--studies", table, "--model", fitted.folder, "--method", "ale"
+    told = fail("meta", term, *options, "-o", output)
     assert "none of the 2 chosen tells its sample size" in told
     assert "method mkda" in told
     assert not output.exists()
@@ -72,3 +73,14 @@ def test_studies_with_a_peak_at_a_place_are_listed(corpus, fitted):
     assert {row["id"] for row in told["studies"]} == near
     assert told["n_studies"] == len(near)
     assert told["studies"][0]["distance"] == 0
+
+
+def test_words_without_effect_and_clusters_are_told(corpus, fitted, term, tmp_path):
+    options = "--studies", corpus, "--level", "study", "--model", fitted.folder, "-k", 20
+    output = tmp_path / "z.nii.gz"
+    done = succeed("meta", term, "qwxzzy", *options, "-o", output, "--json")
+    assert "not known, and without effect: qwxzzy" in done.stderr
+    told = json.loads(done.stdout)
+    values = nibabel.load(output).get_fdata()
+    assert told["clusters"][0]["value"] == pytest.approx(values.max(), abs=1e-4)
+    assert told["cluster_threshold"] == 3.09

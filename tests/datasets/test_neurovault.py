@@ -1,14 +1,18 @@
 """Images of NeuroVault, as nilearn keeps what it has fetched; nothing here needs a network."""
 
 import json
+import re
 import shutil
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nilearn
 import pytest
 
 from sklearn_mnm.datasets import fetch_neurovault_image
-from sklearn_mnm.datasets.neurovault import is_neurovault_id
+from sklearn_mnm.datasets.neurovault import neurovault_id
 from sklearn_mnm.exceptions import DownloadError, InvalidInputError
 
 MOTOR_MAP = Path(nilearn.__file__).parent / "datasets" / "data" / "image_10426.nii.gz"
@@ -49,10 +53,20 @@ def test_what_neurovault_doubts_is_told(kept):
     assert "single person" in found.notes[1]
 
 
+def test_other_templates_and_statistics_without_a_sign_are_told(kept):
+    found = fetch_neurovault_image(10426, kept(map_type="F map", target_template_image="Talairach"))
+    assert len(found.notes) == 2
+    assert "Talairach" in found.notes[0]
+    assert "deactivation" in found.notes[1]
+
+
 @pytest.mark.parametrize(
     ("about", "told"),
     [
         ({"map_type": "P map (given null hypothesis)"}, "make z of them"),
+        ({"map_type": '1-P map ("inverted" probability)'}, "make z of them"),
+        ({"map_type": "ROI/mask"}, "'ROI/mask'"),
+        ({"map_type": "parcellation"}, "'parcellation'"),
         ({"image_type": "atlas"}, "'atlas'"),
     ],
 )
@@ -73,8 +87,47 @@ def test_numbers_are_checked_first(number):
         fetch_neurovault_image(number)
 
 
-def test_names_of_images_are_told_from_texts():
-    assert is_neurovault_id("neurovault:10426")
-    assert is_neurovault_id("NeuroVault: 7")
-    for text in ("neurovault", "neurovault:", "neurovault:ten", "10426", "pain"):
-        assert not is_neurovault_id(text)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "neurovault:10426",
+        "NeuroVault: 10426",
+        "https://neurovault.org/images/10426/",
+        "http://www.neurovault.org/images/10426",
+    ],
+)
+def test_images_are_named_by_number_or_address(text):
+    assert neurovault_id(text) == 10426
+
+
+@pytest.mark.parametrize("text", ["neurovault", "10426", "pain", "https://neurovault.org/10426"])
+def test_texts_are_no_images(text):
+    assert neurovault_id(text) is None
+
+
+@pytest.mark.parametrize("text", ["neurovault:", "neurovault:ten", "neurovault:-5", "neurovault:²"])
+def test_what_begins_as_a_number_must_be_one(text):
+    with pytest.raises(InvalidInputError, match="give the number of an image"):
+        neurovault_id(text)
+
+
+def test_a_damaged_file_of_the_cache_is_looked_for_where_it_is(kept):
+    folder = kept()
+    (folder / "neurovault" / "collection_1952" / "image_7_metadata.json").write_text("{broken")
+    with pytest.raises(DownloadError, match=re.escape(str(folder / "neurovault"))):
+        fetch_neurovault_image(10426, folder)
+
+
+def test_many_threads_leave_what_is_written_where_it_was(kept):
+    folder, before = kept(), (sys.stdout, sys.stderr, list(warnings.filters))
+
+    def fetch(number):
+        try:
+            return fetch_neurovault_image(number, folder).name
+        except DownloadError:
+            return None
+
+    with ThreadPoolExecutor(6) as threads:
+        names = list(threads.map(fetch, [10426, 999] * 12))
+    assert names == ["left vs right (NeuroVault 10426)", None] * 12
+    assert (sys.stdout, sys.stderr, list(warnings.filters)) == before

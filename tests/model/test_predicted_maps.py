@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 from sklearn_mnm import load_pretrained
 from sklearn_mnm.brain.anatomy import load_anatomical_labels
 from sklearn_mnm.datasets import load_database
+from sklearn_mnm.exceptions import InvalidInputError
 
 PLACES = [(14, 11, -4), (-38, -22, 56)]
 
@@ -91,3 +92,15 @@ def test_studies_most_like_a_peak_report_it_twelve_times_as_often_as_others(mode
     )
     assert share > 0.6
     assert reports.mean() < 0.06
+
+
+@pytest.mark.parametrize("resolution", [0, -1, 21, 1.5, "2", True])
+def test_voxel_sizes_are_checked(models, resolution):
+    with pytest.raises(InvalidInputError, match="resolution"):
+        models.encoder.predict_img(["pain"], resolution=resolution)
+
+
+def test_maps_of_z_say_so_in_their_headers(models):
+    for resolution in (None, 2):
+        image = models.encoder.predict_img(["pain"], kind="z", resolution=resolution)
+        assert image.header.get_intent()[0] == "z score"

@@ -1,0 +1,38 @@
+"""Maps to look at."""
+
+from typing import Any, NamedTuple
+
+import nibabel
+import numpy as np
+
+from sklearn_mnm.report.figures import described
+
+
+class Shown(NamedTuple):
+    """A map to look at.
+
+    Attributes
+    ----------
+    image : nibabel.nifti1.Nifti1Image
+        3D, MNI152.
+    threshold : float
+        Values above it are shown.
+    unit : str
+    """
+
+    image: Any
+    threshold: float
+    unit: str
+
+    @property
+    def words(self) -> str:
+        """Say what is seen."""
+        return f"{self.unit}: {described(self.image, self.threshold)}"
+
+
+def above(image: Any, threshold: float | None, share: float, unit: str) -> Shown:
+    """Show what is above a threshold, or above a share of the highest value."""
+    values = np.maximum(np.asarray(image.dataobj, dtype=np.float32), 0)
+    if threshold is None:
+        threshold = max(share * float(values.max()), 1e-6)
+    return Shown(nibabel.Nifti1Image(values, image.affine), threshold, unit)
