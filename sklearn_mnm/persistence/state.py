@@ -195,6 +195,9 @@ class StateReader:
 
     def _decode(self, node: Any, where: str, depth: int) -> Any:
         def inner(part: Any, name: Any) -> Any:
+            # Most of what a model describes, which needs no place in a message.
+            if type(part) is str or (type(part) is float and math.isfinite(part)):
+                return part
             return self.decode(part, f"{where}.{name}" if where else str(name), depth + 1)
 
         if isinstance(node, list):
