@@ -67,7 +67,13 @@ def test_intervals_widen_with_coverage(seed):
             assert np.all((wider_lower <= lower) & (upper <= wider_upper))
 
 
-@given(seed=seeds, factor=st.floats(1e-6, 1e6), power=st.sampled_from([0.5, 1.0]))
+# By such factors nothing is rounded: others move values that are at an edge, of what counts as
+# active or of a bin, to its other side.
+@given(
+    seed=seeds,
+    factor=st.integers(-10, 10).map(lambda n: 4.0**n),
+    power=st.sampled_from([0.5, 1.0]),
+)
 @settings(max_examples=25)
 def test_units_of_the_activations_carry_over(seed, factor, power):
     predicted, observed = negative_binomial(seed, 100)
