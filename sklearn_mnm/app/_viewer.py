@@ -34,7 +34,7 @@ _STYLE = (
 # Of all calls of view_img.
 _ALIKE: dict[str, Any] = {"resampling_interpolation": "nearest", "black_bg": True}
 # The picture of the brain in nilearn's page, and what stands before it.
-_BACKGROUND = re.compile('(id="spriteImg"[^>]*?base64,)([^"]*)')
+_BACKGROUND = re.compile('(id="spriteImg[^"]*"[^>]*?base64,)([^"]*)')
 # Of values that the page holds: 0 is outside the brain.
 _N_LEVELS = 255
 
@@ -75,6 +75,7 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
     empty = highest <= threshold
     if place is None:
         place = (0.0, 0.0, 0.0) if empty else (float(peak[0]), float(peak[1]), float(peak[2]))
+    background = _background()
     view = view_img(
         image,
         threshold=threshold,
@@ -84,14 +85,15 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
         cmap=ListedColormap(colormaps[_COLOUR_MAP](np.linspace(_FIRST_COLOUR, 1, 256))),
         symmetric_cmap=False,
         cut_coords=place,
-        # Encoding it takes longer than the map: it is put in below.
-        bg_img=False,
+        # Encoding it takes longer than the map: it is put in below, where its place is known.
+        bg_img="MNI152" if background is None else False,
         **_ALIKE,
     )
     words = f'<output id="here"></output><p>{html.escape(shown.words)}</p>{known}'
     # Of one version the title is another, and an icon is linked to that is elsewhere.
     page = re.sub(r"<link[^>]*https?:[^>]*>", "", view.html)
-    page = _BACKGROUND.sub(lambda found: f"{found[1]}{_background()}", page, count=1)
+    if background is not None:
+        page = _BACKGROUND.sub(lambda found: f"{found[1]}{background}", page, count=1)
     titled = f"<title>{html.escape(title)}</title>"
     page = re.sub("<title>.*?</title>", lambda _: titled, page, count=1, flags=re.DOTALL)
     return page.replace("</head>", f"{_STYLE}</head>", 1).replace("</body>", f"{words}</body>", 1)
@@ -126,8 +128,8 @@ def _known(image: Any, grid: Any, unit: str) -> str:
 
 
 @cache
-def _background() -> str:
-    """Picture of the MNI152 template, as nilearn puts it into pages."""
+def _background() -> str | None:
+    """Picture of the MNI152 template, as nilearn puts it into pages; None if it is not found."""
     from nibabel import Nifti1Image
     from nilearn.plotting import view_img
 
@@ -136,8 +138,7 @@ def _background() -> str:
     image = Nifti1Image(np.asarray(grid.dataobj, dtype=np.float32), grid.affine)
     view = view_img(image, threshold=0.5, symmetric_cmap=False, cut_coords=(0, 0, 0), **_ALIKE)
     found = _BACKGROUND.search(view.html)
-    assert found is not None
-    return found[2]
+    return None if found is None else found[2]
 
 
 @cache

@@ -61,7 +61,7 @@ def test_the_brain_beneath_is_the_template_that_nilearn_shows(grid, high):
     from nilearn.plotting import view_img
 
     def picture(page):
-        return re.search('id="spriteImg"[^>]*base64,([^"]+)"', page)[1]
+        return re.search('id="spriteImg[^"]*"[^>]*base64,([^"]+)"', page)[1]
 
     usual = view_img(
         shown(grid, high).image, threshold=1, resampling_interpolation="nearest", black_bg=True
