@@ -310,8 +310,9 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
         if is_documents(documents) and isinstance(self.vectorizer_, TermVectorizer):
             self._check_known(documents, features)
         points = last.points if known else self.embedder_.transform(features)
-        if only is not None:
-            last.text, last.features, last.points = only, features, points
+        if only is None:
+            return points, features
+        last.text, last.features, last.points = only, features, points
         return points.copy(), features.copy()
 
     def _check_known(self, documents: Any, features: Any) -> None:

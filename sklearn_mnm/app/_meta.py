@@ -1,9 +1,7 @@
 """Meta-analyses of studies whose texts fit a text, where the server is given studies with peaks."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
-from threading import Lock
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -11,25 +9,22 @@ import pandas as pd
 from sklearn_mnm._tools.dependencies import installed_version
 from sklearn_mnm.app._answers import ANSWERS, Answer, Wish, page
 from sklearn_mnm.app._questions import Model, TextQuestion
+from sklearn_mnm.app._requests import whole_number
 from sklearn_mnm.app._shown import Shown
 from sklearn_mnm.brain.clusters import clusters_of_values
-from sklearn_mnm.datasets.nimare_meta import choose_by_text, run_meta_analysis
+from sklearn_mnm.datasets.nimare_meta import SHOWN_Z, choose_by_text, run_meta_analysis
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.report._facts import cluster_rows, shortened, study_rows
-from sklearn_mnm.text.terms import TermVectorizer
+from sklearn_mnm.text.explanation import words_without_effect
 
 NO_STUDIES = (
     "This server was started without studies, so it runs no meta-analyses. Start it with 'mnm app "
     "--studies ...'; 'mnm meta' runs them without a page."
 )
-# Of z, not corrected: p < 0.001, one-sided.
-SHOWN_META_Z = 3.09
 # Studies that are taken if nobody says how many, and the most.
 _USUAL_K, _MOST_K = 60, 1000
 _MOST_PARTICIPANTS = 100_000
 _NAMES = {"ale": "ALE", "mkda": "MKDA"}
-# Results that are kept, of 4 MB each.
-_N_KEPT = 8
 
 
 class MetaWish(NamedTuple):
@@ -62,11 +57,11 @@ class MetaWish(NamedTuple):
         method = query.get("method", "mkda")
         if method not in _NAMES:
             raise InvalidInputError(f"method={method[:20]!r}: choose one of {[*_NAMES]}.")
-        size = _number(query, "sample_size", None, 1, _MOST_PARTICIPANTS)
-        k = _number(query, "k", _USUAL_K, 2, _MOST_K)
-        assert k is not None
+        k = whole_number("k", query.get("k", "").strip() or str(_USUAL_K), 2, _MOST_K)
+        size = query.get("sample_size", "").strip()
+        n_people = whole_number("sample_size", size, 1, _MOST_PARTICIPANTS) if size else None
         # MKDA takes no notice of it.
-        return cls(text, method, k, size if method == "ale" else None)
+        return cls(text, method, k, n_people if method == "ale" else None)
 
     @property
     def address(self) -> dict[str, str]:
@@ -86,7 +81,6 @@ class MetaQuestion:
     """
 
     is_known = True
-    cluster_threshold = SHOWN_META_Z
 
     def __init__(self, model: Model, wish: MetaWish) -> None:
         self.model, self.wish = model, wish
@@ -98,15 +92,6 @@ class MetaQuestion:
         if not TextQuestion(self.model, self.wish.text).is_known:
             raise InvalidInputError("None of these words is known, so no studies can be chosen.")
         return choose_by_text(self.model.encoder, self.model.studies, self.wish.text, self.wish.k)
-
-    @property
-    def _unknown(self) -> tuple[str, ...]:
-        """What of the text had no say in the choice."""
-        encoder = self.model.encoder
-        if not isinstance(encoder.vectorizer_, TermVectorizer):
-            return ()
-        words = encoder.explain(self.wish.text).unknown["word"]
-        return (f"Not known, and without effect: {', '.join(words)}.",) if len(words) else ()
 
     @cached_property
     def result(self) -> Any:
@@ -122,12 +107,12 @@ class MetaQuestion:
 
     def shown(self, view: str) -> Shown:
         """Return the map."""
-        return Shown(self.result.image, SHOWN_META_Z, f"z of {self.method}")
+        return Shown(self.result.image, SHOWN_Z, f"z of {self.method}")
 
     def clusters(self, k: int) -> pd.DataFrame:
         """List the highest clusters, with anatomical names."""
         image = self.result.image
-        return clusters_of_values(image.get_fdata(), image.affine, SHOWN_META_Z, k=k)
+        return clusters_of_values(image.get_fdata(), image.affine, SHOWN_Z, k=k)
 
     def studies(self, k: int) -> pd.DataFrame:
         """Return all studies that were taken, whatever `k` is."""
@@ -137,39 +122,12 @@ class MetaQuestion:
     def facts(self) -> dict[str, Any]:
         """What tables show."""
         return {
-            "clusters": cluster_rows(self.result.image, SHOWN_META_Z),
+            "clusters": cluster_rows(self.result.image, SHOWN_Z),
             "studies": study_rows(self._chosen.found),
             "n_peaks": len(self._chosen.studies.peaks),
-            "notes": (*self._unknown, *self.result.notes),
+            "unknown": words_without_effect(self.wish.text, self.model.encoder.vectorizer_),
+            "notes": self.result.notes,
         }
-
-
-class MetaQuestions:
-    """The meta-analyses asked for last, so that no part of an answer runs one again."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[MetaWish, MetaQuestion] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, model: Model, wish: MetaWish) -> MetaQuestion:
-        """Return a meta-analysis, which may have been run."""
-        with self._lock:
-            question = self._kept.pop(wish, None) or MetaQuestion(model, wish)
-            self._kept[wish] = question
-            while len(self._kept) > _N_KEPT:
-                self._kept.popitem(last=False)
-            return question
-
-
-def _number(query: Any, name: str, usual: int | None, least: int, most: int) -> int | None:
-    given = query.get(name, "").strip()
-    if not given:
-        return usual
-    if not given.isascii() or not given.isdecimal() or not least <= int(given[:9]) <= most:
-        raise InvalidInputError(
-            f"{name}={given[:20]!r} must be a whole number from {least} to {most:,}."
-        )
-    return int(given)
 
 
 def _meta_page(question: MetaQuestion, link: Callable[..., str], wish: Wish) -> str:
@@ -179,7 +137,7 @@ def _meta_page(question: MetaQuestion, link: Callable[..., str], wish: Wish) -> 
         question=question,
         facts=question.facts,
         wish=question.wish,
-        threshold=SHOWN_META_Z,
+        threshold=SHOWN_Z,
         link=link,
         model=question.model,
         nimare=installed_version("nimare"),

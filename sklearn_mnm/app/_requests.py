@@ -39,7 +39,13 @@ def asked_place(request: Request) -> tuple[float, float, float]:
 
 def asked_count(request: Request) -> int:
     """Read how many terms and studies are asked for."""
-    given = request.query_params.get("k", str(N_SHOWN))
-    if not given.isascii() or not given.isdecimal() or not 1 <= int(given[:9]) <= _MAX_COUNT:
-        raise InvalidInputError(f"k={given[:20]!r} must be a whole number from 1 to {_MAX_COUNT}.")
+    return whole_number("k", request.query_params.get("k", str(N_SHOWN)), 1, _MAX_COUNT)
+
+
+def whole_number(name: str, given: str, least: int, most: int) -> int:
+    """Read a parameter of an address that is a whole number."""
+    if not given.isascii() or not given.isdecimal() or not least <= int(given[:9]) <= most:
+        raise InvalidInputError(
+            f"{name}={given[:20]!r} must be a whole number from {least} to {most:,}."
+        )
     return int(given)

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -30,7 +31,7 @@ from sklearn_mnm.app._answers import (
     static_files,
 )
 from sklearn_mnm.app._cache import BodyCache
-from sklearn_mnm.app._meta import META_ANSWERS, NO_STUDIES, MetaQuestions, MetaWish
+from sklearn_mnm.app._meta import META_ANSWERS, NO_STUDIES, MetaQuestion, MetaWish
 from sklearn_mnm.app._nifti import MapRefused, read_map
 from sklearn_mnm.app._problems import told
 from sklearn_mnm.app._questions import MapQuestion, Model, TextQuestion
@@ -48,6 +49,8 @@ logger = logging.getLogger("sklearn_mnm.app")
 
 _MAX_WAITING = 100
 _MAX_ANALYSES = 8
+# Results that are kept, so that no part of an answer runs one again; of some MB each.
+_N_ANALYSES = 8
 _CACHED_BYTES = 64 * 2**20
 # Each takes 4 MB.
 _N_UPLOADED = 20
@@ -82,7 +85,7 @@ class Site:
         self._analyst = Workers(1, _MAX_ANALYSES)
         # What another server is waited for.
         self._elsewhere = Workers(1, _MAX_ANALYSES)
-        self._analyses = MetaQuestions()
+        self._analysis = lru_cache(_N_ANALYSES)(partial(MetaQuestion, model))
         self._cache = BodyCache(_CACHED_BYTES)
         self._reader = UploadReader(max_upload)
         self._uploaded = UploadedMaps(_N_UPLOADED)
@@ -155,12 +158,14 @@ class Site:
         if self.model.studies is None:
             raise HTTPException(404, NO_STUDIES)
         wish = MetaWish.from_address(asked_text(request, "q"), request.query_params)
-        question = self._analyses.get(self.model, wish)
+        question = self._analysis(wish)
 
         def link(part: str = "", **params: Any) -> str:
             return f"/meta{'/' * bool(part)}{part}?{urlencode(wish.address | params)}"
 
-        return await self._answer(request, question, ("meta", wish), link, META_ANSWERS)
+        return await self._answer(
+            request, question, ("meta", wish), link, META_ANSWERS, self._analyst
+        )
 
     async def map(self, request: Request) -> Response:
         """Answer a map that was uploaded."""
@@ -268,6 +273,7 @@ class Site:
         key: tuple[Any, ...],
         link: Callable[..., str],
         answers: dict[str, Answer] = ANSWERS,
+        workers: Workers | None = None,
     ) -> Response:
         part = request.path_params.get("part", "")
         if part not in answers:
@@ -281,9 +287,7 @@ class Site:
             body = answer.make(question, link, wish)
             return body.encode() if isinstance(body, str) else body
 
-        workers = self._painter if answer.draws else self._thinkers
-        if answers is META_ANSWERS:
-            workers = self._analyst
+        workers = workers or (self._painter if answer.draws else self._thinkers)
         body = await workers.run(self._cache.get, (*key, part, wish), make)
         headers = {}
         if part == "viewer":

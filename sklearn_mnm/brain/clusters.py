@@ -204,7 +204,12 @@ def _clusters(
     sign: int,
 ) -> list[_Cluster]:
     """Clusters of what is positive, by falling height; values get the sign back."""
-    values, affine = _around(np.where(values >= threshold, np.maximum(values, 0), 0), affine)
+    values = np.where(values >= threshold, np.maximum(values, 0), 0)
+    above = find_objects((values > 0).view(np.int8))
+    if not above:
+        return []
+    box = _widened(above[0])
+    values, affine = values[box], _moved(affine, box)
     labels, n_clusters = label(values)  # voxels that share a face
     numbers = np.arange(1, n_clusters + 1)
     voxel = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
@@ -217,7 +222,7 @@ def _clusters(
     found = []
     for number in numbers[volumes[numbers] >= min_volume][:k]:
         # Each in a box of its own, with a margin.
-        box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in places[number - 1])
+        box = _widened(places[number - 1])
         alone = np.where(labels[box] == number, values[box], 0)
         moved = _moved(affine, box)
         peaks = _peaks(alone, moved, min_distance)
@@ -228,13 +233,9 @@ def _clusters(
     return found
 
 
-def _around(values: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cut an image to what is above 0, with a margin of a voxel."""
-    box = []
-    for axis in range(3):
-        rows = np.flatnonzero(values.any(axis=tuple({0, 1, 2} - {axis})))
-        box.append(slice(max(rows[0] - 1, 0), rows[-1] + 2) if len(rows) else slice(0, 1))
-    return values[tuple(box)], _moved(affine, box)
+def _widened(box: Sequence[slice]) -> tuple[slice, ...]:
+    """Box with a margin of a voxel, as far as there is one."""
+    return tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
 
 
 def _moved(affine: np.ndarray, box: Sequence[slice]) -> np.ndarray:

@@ -48,9 +48,11 @@ def resampled(voxels: np.ndarray, mask_img: Any, resolution: int | None) -> Any:
     on_mask = resolution is None or np.allclose(np.abs(np.diag(mask_img.affine)[:3]), resolution)
     if not on_mask:
         target = _mask(None, resolution)
-        if mask_img not in _WEIGHTS or _WEIGHTS[mask_img][0] is not target:
-            _WEIGHTS[mask_img] = target, _interpolation(mask_img, target)
-        voxels, mask_img = (_WEIGHTS[mask_img][1] @ voxels.T.astype(np.float32)).T, target
+        # Another thread may put in the weights of another grid meanwhile.
+        known = _WEIGHTS.get(mask_img)
+        if known is None or known[0] is not target:
+            known = _WEIGHTS[mask_img] = target, _interpolation(mask_img, target)
+        voxels, mask_img = (known[1] @ voxels.T.astype(np.float32)).T, target
     return image_from_voxels(voxels[0] if len(voxels) == 1 else voxels, mask_img)
 
 

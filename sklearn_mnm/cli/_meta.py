@@ -12,8 +12,8 @@ from sklearn_mnm.cli._output import Json, show_facts, show_json, show_table
 from sklearn_mnm.cli._queries import check_image_name, check_text, tell_unknown, write_image
 from sklearn_mnm.exceptions import DataWarning
 
-# Of z, p < 0.001 of each voxel, and clusters that are listed, those of the highest peaks.
-_SHOWN_Z, _N_CLUSTERS = 3.09, 10
+# Clusters that are listed, those of the highest peaks.
+_N_CLUSTERS = 10
 META_EXAMPLES = (
     "mnm meta working memory load --studies studies.json -k 60 -o wm.nii.gz",
     'mnm meta "fear of spiders" --studies foci.txt -m my_model -o fear.nii.gz --json',
@@ -45,7 +45,12 @@ def meta(
     check_image_name(output)
     check_text(text := " ".join(words))
     from sklearn_mnm.brain import cluster_table
-    from sklearn_mnm.datasets.nimare_meta import choose_by_text, load_nimare, run_meta_analysis
+    from sklearn_mnm.datasets.nimare_meta import (
+        SHOWN_Z,
+        choose_by_text,
+        load_nimare,
+        run_meta_analysis,
+    )
 
     load_nimare("mnm meta")  # before anything takes time
     studies, encoder = load_data(data, data_format, level), load_encoder(model)
@@ -56,11 +61,11 @@ def meta(
         warnings.warn(note, DataWarning, stacklevel=1)
     write_image(analysis.image, output)
     result = {"file": str(output), "method": method, "studies": len(chosen.found)}
-    table = cluster_table(analysis.image, _SHOWN_Z, k=_N_CLUSTERS)
+    table = cluster_table(analysis.image, SHOWN_Z, k=_N_CLUSTERS)
     clusters: list[Any] = table.to_dict("records")
     if as_json:
-        more = {"cluster_threshold": _SHOWN_Z, "clusters": clusters}
+        more = {"cluster_threshold": SHOWN_Z, "clusters": clusters}
         show_json(result | more | {"ids": chosen.found["id"].tolist()})
     else:
-        show_facts(result | {"cluster_threshold": _SHOWN_Z})
+        show_facts(result | {"cluster_threshold": SHOWN_Z})
         show_table(clusters)

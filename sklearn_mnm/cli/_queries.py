@@ -235,12 +235,10 @@ def check_text(text: str) -> None:
 
 def tell_unknown(encoder: Any, text: str) -> None:
     """Tell which words of a text have no effect."""
-    from sklearn_mnm.text.terms import TermVectorizer
+    from sklearn_mnm.text.explanation import words_without_effect
 
-    if isinstance(encoder.vectorizer_, TermVectorizer):
-        words = encoder.explain(text).unknown["word"]
-        if len(words):
-            complain(f"warning: not known, and without effect: {', '.join(words)}")
+    if words := words_without_effect(text, encoder.vectorizer_):
+        complain(f"warning: not known, and without effect: {', '.join(words)}")
 
 
 def check_image_name(output: Path) -> None:

@@ -10,6 +10,8 @@ from sklearn_mnm.datasets.nimare_export import sample_sizes, studyset_of
 from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.exceptions import InvalidInputError
 
+#: From which z on a result is shown: of each voxel by itself, p < 0.001, one-sided.
+SHOWN_Z = 3.09
 Method = Literal["ale", "mkda"]
 # Classes of nimare.meta.cbma.
 _CLASSES = {"ale": "ALE", "mkda": "MKDADensity"}

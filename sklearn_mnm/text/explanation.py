@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -228,6 +229,21 @@ def nothing_known(texts: Sequence[str], vectorizer: TermVectorizer) -> str:
         return f"{_with_advice(queries[0], vectorizer)} holds no known term"
     shown = "; ".join(_with_advice(query, vectorizer) for query in queries[:3])
     return f"none of the {len(queries)} texts holds a known term: {shown}"
+
+
+def words_without_effect(text: str, vectorizer: Any) -> list[str]:
+    """Words of a text that the vectorizer does not know, none where it knows no words.
+
+    Parameters
+    ----------
+    text : str
+        With at least one word.
+    vectorizer : TermVectorizer or other
+        Fitted.
+    """
+    if not isinstance(vectorizer, TermVectorizer):
+        return []
+    return list(explain_query(text, vectorizer, k=0).unknown["word"])
 
 
 def _checked_queries(texts: Sequence[str], name: str) -> list[str]:

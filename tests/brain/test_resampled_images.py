@@ -1,5 +1,7 @@
 """Maps on a mask come onto other grids as nilearn's linear interpolation brings them there."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from nilearn.image import resample_to_img
@@ -31,3 +33,14 @@ def test_on_its_own_grid_a_map_stays_as_it_is():
     for resolution in (None, 4):
         image = resampled(voxels, mask, resolution)
         np.testing.assert_array_equal(image.get_fdata()[np.asarray(mask.dataobj) != 0], voxels[0])
+
+
+def test_threads_that_ask_for_different_grids_get_their_own():
+    mask = load_mask(resolution=8)
+    voxels = np.random.default_rng(0).normal(size=(1, np.count_nonzero(mask.dataobj)))
+    expected = {size: resampled(voxels, mask, size).get_fdata() for size in (6, 10)}
+    with ThreadPoolExecutor(4) as threads:
+        sizes = [6, 10] * 20
+        images = list(threads.map(lambda size: resampled(voxels, mask, size).get_fdata(), sizes))
+    for size, image in zip(sizes, images, strict=True):
+        np.testing.assert_array_equal(image, expected[size])
