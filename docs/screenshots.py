@@ -29,9 +29,9 @@ PATIENCE = 2000
 
 
 def save(screenshot: bytes, name: str) -> None:
-    """Save what is seen, with as few colours as do."""
+    """Save what is seen, in all of its colours."""
     image = Image.open(io.BytesIO(screenshot)).convert("RGB")
-    image.quantize(256, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
+    image.save(FOLDER / f"{name}.png", optimize=True)
 
 
 def save_drawn(page: Any, name: str, frame: str = "map") -> None:
