@@ -121,8 +121,8 @@ class HyperbolicBrainTextEmbedder(_SteppedFit):
         Weight of each text feature in the closed form; its mean over the entries of `X` is 1.
     activation_scaler_ : ActivationScaler
         From region activations to tower inputs.
-    model_ : BrainTextModel
-        The towers.
+    model_ : FittedTowers
+        The towers, as arrays.
     decode_head_ : DecodeHead
         From directions of texts to activations.
     term_space_, joint_space_ : TermSpace, JointSpace or None

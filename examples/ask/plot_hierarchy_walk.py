@@ -10,7 +10,6 @@ terms that hold for it. "General" means this here: of many studies.
 # sphinx_gallery_thumbnail_number = 3
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 
 from sklearn_mnm import load_pretrained
 from sklearn_mnm.geometry import exp_map0
@@ -28,7 +27,7 @@ embedder = encoder.embedder_
 studies = encoder.neighbours_
 tangents = {"maps": studies.brain_tangent, "texts": studies.text_tangent}
 points = {
-    kind: exp_map0(torch.from_numpy(values).double(), embedder.curvature_)
+    kind: exp_map0(values.astype(np.float64), embedder.curvature_)
     for kind, values in tangents.items()
 }
 points["terms"] = embedder.term_points()

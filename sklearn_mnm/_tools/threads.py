@@ -1,9 +1,9 @@
 """How many threads a computation is worth."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-import torch
 from threadpoolctl import ThreadpoolController
 
 # Entries of the largest matrix up to which one thread is enough: 2,000 x 2,000.
@@ -32,8 +32,10 @@ def one_thread_if_small(n_entries: int) -> Iterator[None]:
             # also gives it back, and giving back one thread after it would be for good.
             if any(pool["num_threads"] > 1 for pool in blas.info()):
                 stack.enter_context(blas.limit(limits=1))
-            n_threads = torch.get_num_threads()
-            if n_threads > 1:
+            # Where nothing has imported it, none of its threads are at work.
+            torch = sys.modules.get("torch")
+            n_threads = 1 if torch is None else torch.get_num_threads()
+            if torch is not None and n_threads > 1:
                 stack.callback(torch.set_num_threads, n_threads)
                 torch.set_num_threads(1)
         yield

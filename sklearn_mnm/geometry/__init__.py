@@ -1,4 +1,4 @@
-"""Hyperbolic geometry in the Lorentz model, as plain functions on torch tensors."""
+"""Hyperbolic geometry in the Lorentz model: functions of NumPy arrays or torch tensors."""
 
 from sklearn_mnm.geometry.cones import (
     entailment_violation,

@@ -6,16 +6,9 @@ direction ``s / |s|``. Distances and angles written in these terms need one deli
 only, ``1 - cos(theta)`` between two directions, which this module provides.
 """
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, ParamSpec
+from array_api_compat import array_namespace
 
-import torch
-from torch import Tensor
-
-from sklearn_mnm.exceptions import InvalidInputError
-
-_P = ParamSpec("_P")
+from sklearn_mnm.geometry._backend import Array, without_gradient
 
 # Below this value of 1 - cos(theta) (an angle of 3.6 degrees) the matrix product has lost too many
 # digits, and the difference of the two directions is taken instead.
@@ -24,48 +17,12 @@ NEAR = 2e-3
 _BLOCK_ELEMENTS = 2**19
 
 
-def at_least_single(function: Callable[_P, Tensor]) -> Callable[_P, Tensor]:
-    """Let a function take tensors of half precision, and compute in single precision.
-
-    Half precision has three digits, and float16 ends at 65,504, which squares reach at radius 6:
-    what it would return is rounding or no number at all.
-    """
-
-    @wraps(function)
-    def widened(*args: _P.args, **kwargs: _P.kwargs) -> Tensor:
-        return function(
-            *map(_widened, args), **{name: _widened(value) for name, value in kwargs.items()}
-        )
-
-    return widened
-
-
-def _widened(value: Any) -> Any:
-    is_half = isinstance(value, Tensor) and value.dtype in (torch.float16, torch.bfloat16)
-    return value.float() if is_half else value
-
-
-def as_curvature(curvature: float | Tensor, like: Tensor) -> Tensor:
-    """Return the curvature as a 0-d tensor of the dtype and device of `like`.
-
-    A float is checked to be positive. A tensor is not: looking at its value would make the
-    processor wait for the accelerator at each call.
-    """
-    if isinstance(curvature, Tensor):
-        return curvature.to(dtype=like.dtype, device=like.device)
-    if not curvature > 0:
-        raise InvalidInputError(
-            f"curvature={curvature!r} must be positive: it is c of the hyperboloid <x, x> = -1/c."
-        )
-    return torch.as_tensor(curvature, dtype=like.dtype, device=like.device)
-
-
-def norm(vectors: Tensor) -> Tensor:
+def norm(vectors: Array) -> Array:
     """Euclidean norm over the last dimension; its gradient at the zero vector is zero."""
-    return torch.linalg.vector_norm(vectors, dim=-1)
+    return array_namespace(vectors).linalg.vector_norm(vectors, axis=-1)
 
 
-def polar(x: Tensor, curvature: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def polar(x: Array, curvature: Array) -> tuple[Array, Array, Array]:
     """Split points into rapidity, direction and a flag for the origin.
 
     Only the space coordinates are read: the time coordinate of a point follows from them and is
@@ -73,31 +30,30 @@ def polar(x: Tensor, curvature: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     Parameters
     ----------
-    x : Tensor of shape (..., d + 1)
-    curvature : 0-d Tensor
+    x : array of shape (..., d + 1)
+    curvature : 0-d array
 
     Returns
     -------
-    rapidity : Tensor of shape (...)
+    rapidity : array of shape (...)
         ``asinh(sqrt(c) |s|)``.
-    direction : Tensor of shape (..., d)
+    direction : array of shape (..., d)
         ``s / |s|``; zero, with zero gradient, at the origin.
-    at_origin : bool Tensor of shape (...)
+    at_origin : bool array of shape (...)
         Whether ``sqrt(c) |s|`` is below the machine epsilon. The gradient of a direction is
         ``1 / |s|``, so this margin also bounds it.
     """
+    xp = array_namespace(x)
     space = x[..., 1:]
     length = norm(space)
-    scaled = curvature.sqrt() * length
-    at_origin = scaled.detach() <= torch.finfo(x.dtype).eps
-    safe_length = torch.where(at_origin, torch.ones_like(length), length)
-    direction = torch.where(
-        at_origin[..., None], torch.zeros_like(space), space / safe_length[..., None]
-    )
-    return torch.asinh(scaled), direction, at_origin
+    scaled = xp.sqrt(curvature) * length
+    at_origin = scaled <= xp.finfo(x.dtype).eps
+    safe_length = xp.where(at_origin, xp.ones_like(length), length)
+    direction = xp.where(at_origin[..., None], xp.zeros_like(space), space / safe_length[..., None])
+    return xp.asinh(scaled), direction, at_origin
 
 
-def gap(x: Tensor, y: Tensor, x_norm: Tensor, y_norm: Tensor) -> Tensor:
+def gap(x: Array, y: Array, x_norm: Array, y_norm: Array) -> Array:
     """Compute ``|x| |y| - x.y = |x| |y| (1 - cos(theta))`` without cancellation.
 
     The value of nearly parallel pairs comes from ``|x/|x| - y/|y||^2 / 2``, the gradient always
@@ -106,79 +62,87 @@ def gap(x: Tensor, y: Tensor, x_norm: Tensor, y_norm: Tensor) -> Tensor:
 
     Parameters
     ----------
-    x, y : Tensor of shape (..., d)
-    x_norm, y_norm : Tensor of shape (...)
+    x, y : array of shape (..., d)
+    x_norm, y_norm : array of shape (...)
         Their norms.
 
     Returns
     -------
-    gap : Tensor of shape (...)
+    gap : array of shape (...)
     """
+    xp = array_namespace(x)
     product = x_norm * y_norm
-    expanded = product - (x * y).sum(dim=-1)
-    with torch.no_grad():
+    expanded = product - xp.sum(x * y, axis=-1)
+    with without_gradient(x):
         near = expanded < NEAR * product
         chord = _unit(x, x_norm) - _unit(y, y_norm)
-        exact = product * chord.square().sum(dim=-1) / 2
-        correction = torch.where(near, exact - expanded, torch.zeros_like(expanded))
+        exact = product * xp.sum(chord**2, axis=-1) / 2
+        correction = xp.where(near, exact - expanded, xp.zeros_like(expanded))
     return expanded + correction
 
 
-def pairwise_gap(x: Tensor, y: Tensor, x_norm: Tensor, y_norm: Tensor) -> Tensor:
+def pairwise_gap(x: Array, y: Array, x_norm: Array, y_norm: Array) -> Array:
     """All-pairs form of `gap`: one matrix product, and direct differences for near pairs only.
 
     Parameters
     ----------
-    x : Tensor of shape (n, d)
-    y : Tensor of shape (m, d)
-    x_norm : Tensor of shape (n,)
-    y_norm : Tensor of shape (m,)
+    x : array of shape (n, d)
+    y : array of shape (m, d)
+    x_norm : array of shape (n,)
+    y_norm : array of shape (m,)
 
     Returns
     -------
-    gap : Tensor of shape (n, m)
+    gap : array of shape (n, m)
     """
+    xp = array_namespace(x)
     product = x_norm[:, None] * y_norm[None, :]
-    expanded = torch.addmm(product, x, y.T, alpha=-1)
-    with torch.no_grad():
-        rows, columns = (expanded < NEAR * product).nonzero(as_tuple=True)
+    expanded = product - x @ y.T
+    with without_gradient(x):
+        rows, columns = xp.nonzero(expanded < NEAR * product)
         if len(rows) == 0:
             return expanded
         unit_x, unit_y = _unit(x, x_norm), _unit(y, y_norm)
         block = max(1, _BLOCK_ELEMENTS // x.shape[1])
-        exact = torch.cat(
+        exact = xp.concat(
             [
-                (unit_x[i] - unit_y[j]).square_().sum(dim=-1)
-                for i, j in zip(rows.split(block), columns.split(block), strict=True)
+                xp.sum((unit_x[rows[near]] - unit_y[columns[near]]) ** 2, axis=-1)
+                for near in (slice(at, at + block) for at in range(0, len(rows), block))
             ]
         )
         correction = exact * product[rows, columns] / 2 - expanded[rows, columns]
-    return expanded.index_put_((rows, columns), correction, accumulate=True)
+    expanded[rows, columns] += correction
+    return expanded
 
 
-def _unit(vectors: Tensor, norms: Tensor) -> Tensor:
+def _unit(vectors: Array, norms: Array) -> Array:
     """Divide vectors of shape (..., d) by their norms; zero stays zero."""
-    return vectors / norms.clamp(min=torch.finfo(vectors.dtype).tiny)[..., None]
+    xp = array_namespace(vectors)
+    tiny = xp.finfo(vectors.dtype).smallest_normal
+    return vectors / xp.clip(norms, min=tiny)[..., None]
 
 
-def safe_sqrt(values: Tensor, margin: float = 0.0) -> Tensor:
+def safe_sqrt(values: Array, margin: float = 0.0) -> Array:
     """Square root that is zero, with zero gradient, where ``values <= margin``; NaN stays NaN."""
+    xp = array_namespace(values)
     positive = ~(values <= margin)
-    root = torch.where(positive, values, torch.ones_like(values)).sqrt()
-    return torch.where(positive, root, torch.zeros_like(root))
+    root = xp.sqrt(xp.where(positive, values, xp.ones_like(values)))
+    return xp.where(positive, root, xp.zeros_like(root))
 
 
-def sinh_ratio(squared: Tensor) -> Tensor:
+def sinh_ratio(squared: Array) -> Array:
     """``sinh(z) / z`` as a smooth function of ``z**2 >= 0``."""
+    xp = array_namespace(squared)
     small = squared < 1e-5
-    root = torch.where(small, torch.ones_like(squared), squared).sqrt()
+    root = xp.sqrt(xp.where(small, xp.ones_like(squared), squared))
     series = 1 + squared / 6 * (1 + squared / 20)
-    return torch.where(small, series, torch.sinh(root) / root)
+    return xp.where(small, series, xp.sinh(root) / root)
 
 
-def asinh_ratio(squared: Tensor) -> Tensor:
+def asinh_ratio(squared: Array) -> Array:
     """``asinh(z) / z`` as a smooth function of ``z**2 >= 0``."""
+    xp = array_namespace(squared)
     small = squared < 1e-5
-    root = torch.where(small, torch.ones_like(squared), squared).sqrt()
+    root = xp.sqrt(xp.where(small, xp.ones_like(squared), squared))
     series = 1 - squared / 6 * (1 - squared * (9 / 20))
-    return torch.where(small, series, torch.asinh(root) / root)
+    return xp.where(small, series, xp.asinh(root) / root)

@@ -4,9 +4,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
-from torch import Tensor
 
 from sklearn_mnm._tools.memory_maps import release_pages
 from sklearn_mnm.exceptions import InvalidInputError
@@ -14,6 +12,8 @@ from sklearn_mnm.geometry import constraint_violation, exp_map0, log_map0
 
 # Relative, as the embedder promises for its points.
 _TOLERANCE = 1e-6
+# Shorter vectors have no direction.
+_SHORTEST = 1e-12
 # Rows in memory in double precision at once, however many there are on disk.
 _BLOCK = 8192
 _SHAPES = {
@@ -67,7 +67,7 @@ def check_points(
         # Written so that NaN is a violation.
         wrong = ~(violation <= _TOLERANCE) | ~(block[:, 0] > 0)
         if wrong.any() and n_wrong == 0:
-            row = int(wrong.nonzero()[0, 0])
+            row = int(wrong.argmax())
             first = rows.start + row
             example = (
                 f"its time coordinate is {block[row, 0]:g} and |c <x, x> + 1| / (1 + c |s|^2) is "
@@ -94,24 +94,31 @@ def float64_of(name: str, values: ArrayLike) -> np.ndarray:
         ) from error
 
 
-def blocks(points: np.ndarray, size: int) -> Iterator[tuple[slice, Tensor]]:
-    """Yield slices of at most `size` rows, and those rows as tensors."""
+def blocks(points: np.ndarray, size: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield slices of at most `size` rows, and those rows in double precision."""
     for start in range(0, len(points), size):
         rows = slice(start, start + size)
-        yield rows, as_tensor(points[rows])
+        yield rows, in_double(points[rows])
         release_pages(points)
 
 
-def as_tensor(points: np.ndarray) -> Tensor:
-    """Float64 copy: torch warns of arrays that it may not write to, such as memory maps."""
-    return torch.from_numpy(np.array(points, dtype=np.float64))
+def in_double(points: np.ndarray) -> np.ndarray:
+    """Points in memory in double precision, copied only if they are not."""
+    return np.asarray(points, dtype=np.float64)
 
 
 def points_of(tangent: np.ndarray, curvature: float) -> np.ndarray:
     """Points of the hyperboloid, float64, from tangent vectors at the origin."""
-    return exp_map0(as_tensor(tangent), curvature).numpy()
+    points: np.ndarray = exp_map0(in_double(tangent), curvature)
+    return points
 
 
 def tangent_of(points: np.ndarray, curvature: float) -> np.ndarray:
     """Tangent vectors at the origin, float64, from points of the hyperboloid."""
-    return log_map0(as_tensor(points), curvature).numpy()
+    tangent: np.ndarray = log_map0(in_double(points), curvature)
+    return tangent
+
+
+def unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """Divide rows by their lengths; rows of zeros stay."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _SHORTEST)

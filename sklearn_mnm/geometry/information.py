@@ -31,62 +31,55 @@ References
    neighbouring regions. https://doi.org/10.2331/suisan.22.526
 """
 
-import torch
-from torch import Tensor
+from array_api_compat import array_namespace
 
-from sklearn_mnm.geometry._polar import (
-    as_curvature,
-    at_least_single,
-    gap,
-    norm,
-    pairwise_gap,
-    safe_sqrt,
-)
+from sklearn_mnm.geometry._backend import Array, array_function, as_curvature
+from sklearn_mnm.geometry._polar import gap, norm, pairwise_gap, safe_sqrt
 
 
-@at_least_single
-def radius_from_information(information: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def radius_from_information(information: Array, curvature: float | Array) -> Array:
     """Radius of concepts with the given information, ``I / (2 sqrt(c))``.
 
     Parameters
     ----------
-    information : Tensor of shape (...)
+    information : array of shape (...)
         ``-ln P`` in nats, not negative.
-    curvature : float or 0-d Tensor
+    curvature : float or 0-d array
         ``c > 0``.
 
     Returns
     -------
-    radius : Tensor of shape (...)
+    radius : array of shape (...)
 
     Raises
     ------
     InvalidInputError
         If `curvature` is a float that is not positive.
     """
-    return information / (2 * as_curvature(curvature, information).sqrt())
+    return information / (2 * as_curvature(curvature, information) ** 0.5)
 
 
-@at_least_single
-def information_from_radius(radius: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def information_from_radius(radius: Array, curvature: float | Array) -> Array:
     """Information of concepts at the given radius, ``2 sqrt(c) rho``.
 
     Parameters
     ----------
-    radius : Tensor of shape (...)
+    radius : array of shape (...)
         Distance to the root, as `sklearn_mnm.geometry.radius` gives it.
-    curvature : float or 0-d Tensor
+    curvature : float or 0-d array
 
     Returns
     -------
-    information : Tensor of shape (...)
+    information : array of shape (...)
         ``-ln P`` in nats.
     """
-    return 2 * as_curvature(curvature, radius).sqrt() * radius
+    return 2 * as_curvature(curvature, radius) ** 0.5 * radius
 
 
-@at_least_single
-def gromov_product(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def gromov_product(x: Array, y: Array, curvature: float | Array) -> Array:
     """Gromov product at the root, ``(rho_x + rho_y - d(x, y)) / 2``.
 
     In a tree it is the length that the ways from the root to both points share. Times
@@ -100,46 +93,48 @@ def gromov_product(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
 
     Parameters
     ----------
-    x, y : Tensor of shape (..., d + 1)
+    x, y : array of shape (..., d + 1)
         Shapes are broadcast.
-    curvature : float or 0-d Tensor
+    curvature : float or 0-d array
 
     Returns
     -------
-    product : Tensor of shape (...)
+    product : array of shape (...)
         Not negative, and at most the smaller of the two radii.
     """
+    xp = array_namespace(x)
     c = as_curvature(curvature, x)
     (scaled_x, norm_x), (scaled_y, norm_y) = _scaled(x, c), _scaled(y, c)
     apart = gap(scaled_x, scaled_y, norm_x, norm_y)
     together = gap(scaled_x, -scaled_y, norm_x, norm_y)
-    return _scaled_gromov(torch.asinh(norm_x), torch.asinh(norm_y), apart, together) / c.sqrt()
+    return _scaled_gromov(xp.asinh(norm_x), xp.asinh(norm_y), apart, together) / xp.sqrt(c)
 
 
-@at_least_single
-def pairwise_gromov_product(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def pairwise_gromov_product(x: Array, y: Array, curvature: float | Array) -> Array:
     """Gromov products of all pairs, in the form of `gromov_product`.
 
     Parameters
     ----------
-    x : Tensor of shape (n, d + 1)
-    y : Tensor of shape (m, d + 1)
-    curvature : float or 0-d Tensor
+    x : array of shape (n, d + 1)
+    y : array of shape (m, d + 1)
+    curvature : float or 0-d array
 
     Returns
     -------
-    products : Tensor of shape (n, m)
+    products : array of shape (n, m)
     """
+    xp = array_namespace(x)
     c = as_curvature(curvature, x)
     (scaled_x, norm_x), (scaled_y, norm_y) = _scaled(x, c), _scaled(y, c)
     apart = pairwise_gap(scaled_x, scaled_y, norm_x, norm_y)
     together = pairwise_gap(scaled_x, -scaled_y, norm_x, norm_y)
-    a, b = torch.asinh(norm_x)[:, None], torch.asinh(norm_y)[None, :]
-    return _scaled_gromov(a, b, apart, together) / c.sqrt()
+    a, b = xp.asinh(norm_x)[:, None], xp.asinh(norm_y)[None, :]
+    return _scaled_gromov(a, b, apart, together) / xp.sqrt(c)
 
 
-@at_least_single
-def detour(ancestor: Tensor, x: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def detour(ancestor: Array, x: Array, curvature: float | Array) -> Array:
     """By how much the way from the root to `x` is longer through `ancestor`.
 
     ``rho_a + d(a, x) - rho_x``, computed as `polar_detour` does. It is 0 if the ancestor lies on
@@ -149,100 +144,102 @@ def detour(ancestor: Tensor, x: Tensor, curvature: float | Tensor) -> Tensor:
 
     Parameters
     ----------
-    ancestor, x : Tensor of shape (..., d + 1)
+    ancestor, x : array of shape (..., d + 1)
         Shapes are broadcast.
-    curvature : float or 0-d Tensor
+    curvature : float or 0-d array
 
     Returns
     -------
-    detour : Tensor of shape (...)
+    detour : array of shape (...)
         Not negative.
     """
+    xp = array_namespace(ancestor)
     c = as_curvature(curvature, x)
     (scaled_a, norm_a), (scaled_x, norm_x) = _scaled(ancestor, c), _scaled(x, c)
     apart = gap(scaled_a, scaled_x, norm_a, norm_x)
-    return _scaled_detour(torch.asinh(norm_a), torch.asinh(norm_x), apart) / c.sqrt()
+    return _scaled_detour(xp.asinh(norm_a), xp.asinh(norm_x), apart) / xp.sqrt(c)
 
 
-@at_least_single
-def pairwise_detour(ancestors: Tensor, x: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def pairwise_detour(ancestors: Array, x: Array, curvature: float | Array) -> Array:
     """Detours of all pairs, ancestors in rows, in the form of `detour`.
 
     Parameters
     ----------
-    ancestors : Tensor of shape (n, d + 1)
-    x : Tensor of shape (m, d + 1)
-    curvature : float or 0-d Tensor
+    ancestors : array of shape (n, d + 1)
+    x : array of shape (m, d + 1)
+    curvature : float or 0-d array
 
     Returns
     -------
-    detours : Tensor of shape (n, m)
+    detours : array of shape (n, m)
     """
+    xp = array_namespace(ancestors)
     c = as_curvature(curvature, x)
     (scaled_a, norm_a), (scaled_x, norm_x) = _scaled(ancestors, c), _scaled(x, c)
     apart = pairwise_gap(scaled_a, scaled_x, norm_a, norm_x)
-    a, b = torch.asinh(norm_a)[:, None], torch.asinh(norm_x)[None, :]
-    return _scaled_detour(a, b, apart) / c.sqrt()
+    a, b = xp.asinh(norm_a)[:, None], xp.asinh(norm_x)[None, :]
+    return _scaled_detour(a, b, apart) / xp.sqrt(c)
 
 
-@at_least_single
-def log_conditional(ancestor: Tensor, x: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def log_conditional(ancestor: Array, x: Array, curvature: float | Array) -> Array:
     """Logarithm of the probability of `ancestor` given `x`, ``-sqrt(c) detour``.
 
     Parameters
     ----------
-    ancestor, x : Tensor of shape (..., d + 1)
+    ancestor, x : array of shape (..., d + 1)
         Shapes are broadcast.
-    curvature : float or 0-d Tensor
+    curvature : float or 0-d array
 
     Returns
     -------
-    log_probability : Tensor of shape (...)
+    log_probability : array of shape (...)
         ``ln P(ancestor | x)`` in nats, at most 0.
     """
-    return -as_curvature(curvature, x).sqrt() * detour(ancestor, x, curvature)
+    return -(as_curvature(curvature, x) ** 0.5) * detour(ancestor, x, curvature)
 
 
-@at_least_single
-def pairwise_log_conditional(ancestors: Tensor, x: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def pairwise_log_conditional(ancestors: Array, x: Array, curvature: float | Array) -> Array:
     """Logarithms of conditional probabilities of all pairs, ancestors in rows.
 
     Parameters
     ----------
-    ancestors : Tensor of shape (n, d + 1)
-    x : Tensor of shape (m, d + 1)
-    curvature : float or 0-d Tensor
+    ancestors : array of shape (n, d + 1)
+    x : array of shape (m, d + 1)
+    curvature : float or 0-d array
 
     Returns
     -------
-    log_probabilities : Tensor of shape (n, m)
+    log_probabilities : array of shape (n, m)
         ``ln P(ancestor | x)`` in nats, at most 0.
     """
-    return -as_curvature(curvature, x).sqrt() * pairwise_detour(ancestors, x, curvature)
+    return -(as_curvature(curvature, x) ** 0.5) * pairwise_detour(ancestors, x, curvature)
 
 
-@at_least_single
-def pairwise_versine(directions_x: Tensor, directions_y: Tensor) -> Tensor:
+@array_function
+def pairwise_versine(directions_x: Array, directions_y: Array) -> Array:
     """``1 - cos(theta)`` of all pairs of directions, with the digits of small angles.
 
     Parameters
     ----------
-    directions_x : Tensor of shape (n, d)
+    directions_x : array of shape (n, d)
         Unit vectors.
-    directions_y : Tensor of shape (m, d)
+    directions_y : array of shape (m, d)
 
     Returns
     -------
-    versines : Tensor of shape (n, m)
+    versines : array of shape (n, m)
         In [0, 2].
     """
     return pairwise_gap(directions_x, directions_y, norm(directions_x), norm(directions_y))
 
 
-@at_least_single
+@array_function
 def polar_distance(
-    radius_x: Tensor, radius_y: Tensor, versine: Tensor, curvature: float | Tensor
-) -> Tensor:
+    radius_x: Array, radius_y: Array, versine: Array, curvature: float | Array
+) -> Array:
     """Distance from radii and the angle at the root, without coordinates.
 
     The law of cosines in half angles that `sklearn_mnm.geometry.distance` uses. Where radii are
@@ -250,26 +247,27 @@ def polar_distance(
 
     Parameters
     ----------
-    radius_x, radius_y : Tensor of shape (...)
+    radius_x, radius_y : array of shape (...)
         Distances to the root. Shapes are broadcast with that of `versine`.
-    versine : Tensor of shape (...)
+    versine : array of shape (...)
         ``1 - cos(theta)``, as `pairwise_versine` gives it.
-    curvature : float or 0-d Tensor
+    curvature : float or 0-d array
 
     Returns
     -------
-    distance : Tensor of shape (...)
+    distance : array of shape (...)
     """
+    xp = array_namespace(radius_x)
     c = as_curvature(curvature, versine)
-    a, b = c.sqrt() * radius_x, c.sqrt() * radius_y
-    q = torch.sinh((a - b) / 2).square() + torch.sinh(a) * torch.sinh(b) * versine / 2
-    return 2 * torch.asinh(safe_sqrt(q)) / c.sqrt()
+    a, b = xp.sqrt(c) * radius_x, xp.sqrt(c) * radius_y
+    q = xp.sinh((a - b) / 2) ** 2 + xp.sinh(a) * xp.sinh(b) * versine / 2
+    return 2 * xp.asinh(safe_sqrt(q)) / xp.sqrt(c)
 
 
-@at_least_single
+@array_function
 def polar_detour(
-    radius_ancestor: Tensor, radius_x: Tensor, versine: Tensor, curvature: float | Tensor
-) -> Tensor:
+    radius_ancestor: Array, radius_x: Array, versine: Array, curvature: float | Array
+) -> Array:
     """Detour through an ancestor from radii and the angle at the root, without coordinates.
 
     With the rapidities a of the ancestor and b of x, ``h = (a - b) / 2`` and ``D = sqrt(c) d``,
@@ -280,47 +278,51 @@ def polar_detour(
 
     Parameters
     ----------
-    radius_ancestor, radius_x : Tensor of shape (...)
+    radius_ancestor, radius_x : array of shape (...)
         Distances to the root. Shapes are broadcast with that of `versine`.
-    versine : Tensor of shape (...)
+    versine : array of shape (...)
         ``1 - cos(theta)``, as `pairwise_versine` gives it.
-    curvature : float or 0-d Tensor
+    curvature : float or 0-d array
 
     Returns
     -------
-    detour : Tensor of shape (...)
+    detour : array of shape (...)
         Not negative.
     """
+    xp = array_namespace(radius_ancestor)
     c = as_curvature(curvature, versine)
-    a, b = c.sqrt() * radius_ancestor, c.sqrt() * radius_x
-    return _scaled_detour(a, b, torch.sinh(a) * torch.sinh(b) * versine) / c.sqrt()
+    a, b = xp.sqrt(c) * radius_ancestor, xp.sqrt(c) * radius_x
+    return _scaled_detour(a, b, xp.sinh(a) * xp.sinh(b) * versine) / xp.sqrt(c)
 
 
-def _scaled(points: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+def _scaled(points: Array, c: Array) -> tuple[Array, Array]:
     """Space coordinates at curvature -1, and their lengths."""
-    scaled = c.sqrt() * points[..., 1:]
+    xp = array_namespace(points)
+    scaled = xp.sqrt(c) * points[..., 1:]
     return scaled, norm(scaled)
 
 
-def _scaled_detour(a: Tensor, b: Tensor, apart: Tensor) -> Tensor:
+def _scaled_detour(a: Array, b: Array, apart: Array) -> Array:
     """Compute ``a + D - b`` from rapidities and ``apart = sinh(a) sinh(b) (1 - cos(theta))``."""
     # Rounding makes a versine that callers took as 1 - cos(theta) negative.
-    w = apart.clamp(min=0) / 2
+    xp = array_namespace(a)
+    w = xp.clip(apart, min=0) / 2
     h = (a - b) / 2
-    sinh = torch.sinh(h)
-    squared = sinh.square()
+    sinh = xp.sinh(h)
+    squared = sinh**2
     q = squared + w
     root = safe_sqrt(q)
-    denominator = root * (1 + squared).sqrt() + (1 + q).sqrt() * sinh.abs()
+    denominator = root * xp.sqrt(1 + squared) + xp.sqrt(1 + q) * xp.abs(sinh)
     nearer = h < 0
-    quotient = w / torch.where(nearer, denominator, torch.ones_like(denominator))
-    return 2 * torch.asinh(torch.where(nearer, quotient, root)) + 2 * h.clamp(min=0)
+    quotient = w / xp.where(nearer, denominator, xp.ones_like(denominator))
+    return 2 * xp.asinh(xp.where(nearer, quotient, root)) + 2 * xp.clip(h, min=0)
 
 
-def _scaled_gromov(a: Tensor, b: Tensor, apart: Tensor, together: Tensor) -> Tensor:
+def _scaled_gromov(a: Array, b: Array, apart: Array, together: Array) -> Array:
     """Compute ``(a + b - D) / 2``; ``together = sinh(a) sinh(b) (1 + cos(theta))``."""
+    xp = array_namespace(a)
     p = (a + b) / 2
-    q = torch.sinh((a - b) / 2).square() + apart / 2
-    denominator = torch.sinh(p) * (1 + q).sqrt() + torch.cosh(p) * safe_sqrt(q)
+    q = xp.sinh((a - b) / 2) ** 2 + apart / 2
+    denominator = xp.sinh(p) * xp.sqrt(1 + q) + xp.cosh(p) * safe_sqrt(q)
     at_root = denominator <= 0
-    return torch.asinh(together / 2 / torch.where(at_root, torch.ones_like(q), denominator))
+    return xp.asinh(together / 2 / xp.where(at_root, xp.ones_like(q), denominator))

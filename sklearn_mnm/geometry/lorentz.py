@@ -1,10 +1,11 @@
 r"""Points, maps and distances of the Lorentz (hyperboloid) model of hyperbolic space.
 
 The hyperboloid of curvature ``-c`` is the set of ``x = (t, s)``, time coordinate first, with
-``<x, x>_L = |s|^2 - t^2 = -1/c`` and ``t > 0``. Everything here is a plain function on torch
-tensors of any floating dtype, device and leading shape; half precision is computed, and returned,
-in single. `curvature` is ``c > 0``, a float or a 0-d tensor through which gradients flow. Formulas
-follow Nickel and Kiela [1]_ and Desai et al. [2]_ unless a docstring says otherwise.
+``<x, x>_L = |s|^2 - t^2 = -1/c`` and ``t > 0``. Everything here is a plain function of arrays of
+any floating dtype and leading shape. They are of NumPy or of torch, on any device, and so is what is
+returned; half precision is computed, and returned, in single. `curvature` is ``c > 0``, a float or
+a 0-d tensor through which gradients flow. Formulas follow Nickel and Kiela [1]_ and Desai et al.
+[2]_ unless a docstring says otherwise.
 
 Functions of points read the space coordinates only (`inner`, `pairwise_inner` and
 `constraint_violation` excepted) because ``t`` is determined by ``s`` and rounding in ``t`` is
@@ -26,13 +27,14 @@ References
    https://arxiv.org/abs/2304.09172
 """
 
-import torch
-from torch import Tensor
+from typing import Any
 
+import numpy as np
+from array_api_compat import array_namespace, device
+
+from sklearn_mnm.geometry._backend import Array, array_function, as_curvature
 from sklearn_mnm.geometry._polar import (
-    as_curvature,
     asinh_ratio,
-    at_least_single,
     gap,
     norm,
     pairwise_gap,
@@ -42,109 +44,115 @@ from sklearn_mnm.geometry._polar import (
 )
 
 
-@at_least_single
-def inner(x: Tensor, y: Tensor, *, keepdim: bool = False) -> Tensor:
+@array_function
+def inner(x: Array, y: Array, *, keepdim: bool = False) -> Array:
     """Lorentzian inner product ``<x, y>_L = s.s' - t t'``.
 
     Parameters
     ----------
-    x, y : Tensor of shape (..., d + 1)
+    x, y : array of shape (..., d + 1)
         Vectors of the ambient space, time coordinate first; shapes are broadcast.
     keepdim : bool, default=False
         Keep the reduced dimension with length 1.
 
     Returns
     -------
-    product : Tensor of shape (...) or (..., 1)
+    product : array of shape (...) or (..., 1)
     """
     products = x * y
-    product = products[..., 1:].sum(dim=-1, keepdim=keepdim)
+    product = array_namespace(x).sum(products[..., 1:], axis=-1, keepdims=keepdim)
     return product - (products[..., :1] if keepdim else products[..., 0])
 
 
-@at_least_single
-def pairwise_inner(x: Tensor, y: Tensor) -> Tensor:
+@array_function
+def pairwise_inner(x: Array, y: Array) -> Array:
     """Lorentzian inner products of all pairs.
 
     Parameters
     ----------
-    x : Tensor of shape (n, d + 1)
-    y : Tensor of shape (m, d + 1)
+    x : array of shape (n, d + 1)
+    y : array of shape (m, d + 1)
 
     Returns
     -------
-    products : Tensor of shape (n, m)
+    products : array of shape (n, m)
     """
     return x[:, 1:] @ y[:, 1:].T - x[:, :1] * y[:, 0]
 
 
-@at_least_single
-def from_space(space: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def from_space(space: Array, curvature: float | Array) -> Array:
     """Put points on the hyperboloid by adding the time coordinate ``sqrt(1/c + |s|^2)``.
 
     Parameters
     ----------
-    space : Tensor of shape (..., d)
-    curvature : float or 0-d Tensor
+    space : array of shape (..., d)
+    curvature : float or 0-d array
         ``c > 0``.
 
     Returns
     -------
-    x : Tensor of shape (..., d + 1)
+    x : array of shape (..., d + 1)
 
     Raises
     ------
     InvalidInputError
         If `curvature` is a float that is not positive.
     """
+    xp = array_namespace(space)
     c = as_curvature(curvature, space)
-    time = (1 / c + (space * space).sum(dim=-1, keepdim=True)).sqrt()
-    return torch.cat([time, space], dim=-1)
+    time = xp.sqrt(1 / c + xp.sum(space * space, axis=-1, keepdims=True))
+    return xp.concat([time, space], axis=-1)
 
 
-@at_least_single
-def project(x: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def project(x: Array, curvature: float | Array) -> Array:
     """Put points back on the hyperboloid by recomputing their time coordinate.
 
     Parameters
     ----------
-    x : Tensor of shape (..., d + 1)
-    curvature : float or 0-d Tensor
+    x : array of shape (..., d + 1)
+    curvature : float or 0-d array
 
     Returns
     -------
-    x : Tensor of shape (..., d + 1)
+    x : array of shape (..., d + 1)
     """
     return from_space(x[..., 1:], curvature)
 
 
-@at_least_single
+@array_function
 def origin(
     dim: int,
-    curvature: float | Tensor,
-    dtype: torch.dtype | None = None,
-    device: torch.device | str | None = None,
-) -> Tensor:
+    curvature: float | Array,
+    dtype: Any = None,
+    device: Any = None,
+) -> Array:
     """Return the origin ``(1 / sqrt(c), 0, ..., 0)`` of the hyperboloid.
 
     Parameters
     ----------
     dim : int
         Dimension d of the hyperbolic space.
-    curvature : float or 0-d Tensor
-    dtype : torch.dtype, optional
-        Default: torch's default dtype.
-    device : torch.device or str, optional
+    curvature : float or 0-d array
+    dtype : numpy or torch dtype, default=None
+        Of NumPy's an array is made, of torch's a tensor. If None, it is torch's default.
+    device : torch.device or str, default=None
+        Of a tensor. If None, it is torch's default.
 
     Returns
     -------
-    x : Tensor of shape (dim + 1,)
+    x : array of shape (dim + 1,)
     """
+    if isinstance(dtype, type | np.dtype):
+        return from_space(np.zeros(dim, dtype), curvature)
+    import torch
+
     return from_space(torch.zeros(dim, dtype=dtype, device=device), curvature)
 
 
-@at_least_single
-def exp_map0(v: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def exp_map0(v: Array, curvature: float | Array) -> Array:
     """Exponential map at the origin.
 
     ``s = sinh(sqrt(c) |v|) / (sqrt(c) |v|) v``, smooth at ``v = 0``. The square of the time
@@ -152,42 +160,44 @@ def exp_map0(v: Tensor, curvature: float | Tensor) -> Tensor:
 
     Parameters
     ----------
-    v : Tensor of shape (..., d)
+    v : array of shape (..., d)
         Space coordinates of tangent vectors at the origin (their time coordinate is zero).
-    curvature : float or 0-d Tensor
+    curvature : float or 0-d array
 
     Returns
     -------
-    x : Tensor of shape (..., d + 1)
+    x : array of shape (..., d + 1)
     """
+    xp = array_namespace(v)
     c = as_curvature(curvature, v)
-    squared = c * (v * v).sum(dim=-1, keepdim=True)
+    squared = c * xp.sum(v * v, axis=-1, keepdims=True)
     return from_space(sinh_ratio(squared) * v, c)
 
 
-@at_least_single
-def log_map0(x: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def log_map0(x: Array, curvature: float | Array) -> Array:
     """Logarithmic map at the origin, the inverse of `exp_map0`.
 
     ``v = asinh(sqrt(c) |s|) / (sqrt(c) |s|) s``.
 
     Parameters
     ----------
-    x : Tensor of shape (..., d + 1)
-    curvature : float or 0-d Tensor
+    x : array of shape (..., d + 1)
+    curvature : float or 0-d array
 
     Returns
     -------
-    v : Tensor of shape (..., d)
+    v : array of shape (..., d)
         Space coordinates of tangent vectors at the origin.
     """
+    xp = array_namespace(x)
     c = as_curvature(curvature, x)
     space = x[..., 1:]
-    return asinh_ratio(c * (space * space).sum(dim=-1, keepdim=True)) * space
+    return asinh_ratio(c * xp.sum(space * space, axis=-1, keepdims=True)) * space
 
 
-@at_least_single
-def exp_map(x: Tensor, u: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def exp_map(x: Array, u: Array, curvature: float | Array) -> Array:
     """Exponential map at `x`.
 
     ``cosh(z) x + sinh(z)/z u`` with ``z = sqrt(c) |u|_L``. The Lorentzian norm is taken as
@@ -196,30 +206,31 @@ def exp_map(x: Tensor, u: Tensor, curvature: float | Tensor) -> Tensor:
 
     Parameters
     ----------
-    x : Tensor of shape (..., d + 1)
+    x : array of shape (..., d + 1)
         Points.
-    u : Tensor of shape (..., d + 1)
+    u : array of shape (..., d + 1)
         Tangent vectors at `x`, ``<x, u>_L = 0``; their time coordinate is implied and not read.
-    curvature : float or 0-d Tensor
+    curvature : float or 0-d array
 
     Returns
     -------
-    y : Tensor of shape (..., d + 1)
+    y : array of shape (..., d + 1)
     """
+    xp = array_namespace(x)
     c = as_curvature(curvature, x)
     space, step = x[..., 1:], u[..., 1:]
     _, direction, _ = polar(x, c)
-    along = (direction * step).sum(dim=-1, keepdim=True)
+    along = xp.sum(direction * step, axis=-1, keepdims=True)
     across = step - along * direction
-    time_squared = 1 + c * (space * space).sum(dim=-1, keepdim=True)
-    squared = c * ((across * across).sum(dim=-1, keepdim=True) + along * along / time_squared)
+    time_squared = 1 + c * xp.sum(space * space, axis=-1, keepdims=True)
+    squared = c * (xp.sum(across * across, axis=-1, keepdims=True) + along * along / time_squared)
     # cosh(z) = 1 + 2 sinh(z/2)^2 keeps the value smooth in z^2, hence differentiable at u = 0.
     cosh = 1 + squared / 2 * sinh_ratio(squared / 4) ** 2
     return from_space(cosh * space + sinh_ratio(squared) * step, c)
 
 
-@at_least_single
-def log_map(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def log_map(x: Array, y: Array, curvature: float | Array) -> Array:
     """Logarithmic map: the tangent vector at `x` whose geodesic reaches `y` at time one.
 
     ``u = z / sinh(z) (y - cosh(z) x)`` with ``z = sqrt(c) d(x, y)``, written as
@@ -227,24 +238,25 @@ def log_map(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
 
     Parameters
     ----------
-    x, y : Tensor of shape (..., d + 1)
-    curvature : float or 0-d Tensor
+    x, y : array of shape (..., d + 1)
+    curvature : float or 0-d array
 
     Returns
     -------
-    u : Tensor of shape (..., d + 1)
+    u : array of shape (..., d + 1)
         ``<x, u>_L = 0`` and ``<u, u>_L = d(x, y)^2``.
     """
+    xp = array_namespace(x)
     c = as_curvature(curvature, x)
     q = _half_sinh_squared(x, y, c)[..., None]
     space = x[..., 1:]
-    step = asinh_ratio(q) / (1 + q).sqrt() * (y[..., 1:] - space - 2 * q * space)
-    time = (1 / c + (space * space).sum(dim=-1, keepdim=True)).sqrt()
-    return torch.cat([(space * step).sum(dim=-1, keepdim=True) / time, step], dim=-1)
+    step = asinh_ratio(q) / xp.sqrt(1 + q) * (y[..., 1:] - space - 2 * q * space)
+    time = xp.sqrt(1 / c + xp.sum(space * space, axis=-1, keepdims=True))
+    return xp.concat([xp.sum(space * step, axis=-1, keepdims=True) / time, step], axis=-1)
 
 
-@at_least_single
-def distance(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def distance(x: Array, y: Array, curvature: float | Array) -> Array:
     """Geodesic distance.
 
     With the rapidities a, b and the angle theta between the space coordinates,
@@ -257,20 +269,21 @@ def distance(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
 
     Parameters
     ----------
-    x, y : Tensor of shape (..., d + 1)
+    x, y : array of shape (..., d + 1)
         Shapes are broadcast.
-    curvature : float or 0-d Tensor
+    curvature : float or 0-d array
 
     Returns
     -------
-    distance : Tensor of shape (...)
+    distance : array of shape (...)
     """
+    xp = array_namespace(x)
     c = as_curvature(curvature, x)
-    return 2 * torch.asinh(safe_sqrt(_half_sinh_squared(x, y, c))) / c.sqrt()
+    return 2 * xp.asinh(safe_sqrt(_half_sinh_squared(x, y, c))) / xp.sqrt(c)
 
 
-@at_least_single
-def pairwise_distance(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def pairwise_distance(x: Array, y: Array, curvature: float | Array) -> Array:
     """Geodesic distances of all pairs.
 
     The form of `distance`. ``1 - cos(theta)`` comes from one matrix product; pairs closer than
@@ -281,43 +294,45 @@ def pairwise_distance(x: Tensor, y: Tensor, curvature: float | Tensor) -> Tensor
 
     Parameters
     ----------
-    x : Tensor of shape (n, d + 1)
-    y : Tensor of shape (m, d + 1)
-    curvature : float or 0-d Tensor
+    x : array of shape (n, d + 1)
+    y : array of shape (m, d + 1)
+    curvature : float or 0-d array
 
     Returns
     -------
-    distances : Tensor of shape (n, m)
+    distances : array of shape (n, m)
     """
+    xp = array_namespace(x)
     c = as_curvature(curvature, x)
-    scaled_x, scaled_y = c.sqrt() * x[:, 1:], c.sqrt() * y[:, 1:]
+    scaled_x, scaled_y = xp.sqrt(c) * x[:, 1:], xp.sqrt(c) * y[:, 1:]
     norm_x, norm_y = norm(scaled_x), norm(scaled_y)
-    radial = torch.sinh((torch.asinh(norm_x)[:, None] - torch.asinh(norm_y)) / 2).square()
+    radial = xp.sinh((xp.asinh(norm_x)[:, None] - xp.asinh(norm_y)) / 2) ** 2
     q = radial + pairwise_gap(scaled_x, scaled_y, norm_x, norm_y) / 2
-    return 2 * torch.asinh(safe_sqrt(q)) / c.sqrt()
+    return 2 * xp.asinh(safe_sqrt(q)) / xp.sqrt(c)
 
 
-@at_least_single
-def radius(x: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def radius(x: Array, curvature: float | Array) -> Array:
     """Distance to the origin, ``asinh(sqrt(c) |s|) / sqrt(c)``.
 
     Its gradient at the origin, where it has a kink, is zero.
 
     Parameters
     ----------
-    x : Tensor of shape (..., d + 1)
-    curvature : float or 0-d Tensor
+    x : array of shape (..., d + 1)
+    curvature : float or 0-d array
 
     Returns
     -------
-    radius : Tensor of shape (...)
+    radius : array of shape (...)
     """
+    xp = array_namespace(x)
     c = as_curvature(curvature, x)
-    return torch.asinh(c.sqrt() * norm(x[..., 1:])) / c.sqrt()
+    return xp.asinh(xp.sqrt(c) * norm(x[..., 1:])) / xp.sqrt(c)
 
 
-@at_least_single
-def geodesic(x: Tensor, y: Tensor, position: float | Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def geodesic(x: Array, y: Array, position: float | Array, curvature: float | Array) -> Array:
     """Point of the geodesic from `x` to `y`.
 
     ``(sinh((1 - p) z) x + sinh(p z) y) / sinh(z)`` with ``z = sqrt(c) d(x, y)``: between the
@@ -325,18 +340,19 @@ def geodesic(x: Tensor, y: Tensor, position: float | Tensor, curvature: float | 
 
     Parameters
     ----------
-    x, y : Tensor of shape (..., d + 1)
-    position : float or Tensor of shape (...)
+    x, y : array of shape (..., d + 1)
+    position : float or array of shape (...)
         0 at `x`, 1 at `y`, proportional to the distance in between; broadcast with the leading
         dimensions of the points.
-    curvature : float or 0-d Tensor
+    curvature : float or 0-d array
 
     Returns
     -------
-    point : Tensor of shape (..., d + 1)
+    point : array of shape (..., d + 1)
     """
+    xp = array_namespace(x)
     c = as_curvature(curvature, x)
-    p = torch.as_tensor(position, dtype=x.dtype, device=x.device)[..., None]
+    p = xp.asarray(position, dtype=x.dtype, device=device(x))[..., None]
     q = _half_sinh_squared(x, y, c)[..., None]
     squared = 4 * q * asinh_ratio(q) ** 2
     denominator = sinh_ratio(squared)
@@ -345,8 +361,8 @@ def geodesic(x: Tensor, y: Tensor, position: float | Tensor, curvature: float | 
     return from_space(weight_x * x[..., 1:] + weight_y * y[..., 1:], c)
 
 
-@at_least_single
-def constraint_violation(x: Tensor, curvature: float | Tensor) -> Tensor:
+@array_function
+def constraint_violation(x: Array, curvature: float | Array) -> Array:
     """Relative distance of vectors from the hyperboloid.
 
     ``|c <x, x>_L + 1| / (1 + c |s|^2)``: the residual relative to the largest of the terms that
@@ -355,21 +371,23 @@ def constraint_violation(x: Tensor, curvature: float | Tensor) -> Tensor:
 
     Parameters
     ----------
-    x : Tensor of shape (..., d + 1)
-    curvature : float or 0-d Tensor
+    x : array of shape (..., d + 1)
+    curvature : float or 0-d array
 
     Returns
     -------
-    violation : Tensor of shape (...)
+    violation : array of shape (...)
     """
+    xp = array_namespace(x)
     c = as_curvature(curvature, x)
-    expected = 1 + c * (x[..., 1:] * x[..., 1:]).sum(dim=-1)
-    return (expected - c * x[..., 0] ** 2).abs() / expected
+    expected = 1 + c * xp.sum(x[..., 1:] * x[..., 1:], axis=-1)
+    return xp.abs(expected - c * x[..., 0] ** 2) / expected
 
 
-def _half_sinh_squared(x: Tensor, y: Tensor, c: Tensor) -> Tensor:
+def _half_sinh_squared(x: Array, y: Array, c: Array) -> Array:
     """``sinh(sqrt(c) d / 2)^2``, a smooth function of both points, shape (...)."""
-    scaled_x, scaled_y = c.sqrt() * x[..., 1:], c.sqrt() * y[..., 1:]
+    xp = array_namespace(x)
+    scaled_x, scaled_y = xp.sqrt(c) * x[..., 1:], xp.sqrt(c) * y[..., 1:]
     norm_x, norm_y = norm(scaled_x), norm(scaled_y)
-    radial = torch.sinh((torch.asinh(norm_x) - torch.asinh(norm_y)) / 2).square()
+    radial = xp.sinh((xp.asinh(norm_x) - xp.asinh(norm_y)) / 2) ** 2
     return radial + gap(scaled_x, scaled_y, norm_x, norm_y) / 2

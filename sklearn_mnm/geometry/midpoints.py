@@ -14,17 +14,15 @@ References
    https://proceedings.mlr.press/v97/law19a.html
 """
 
-import torch
-from torch import Tensor
+from array_api_compat import array_namespace
 
-from sklearn_mnm.geometry._polar import as_curvature, at_least_single, gap, norm
+from sklearn_mnm.geometry._backend import Array, array_function, as_curvature, without_gradient
+from sklearn_mnm.geometry._polar import gap, norm
 from sklearn_mnm.geometry.lorentz import from_space
 
 
-@at_least_single
-def einstein_midpoint(
-    x: Tensor, curvature: float | Tensor, weights: Tensor | None = None
-) -> Tensor:
+@array_function
+def einstein_midpoint(x: Array, curvature: float | Array, weights: Array | None = None) -> Array:
     """Einstein midpoint, computed in Klein coordinates.
 
     With ``k = s / t`` in the unit ball and ``gamma = 1 / sqrt(1 - |k|^2) = sqrt(c) t``, the
@@ -35,15 +33,15 @@ def einstein_midpoint(
 
     Parameters
     ----------
-    x : Tensor of shape (..., n, d + 1)
-    curvature : float or 0-d Tensor
+    x : array of shape (..., n, d + 1)
+    curvature : float or 0-d array
         ``c > 0``.
-    weights : Tensor of shape (..., n), optional
+    weights : array of shape (..., n), optional
         Non-negative with a positive sum, of any scale. Default: all equal.
 
     Returns
     -------
-    midpoint : Tensor of shape (..., d + 1)
+    midpoint : array of shape (..., d + 1)
 
     References
     ----------
@@ -52,73 +50,78 @@ def einstein_midpoint(
     .. [2] Gulcehre, C. et al. (2019). Hyperbolic attention networks. ICLR.
        https://arxiv.org/abs/1805.09786
     """
+    xp = array_namespace(x)
     c = as_curvature(curvature, x)
     time, length = _time_and_length(x, c)
     klein = x[..., 1:] / time[..., None]
-    gamma = c.sqrt() * time
+    gamma = xp.sqrt(c) * time
     shares = gamma if weights is None else weights * gamma
-    shares = shares / shares.sum(dim=-1, keepdim=True)
-    midpoint = (shares[..., None] * klein).sum(dim=-2)
+    shares = shares / xp.sum(shares, axis=-1, keepdims=True)
+    midpoint = xp.sum(shares[..., None] * klein, axis=-2)
     # 1 - |k| of a point, and of the midpoint; subtracting |m| from 1 would cancel far out.
     depth = 1 / (c * time * (time + length))
     depth = _complement(klein, length / time, depth, midpoint, shares)
     # The curvature apart: the derivative of the root far out is near the end of single precision.
-    scale = (depth * (1 + norm(midpoint))).rsqrt() * c.rsqrt()
+    scale = (depth * (1 + norm(midpoint))) ** -0.5 * c**-0.5
     return from_space(scale[..., None] * midpoint, c)
 
 
-@at_least_single
-def lorentz_centroid(x: Tensor, curvature: float | Tensor, weights: Tensor | None = None) -> Tensor:
+@array_function
+def lorentz_centroid(x: Array, curvature: float | Array, weights: Array | None = None) -> Array:
     """Lorentzian centroid ``sum(w x) / (sqrt(c) sqrt(-<sum(w x), sum(w x)>_L))``.
 
     Law et al. [1]_, Theorem 3.3. Equal to `einstein_midpoint`.
 
     Parameters
     ----------
-    x : Tensor of shape (..., n, d + 1)
-    curvature : float or 0-d Tensor
+    x : array of shape (..., n, d + 1)
+    curvature : float or 0-d array
         ``c > 0``.
-    weights : Tensor of shape (..., n), optional
+    weights : array of shape (..., n), optional
         Non-negative with a positive sum, of any scale. Default: all equal.
 
     Returns
     -------
-    centroid : Tensor of shape (..., d + 1)
+    centroid : array of shape (..., d + 1)
 
     References
     ----------
     .. [1] Law, M. et al. (2019). Lorentzian distance learning for hyperbolic representations.
        ICML. https://proceedings.mlr.press/v97/law19a.html
     """
+    xp = array_namespace(x)
     c = as_curvature(curvature, x)
     time, length = _time_and_length(x, c)
-    shares = torch.ones_like(time) if weights is None else weights.expand_as(time)
-    shares = shares / shares.sum(dim=-1, keepdim=True)
-    space_sum = (shares[..., None] * x[..., 1:]).sum(dim=-2)
-    time_sum = (shares * time).sum(dim=-1)
+    shares = xp.ones_like(time) if weights is None else xp.broadcast_to(weights, time.shape)
+    shares = shares / xp.sum(shares, axis=-1, keepdims=True)
+    space_sum = xp.sum(shares[..., None] * x[..., 1:], axis=-2)
+    time_sum = xp.sum(shares * time, axis=-1)
     # -<m, m>_L = (T - |S|) (T + |S|), the first factor without cancellation.
     depth = _complement(x[..., 1:], length, 1 / (c * (time + length)), space_sum, shares)
-    scale = (c * depth * (time_sum + norm(space_sum))).rsqrt()
+    scale = (c * depth * (time_sum + norm(space_sum))) ** -0.5
     return from_space(scale[..., None] * space_sum, c)
 
 
-def _time_and_length(x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+def _time_and_length(x: Array, c: Array) -> tuple[Array, Array]:
     """Time coordinate recomputed from the space coordinates, and norm of the latter; (..., n)."""
     length = norm(x[..., 1:])
-    return (1 / c + length.square()).sqrt(), length
+    return (1 / c + length**2) ** 0.5, length
 
 
 def _complement(
-    vectors: Tensor, lengths: Tensor, complements: Tensor, mean: Tensor, shares: Tensor
-) -> Tensor:
+    vectors: Array, lengths: Array, complements: Array, mean: Array, shares: Array
+) -> Array:
     """``sum(share height) - |mean|`` as a sum of non-negative terms, shape (...).
 
     `complements` holds ``height - length`` for each vector. With the unit vector e along the
     mean, ``height - e.vector = (height - length) + length (1 - cos(vector, e))``. The direction e
     is held constant in the backward pass: it maximises ``e.mean``, so its derivative is zero.
     """
-    size = norm(mean.detach())[..., None]
-    tiny = torch.finfo(mean.dtype).tiny
-    along = torch.where(size > tiny, mean.detach() / size.clamp(min=tiny), torch.zeros_like(mean))
-    tilt = gap(vectors, along[..., None, :].expand_as(vectors), lengths, torch.ones_like(lengths))
-    return (shares * (complements + tilt)).sum(dim=-1)
+    xp = array_namespace(vectors)
+    with without_gradient(mean):
+        size = norm(mean)[..., None]
+        tiny = xp.finfo(mean.dtype).smallest_normal
+        along = xp.where(size > tiny, mean / xp.clip(size, min=tiny), xp.zeros_like(mean))
+    along = xp.broadcast_to(along[..., None, :], vectors.shape)
+    tilt = gap(vectors, along, lengths, xp.ones_like(lengths))
+    return xp.sum(shares * (complements + tilt), axis=-1)

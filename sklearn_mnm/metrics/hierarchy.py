@@ -171,18 +171,14 @@ def cone_containment(
     >>> cone_containment(parents, [[3.0, 8.0**0.5, 0.0], [3.0, -(8.0**0.5), 0.0]], curvature=1.0)
     50.0
     """
-    import torch
-
     from sklearn_mnm.geometry import is_entailed
 
     parents, children = _paired_points(parents=parents, children=children)
     for name, value in (("curvature", curvature), ("min_radius", min_radius)):
         if not isinstance(value, Real) or not 0 < value < np.inf:
             raise InvalidInputError(f"{name}={value!r}: must be positive and finite.")
-    inside = is_entailed(
-        torch.from_numpy(parents), torch.from_numpy(children), curvature, min_radius=min_radius
-    )
-    return 100 * float(inside.double().mean())
+    inside = is_entailed(parents, children, curvature, min_radius=min_radius)
+    return 100 * float(inside.mean())
 
 
 def _paired_points(**named: ArrayLike) -> list[np.ndarray]:

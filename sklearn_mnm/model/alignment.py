@@ -13,8 +13,8 @@ from torch import Tensor
 from sklearn_mnm._tools.threads import one_thread_if_small
 from sklearn_mnm.brain.features import ActivationScaler, relative_extent
 from sklearn_mnm.exceptions import InterruptedFitWarning, TrainingDivergedError
-from sklearn_mnm.model.objective import MNMObjective, Towers
-from sklearn_mnm.model.selection import validation_score, validation_split
+from sklearn_mnm.model.objective import ANGLE, MNMObjective, Towers
+from sklearn_mnm.model.selection import fair_k, mean_recall, validation_split
 from sklearn_mnm.nn.distributed import shared_if_asked
 from sklearn_mnm.nn.objective import (
     Alignment,
@@ -29,9 +29,6 @@ from sklearn_mnm.nn.objective import (
 from sklearn_mnm.nn.similarity import SIMILARITIES, Similarity, row_similarity
 from sklearn_mnm.nn.towers import AngleModel, BrainTextModel, DirectionTower, LiftTower
 from sklearn_mnm.nn.training import TrainingResult, TrainingSettings, resolve_device, train
-
-#: `similarity` of the objective by which pairs are ranked by their angle at the root.
-ANGLE = "root_angle"
 
 
 class Pairs(NamedTuple):
@@ -153,7 +150,7 @@ def align(
     text, brain = torch.as_tensor(pairs.text), torch.as_tensor(pairs.brain)
     evaluate = None
     if validation is not None:
-        evaluate = validation_score(
+        evaluate = _validation_score(
             text[validation].to(place),
             brain[validation].to(place),
             _similarity(objective),
@@ -239,6 +236,20 @@ def _parts(objective: MNMObjective, pairs: Pairs, rows: np.ndarray) -> tuple[Par
         Network(objective.network_weight, ancestors),
         drift,
     )
+
+
+def _validation_score(
+    text: Tensor, brain: Tensor, similarity: Similarity, sample_weight: np.ndarray | None = None
+) -> Callable[[BrainTextModel], float]:
+    """Make the function that scores a model on paired features."""
+
+    def evaluate(model: BrainTextModel) -> float:
+        with torch.inference_mode():
+            points = model(text, brain)
+            matrix = similarity(points.text, points.brain, model.curvature)
+        return mean_recall(matrix.cpu().numpy(), fair_k(len(text)), sample_weight)
+
+    return evaluate
 
 
 def _similarity(objective: MNMObjective) -> Similarity:

@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
+from array_api_compat import is_torch_array
 from scipy import sparse
 from sklearn.utils.validation import _get_feature_names
-from torch import Tensor
 
 from sklearn_mnm._tools.arrays import check_magnitude, check_reach, checked_array
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry.arrays import check_points
-from sklearn_mnm.model.objective import MNMObjective
-from sklearn_mnm.nn.towers import CURVATURES, LARGEST_RAPIDITY, BrainTextModel
+from sklearn_mnm.model.objective import ANGLE, MNMObjective
+from sklearn_mnm.nn.fitted_towers import CURVATURES, LARGEST_RAPIDITY, FittedTowers
 from sklearn_mnm.text.subsumption import parts_of_names
 
 
 def wide(values: Any) -> Any:
     """Numbers that numpy has: it has no bfloat16."""
-    is_narrow = isinstance(values, Tensor) and values.dtype == torch.bfloat16
+    is_narrow = is_torch_array(values) and str(values.dtype) == "torch.bfloat16"
     return values.float() if is_narrow else values
 
 
@@ -146,17 +145,17 @@ def checked_n_components(n_components: int | None, n_regions: int) -> int:
     return n_components
 
 
-def check_towers(model: BrainTextModel, n_components: int, n_regions: int) -> None:
+def check_towers(towers: FittedTowers, n_components: int, n_regions: int) -> None:
     """Refuse to go on from towers of another shape.
 
     Parameters
     ----------
-    model : BrainTextModel
+    towers : FittedTowers
         Of the previous fit.
     n_components, n_regions : int
         Of the fit to come.
     """
-    before_regions, before_components = model.text_tower.basis.shape
+    before_regions, before_components = towers.text_tower.basis.shape
     if (before_components, before_regions) != (n_components, n_regions):
         raise InvalidInputError(
             f"warm_start=True goes on from towers of {before_regions} regions and "
@@ -186,7 +185,7 @@ def check_objective(objective: MNMObjective, curvature: float, *, is_trained: bo
     is_trained : bool
         Whether there are epochs.
     """
-    if objective.similarity == "root_angle":
+    if objective.similarity == ANGLE:
         if is_trained and not objective.alignment_weight:
             raise InvalidInputError(
                 "alignment_weight is 0, so there is nothing to train. Give a positive weight, or "

@@ -1,11 +1,8 @@
 """The fitted space as one object: from features of texts and maps to points."""
 
-from copy import deepcopy
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
-import torch
 from scipy import sparse
 
 from sklearn_mnm.brain.features import ActivationScaler
@@ -13,12 +10,10 @@ from sklearn_mnm.geometry.arrays import points_of
 from sklearn_mnm.model.joint_space import JointSpace, TextPart
 from sklearn_mnm.model.term_space import LARGEST_DIMENSION, TermSpace, are_term_weights
 from sklearn_mnm.model.text_regression import full_share, predict_brain
-from sklearn_mnm.nn.towers import BrainTextModel, DirectionTower
+from sklearn_mnm.nn.fitted_towers import FittedTowers
 
 # Of texts of which it is not known how much they tell, at curvature -1.
 _RADIUS_WITHOUT_TERMS = 3.0
-# Copies of towers in float64, with the state of the weights that they were made of.
-_DOUBLES: WeakKeyDictionary[DirectionTower, tuple[Any, DirectionTower]] = WeakKeyDictionary()
 
 
 class Embedding(NamedTuple):
@@ -32,7 +27,7 @@ class Embedding(NamedTuple):
         Mean number of terms of a text.
     scaler : ActivationScaler
         From activations to tower inputs.
-    model : BrainTextModel
+    model : FittedTowers
         The towers.
     curvature : float
     term_space : TermSpace or None
@@ -47,7 +42,7 @@ class Embedding(NamedTuple):
     short_coef: np.ndarray | None
     mean_terms: float
     scaler: ActivationScaler
-    model: BrainTextModel
+    model: FittedTowers
     curvature: float
     term_space: TermSpace | None
     joint_space: JointSpace | None
@@ -90,7 +85,7 @@ class Embedding(NamedTuple):
                 seed=seed,
             )
             space, n_meanings = self._replace(term_space=terms), terms.directions.shape[1]
-        height = _rows(self.model.brain_tower, self.scaler.transform(activations))[:, -1]
+        height = self.model.brain_tower.rows(self.scaler.transform(activations))[:, -1]
         joint = JointSpace.fit(space._text_part(text, X), height, activations)
         return space._replace(joint_space=joint, n_dimensions=joint.n_dimensions(n_meanings))
 
@@ -111,7 +106,7 @@ class Embedding(NamedTuple):
         tangent : ndarray of shape (n_texts, n_dimensions)
         """
         if self.joint_space is None:
-            return _rows(self.model.text_tower, text, self.curvature)
+            return self.model.text_tower.tangent(text, self.curvature)
         return self.joint_space.text_tangent(self._text_part(text, X)) / self.curvature**0.5
 
     def brain_tangent(self, activations: np.ndarray) -> np.ndarray:
@@ -127,8 +122,8 @@ class Embedding(NamedTuple):
         """
         scaled = self.scaler.transform(activations)
         if self.joint_space is None:
-            return _rows(self.model.brain_tower, scaled, self.curvature)
-        rows = _rows(self.model.brain_tower, scaled)
+            return self.model.brain_tower.tangent(scaled, self.curvature)
+        rows = self.model.brain_tower.rows(scaled)
         radius = self.joint_space.brain_radius(activations)
         tangent = self.joint_space.brain_tangent(
             rows[:, :-1], rows[:, -1], radius, self.n_dimensions
@@ -161,7 +156,7 @@ class Embedding(NamedTuple):
         return points_of(tangent, self.curvature).astype(dtype, copy=False)
 
     def _text_part(self, text: np.ndarray, X: Any) -> TextPart:
-        rows = _rows(self.model.text_tower, text)
+        rows = self.model.text_tower.rows(text)
         if self.term_space is None:
             meaning = np.ones((len(text), 1))
             radius = np.where(text.any(axis=1), _RADIUS_WITHOUT_TERMS, 0.0)
@@ -174,25 +169,3 @@ class Embedding(NamedTuple):
             typical = self.joint_space.typical_strength
             strength = np.where(strength > 0, share * strength + (1 - share) * typical, 0)
         return TextPart(rows[:, :-1], rows[:, -1], strength, meaning, radius)
-
-
-def _rows(tower: DirectionTower, features: np.ndarray, *options: float) -> np.ndarray:
-    """Apply a tower in float64, so that rows do not depend on those that they come with.
-
-    Far from the root rounding in float32, which differs with the number of rows, would show.
-    """
-    wide = _in_double(tower)
-    with torch.inference_mode():
-        rows: np.ndarray = wide(torch.as_tensor(features).double(), *options).numpy()
-    return rows
-
-
-def _in_double(tower: DirectionTower) -> DirectionTower:
-    """Copy of a tower in float64, made again only after its weights have changed."""
-    # Of torch.func.functional_call other threads would see the weights swapped.
-    weights = [*tower.parameters(), *tower.buffers()]
-    state = tower.training, *((id(weight), weight._version) for weight in weights)
-    known = _DOUBLES.get(tower)
-    if known is None or known[0] != state:
-        known = _DOUBLES[tower] = state, deepcopy(tower).double()
-    return known[1]

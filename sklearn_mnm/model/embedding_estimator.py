@@ -18,7 +18,7 @@ from sklearn_mnm._tools.default_parts import DefaultParts
 from sklearn_mnm._tools.sample_weight import checked_weights
 from sklearn_mnm.brain.hierarchy import BrainHierarchy
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.geometry.arrays import as_tensor, tangent_of
+from sklearn_mnm.geometry.arrays import in_double, tangent_of
 from sklearn_mnm.model.checks import checked_activations, checked_points, wide
 from sklearn_mnm.model.embedding import Embedding
 from sklearn_mnm.model.objective import MNMObjective, Towers
@@ -170,13 +170,13 @@ class _EmbeddingEstimator(
         """
         check_is_fitted(self)
         texts, brains = (
-            as_tensor(checked_points(points, name, self.n_dimensions_, self.curvature_))
+            in_double(checked_points(points, name, self.n_dimensions_, self.curvature_))
             for points, name in ((text_points, "text_points"), (brain_points, "brain_points"))
         )
         return self._similarity(texts, brains)
 
     def _similarity(self, texts, brains):
-        """Compare points that are known to be some, as tensors."""
+        """Compare points that are known to be some, in double precision."""
         function = SIMILARITIES[self._part("objective").similarity]
         similarity = np.empty((len(texts), len(brains)))
         for start in range(0, len(texts), _BLOCK):
@@ -206,7 +206,7 @@ class _EmbeddingEstimator(
     def _as_log_odds(self, similarity):
         if self.joint_space_ is not None:
             similarity = similarity / self.joint_space_.cosine_unit
-        return float(self.model_.log_scale.detach().exp()) * similarity
+        return self.model_.inverse_temperature * similarity
 
     def predict(self, X):
         """Region activations that a text speaks of.

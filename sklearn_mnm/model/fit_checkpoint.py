@@ -15,6 +15,7 @@ from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.model.ridge import RidgeStatistics
 from sklearn_mnm.model.text_regression import TextRegression
 from sklearn_mnm.nn.checkpoint import Snapshot, load_snapshot, save_snapshot
+from sklearn_mnm.nn.fitted_towers import FittedTowers
 
 # These change no result.
 _ASIDE = {"callbacks", "checkpoint", "device", "memory", "verbose"}
@@ -46,9 +47,7 @@ class FitCheckpoint:
         self.training = None if folder is None else folder / "training.safetensors"
 
     @classmethod
-    def of(
-        cls, params: dict[str, Any], data: tuple, start: torch.nn.Module | None
-    ) -> "FitCheckpoint":
+    def of(cls, params: dict[str, Any], data: tuple, start: FittedTowers | None) -> "FitCheckpoint":
         """Find the folder of a fit.
 
         Parameters
@@ -57,7 +56,7 @@ class FitCheckpoint:
             Of the embedder, with those of its parts.
         data : tuple
             All that is given to the fit.
-        start : Module or None
+        start : FittedTowers or None
             Towers to go on from.
 
         Raises
@@ -78,11 +77,8 @@ class FitCheckpoint:
             for name, value in sorted(params.items())
             if name not in _ASIDE | _PARTS
         }
-        weights = None
-        if start is not None:
-            weights = {name: tensor.numpy() for name, tensor in start.state_dict().items()}
         versions = (sklearn_mnm.__version__, torch.__version__)
-        name = joblib.hash((tuple(map(_content, data)), params, weights, versions))
+        name = joblib.hash((tuple(map(_content, data)), params, start, versions))
         return cls(Path(folder) / str(name))
 
     def closed_form(

@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_memory
 from sklearn_mnm._tools.cached_call import recall
 from sklearn_mnm.brain.features import ActivationScaler
 from sklearn_mnm.geometry.arrays import points_of
-from sklearn_mnm.model.alignment import ANGLE, Pairs, align, new_model, told
 from sklearn_mnm.model.checks import (
     check_callbacks,
     check_objective,
@@ -22,9 +21,8 @@ from sklearn_mnm.model.checks import (
 )
 from sklearn_mnm.model.decode_head import DecodeHead
 from sklearn_mnm.model.embedding_estimator import _EmbeddingEstimator
-from sklearn_mnm.model.fit_checkpoint import FitCheckpoint
+from sklearn_mnm.model.objective import ANGLE
 from sklearn_mnm.model.text_regression import TextRegression
-from sklearn_mnm.nn.training import TrainingSettings
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +40,12 @@ class _SteppedFit(_EmbeddingEstimator):
     """
 
     def _fit(self, X, Y, groups, sample_weight, *, keep_statistics):
+        # Imported late: only fitting needs torch, and it would slow the loading of a model.
+        from sklearn_mnm.model.alignment import Pairs, align, new_model, told
+        from sklearn_mnm.model.fit_checkpoint import FitCheckpoint
+        from sklearn_mnm.nn.towers import fitted_towers, trainable_towers
+        from sklearn_mnm.nn.training import TrainingSettings
+
         parts = term_parts_of(self.term_parts, X)
         X, Y, groups, sample_weight = self._checked_studies(X, Y, groups, sample_weight, reset=True)
         n_components = checked_n_components(self.n_components, Y.shape[1])
@@ -75,9 +79,12 @@ class _SteppedFit(_EmbeddingEstimator):
         logger.debug("alpha=%g of %s", self.alpha_, self.alpha_scores_)
         seed, text = int(random.randint(np.iinfo(np.int32).max)), regression.left_out
         sizes = {"n_components": n_components, "curvature": self.curvature}
-        self.model_ = start or new_model(text, objective, towers, **sizes, seed=seed)
+        if start is None:
+            model = new_model(text, objective, towers, **sizes, seed=seed)
+        else:
+            model = trainable_towers(start)
         result = align(
-            self.model_,
+            model,
             Pairs(text, brain, Y, scaler, groups, sample_weight),
             objective,
             TrainingSettings(
@@ -93,12 +100,13 @@ class _SteppedFit(_EmbeddingEstimator):
             verbose=self.verbose,
             checkpoint=checkpoint.training,
         )
+        self.model_ = fitted_towers(model)
         history, best_epoch = told(result, None if start is None else self.history_)
         self.history_: pd.DataFrame = history
         self.best_epoch_ = best_epoch
-        learnt = float(self.model_.curvature.detach())
         # As given, unless learnt: the model holds it in single precision.
-        self.curvature_ = learnt if self.model_.learn_curvature else float(self.curvature)
+        learnt = self.model_.curvature if self.model_.learn_curvature else self.curvature
+        self.curvature_ = float(learnt)
         self.term_space_ = self.joint_space_ = None
         self.n_dimensions_ = n_components
         embedding = self._embedding

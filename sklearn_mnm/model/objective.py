@@ -9,6 +9,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_mnm.brain.hierarchy import BrainHierarchy
 from sklearn_mnm.nn.similarity import SIMILARITIES
 
+#: `similarity` of the objective by which pairs are ranked by their angle at the root.
+ANGLE = "root_angle"
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 
 

@@ -1,15 +1,9 @@
 """Scores and splits by which the embedder chooses its penalty and its epoch."""
 
-from collections.abc import Callable
-
 import numpy as np
-import torch
 from sklearn.preprocessing import normalize
-from torch import Tensor
 
 from sklearn_mnm.metrics.pairs import retrieval_ranks
-from sklearn_mnm.nn.similarity import Similarity
-from sklearn_mnm.nn.towers import BrainTextModel
 
 # Pool in which retrieval is measured while fitting, as in the evaluation protocol.
 _POOL = 1000
@@ -32,25 +26,11 @@ def pooled_recall(
     return float(
         np.mean(
             [
-                mean_recall(text[pool] @ brain[pool].T, _fair_k(len(pool)), weight)
+                mean_recall(text[pool] @ brain[pool].T, fair_k(len(pool)), weight)
                 for pool, weight in zip(pools, weights, strict=True)
             ]
         )
     )
-
-
-def validation_score(
-    text: Tensor, brain: Tensor, similarity: Similarity, sample_weight: np.ndarray | None = None
-) -> Callable[[BrainTextModel], float]:
-    """Make the function that scores a model on paired features."""
-
-    def evaluate(model: BrainTextModel) -> float:
-        with torch.inference_mode():
-            points = model(text, brain)
-            matrix = similarity(points.text, points.brain, model.curvature)
-        return mean_recall(matrix.cpu().numpy(), _fair_k(len(text)), sample_weight)
-
-    return evaluate
 
 
 def validation_split(
@@ -78,6 +58,7 @@ def validation_split(
     return training, validation
 
 
-def _fair_k(n_pairs: int) -> int:
+def fair_k(n_pairs: int) -> int:
+    """Give the number of candidates among which a partner of so many counts as found."""
     # Among few candidates nearly everything is among the first 10.
     return min(10, max(1, n_pairs // 10))

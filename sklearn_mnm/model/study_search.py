@@ -12,7 +12,7 @@ from sklearn.utils import gen_batches
 from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.geometry import pairwise_distance
-from sklearn_mnm.geometry.arrays import as_tensor, points_of
+from sklearn_mnm.geometry.arrays import points_of
 from sklearn_mnm.search.neighbours import StudyNeighbours
 from sklearn_mnm.search.study_texts import StudyTexts
 from sklearn_mnm.text.subsumption import parts_of_names
@@ -67,22 +67,20 @@ class StudySearch:
                 return texts.similarity(present)
         others = self._points_of_studies(kind)
         if kind == role:
-            return -pairwise_distance(as_tensor(points), others, curvature).numpy()
+            return -pairwise_distance(points, others, curvature)
         if kind == "brain":
-            return embedder._as_log_odds(embedder._similarity(as_tensor(points), others))
+            return embedder._as_log_odds(embedder._similarity(points, others))
         return self._log_odds_of_studies(points).T
 
     def _log_odds_of_studies(self, points: np.ndarray) -> np.ndarray:
         """Log-odds of the text of each study to be that of a map, (n_studies, n_maps)."""
         embedder = self.embedder_
         texts = self._points_of_studies("text")
-        return embedder._as_log_odds(embedder._similarity(texts, as_tensor(points)))
+        return embedder._as_log_odds(embedder._similarity(texts, points))
 
     def _points_of_studies(self, kind: str) -> Any:
         tangent = getattr(self.neighbours_, f"{kind}_tangent")
-        return self._made_once(
-            kind, lambda: as_tensor(points_of(tangent, self.embedder_.curvature_))
-        )
+        return self._made_once(kind, lambda: points_of(tangent, self.embedder_.curvature_))
 
     def _study_texts(self) -> StudyTexts | None:
         """Words of the studies; None in models saved by earlier versions."""

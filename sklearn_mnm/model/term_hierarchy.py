@@ -5,10 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy import sparse
 
-from sklearn_mnm.geometry.arrays import as_tensor
 from sklearn_mnm.geometry.information import pairwise_log_conditional, radius_from_information
 
 # Studies that the space counts for beside those that hold a text: fewer say less than it does.
@@ -103,8 +101,8 @@ class TermHierarchy(NamedTuple):
     @property
     def radii(self) -> np.ndarray:
         """Distance of each term from the root, shape (n_terms,)."""
-        information = torch.as_tensor(self.information)
-        return radius_from_information(information, self.curvature).numpy()
+        radii: np.ndarray = radius_from_information(self.information, self.curvature)
+        return radii
 
     def probability(self, points: np.ndarray, held: Any) -> np.ndarray:
         """Probability of each term given each text.
@@ -120,8 +118,7 @@ class TermHierarchy(NamedTuple):
         probability : ndarray of shape (n_texts, n_terms)
             1 for the terms that a text holds.
         """
-        logs = pairwise_log_conditional(as_tensor(self.points), as_tensor(points), self.curvature)
-        prior = np.exp(logs.numpy().T)
+        prior = np.exp(pairwise_log_conditional(self.points, points, self.curvature).T)
         held = sparse.csr_matrix(held)
         for row in range(len(points)):
             own = held.indices[held.indptr[row] : held.indptr[row + 1]]
@@ -168,11 +165,9 @@ class TermHierarchy(NamedTuple):
             More special than the term, the nearest first.
         probability : ndarray of shape (len(rows),)
         """
-        logs = pairwise_log_conditional(
-            as_tensor(self.points[[term]]), as_tensor(self.points), self.curvature
-        )
+        logs = pairwise_log_conditional(self.points[[term]], self.points, self.curvature)
         with_term = np.asarray(self.held.T @ self.held[:, [term]].toarray()).ravel()
-        probability = (with_term + _PSEUDO_STUDIES * np.exp(logs.numpy()[0])) / (
+        probability = (with_term + _PSEUDO_STUDIES * np.exp(logs[0])) / (
             self.n_studies + _PSEUDO_STUDIES
         )
         scores = np.log(probability) - (1 - _INFORMATION_WEIGHT) * self.information

@@ -1,20 +1,15 @@
 """Terms as points: radius by information, direction by what they occur with."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
-from sklearn_mnm.nn.term_directions import (
-    LEAST_INFORMATION,
-    LogConditional,
-    TermData,
-    held_terms,
-    hyperbolic_log_conditional,
-    term_information,
-    train_directions,
-)
+from sklearn_mnm.nn.held_terms import LEAST_INFORMATION, held_terms, term_information
+
+if TYPE_CHECKING:
+    from sklearn_mnm.nn.term_directions import LogConditional
 
 # Dimensions of the directions at most.
 LARGEST_DIMENSION = 128
@@ -61,7 +56,7 @@ class TermSpace(NamedTuple):
         n_dimensions: int,
         n_epochs: int,
         seed: int,
-        log_conditional: LogConditional = hyperbolic_log_conditional,
+        log_conditional: "LogConditional | None" = None,
     ) -> "TermSpace":
         """Learn from the texts of a corpus.
 
@@ -79,13 +74,21 @@ class TermSpace(NamedTuple):
             information (Levy and Goldberg 2014, Neural word embedding as implicit matrix
             factorization).
         seed : int
-        log_conditional : callable, default=hyperbolic_log_conditional
-            See :func:`~sklearn_mnm.nn.term_directions.train_directions`.
+        log_conditional : callable or None, default=None
+            See :func:`~sklearn_mnm.nn.term_directions.train_directions`. If None, the hyperbolic
+            one.
 
         Returns
         -------
         space : TermSpace
         """
+        # Imported late: only fitting needs torch, and it would slow the loading of a model.
+        from sklearn_mnm.nn.term_directions import (
+            TermData,
+            hyperbolic_log_conditional,
+            train_directions,
+        )
+
         features = sparse.csr_matrix(features, dtype=np.float32)
         n_studies, n_terms = features.shape
         parts = _reflexive(parts, n_terms)
@@ -97,7 +100,11 @@ class TermSpace(NamedTuple):
         n_steps = n_epochs * min(_STEPS, -(-n_studies // _STUDIES_A_STEP))
         data = TermData(features, held, parts, pairs, information, space.text_information)
         directions = train_directions(
-            start, data, n_steps=n_steps, seed=seed, log_conditional=log_conditional
+            start,
+            data,
+            n_steps=n_steps,
+            seed=seed,
+            log_conditional=log_conditional or hyperbolic_log_conditional,
         )
         return space._replace(directions=directions)
 

@@ -13,9 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mnm._tools.arrays import check_count, check_share
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import radius
-from sklearn_mnm.geometry.arrays import as_tensor
 from sklearn_mnm.model.term_hierarchy import TermHierarchy
-from sklearn_mnm.nn.term_directions import held_terms
+from sklearn_mnm.nn.held_terms import held_terms
 from sklearn_mnm.text._spelling import lexicon_in
 from sklearn_mnm.text.subsumption import parts_of_names
 
@@ -213,7 +212,7 @@ class TextWalks(TermQuestions):
         held = self.embedder_.term_space_.held(features)
         probability = hierarchy.probability(points, held)[0]
         own = features.indices
-        rho = float(radius(as_tensor(points), hierarchy.curvature)[0])
+        rho = float(radius(points, hierarchy.curvature)[0])
         steps = hierarchy.walk(
             probability, rho, int(own[0]) if len(own) == 1 else None, int(n_steps), int(k)
         )
@@ -301,7 +300,7 @@ class MapWalks(TermQuestions):
         if len(points) != 1:
             raise InvalidInputError(f"X holds {len(points)} maps; walk from one at a time.")
         probability = self._held_by(points)[0]
-        rho = float(radius(as_tensor(points), hierarchy.curvature)[0])
+        rho = float(radius(points, hierarchy.curvature)[0])
         steps = hierarchy.walk(probability, rho, None, int(n_steps), int(k))
         return self._walk_frame("map", rho, 1, steps, probability)
 

@@ -2,42 +2,52 @@
 
 from collections.abc import Callable
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+from array_api_compat import array_namespace
 
 from sklearn_mnm.geometry import log_map0, pairwise_distance, pairwise_exterior_angle
+from sklearn_mnm.geometry._backend import Array
+
+# Shorter vectors have no direction.
+_SHORTEST = 1e-12
 
 #: ``(texts, brains, curvature) -> (n_texts, n_brains)``.
-Similarity = Callable[[Tensor, Tensor, float | Tensor], Tensor]
+Similarity = Callable[[Array, Array, float | Array], Array]
 
 
-def exterior_angle_similarity(text: Tensor, brain: Tensor, curvature: float | Tensor) -> Tensor:
+def exterior_angle_similarity(text: Array, brain: Array, curvature: float | Array) -> Array:
     """Minus the exterior angle of each brain at each text: cones opening from texts."""
     return -pairwise_exterior_angle(text, brain, curvature)
 
 
-def distance_similarity(text: Tensor, brain: Tensor, curvature: float | Tensor) -> Tensor:
+def distance_similarity(text: Array, brain: Array, curvature: float | Array) -> Array:
     """Minus the geodesic distance, as in MERU."""
     return -pairwise_distance(text, brain, curvature)
 
 
-def cosine_similarity(text: Tensor, brain: Tensor, curvature: float | Tensor) -> Tensor:
+def cosine_similarity(text: Array, brain: Array, curvature: float | Array) -> Array:
     """Cosine of the angle at the origin, that of the tangent vectors: radii play no part."""
     # Tangent vectors at the origin point where the space coordinates do.
-    directions = (functional.normalize(x[:, 1:], dim=1) for x in (text, brain))
-    return torch.mm(next(directions), next(directions).T)
+    text, brain = text[:, 1:], brain[:, 1:]
+    return text @ brain.T / _length(text) / _length(brain).T
 
 
-def row_similarity(text: Tensor, brain: Tensor, curvature: float | Tensor) -> Tensor:
+def row_similarity(text: Array, brain: Array, curvature: float | Array) -> Array:
     """Inner product of the rows of :class:`~sklearn_mnm.nn.towers.AngleModel`, while training."""
-    return torch.mm(text, brain.T)
+    return text @ brain.T
 
 
-def euclidean_similarity(text: Tensor, brain: Tensor, curvature: float | Tensor) -> Tensor:
+def euclidean_similarity(text: Array, brain: Array, curvature: float | Array) -> Array:
     """Minus half the squared distance of the tangent vectors at the origin: flat, with radii."""
     u, v = log_map0(text, curvature), log_map0(brain, curvature)
-    return u @ v.T - 0.5 * (u.square().sum(1)[:, None] + v.square().sum(1)[None, :])
+    xp = array_namespace(u)
+    u_squared, v_squared = xp.sum(u**2, axis=1), xp.sum(v**2, axis=1)
+    return u @ v.T - 0.5 * (u_squared[:, None] + v_squared[None, :])
+
+
+def _length(vectors: Array) -> Array:
+    """Lengths of rows, (n, d) -> (n, 1), by which rows of zeros can be divided."""
+    xp = array_namespace(vectors)
+    return xp.clip(xp.linalg.vector_norm(vectors, axis=1, keepdims=True), min=_SHORTEST)
 
 
 #: Matrix (n_texts, n_brains) of similarities from points of the hyperboloid and its curvature,

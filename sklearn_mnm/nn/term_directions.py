@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sklearn_mnm.geometry.information import polar_detour
+from sklearn_mnm.nn.held_terms import held_terms
 
 # Terms that are asked for, texts of each kind, and terms that are given, in a step.
 _N_ASKED, _N_TEXTS, _N_GIVEN = 1024, 96, 192
@@ -18,8 +19,6 @@ _PAIR_WEIGHT = 3.0
 _LEARNING_RATE = 1e-2
 # Probabilities nearer to 1 are taken for this: a text that holds no other term than it says.
 _LARGEST_LOG_PROBABILITY = -1e-4
-# Nats; terms of all studies are off the root, where they would have no direction.
-LEAST_INFORMATION = 0.1
 
 #: ``(rows of a, information of a, information of x, 1 - cos of their angle) -> ln P(a | x)``. If it
 #: is a module, its parameters are learnt, too.
@@ -165,44 +164,6 @@ def train_directions(
         loss.backward()
         optimizer.step()
     return functional.normalize(directions.detach(), dim=1).numpy()
-
-
-def term_information(counts: np.ndarray, n_studies: int) -> np.ndarray:
-    """Information of terms in nats, ``-ln((count - 1/2) / n_studies)``.
-
-    Parameters
-    ----------
-    counts : ndarray of shape (n_terms,)
-        Number of studies that hold each term.
-    n_studies : int
-
-    Returns
-    -------
-    information : ndarray of shape (n_terms,), float64
-        At least 0.1; of a term without a study as of one with one.
-    """
-    held = np.maximum(counts, 1).astype(np.float64)
-    return np.maximum(-np.log((held - 0.5) / n_studies), LEAST_INFORMATION)
-
-
-def held_terms(features: Any, parts: Any) -> Any:
-    """Which terms texts hold, those that are parts of longer ones included.
-
-    Parameters
-    ----------
-    features : csr_matrix of shape (n_texts, n_terms)
-        Not 0 where a text has a term.
-    parts : csr_matrix of shape (n_terms, n_terms)
-
-    Returns
-    -------
-    held : csr_matrix of shape (n_texts, n_terms), float32
-        Of ones.
-    """
-    present = (features != 0).astype(np.float32)
-    held = (present @ parts.astype(np.float32)).tocsr()
-    held.data[:] = 1
-    return held
 
 
 def some_words(features: Any, random: np.random.Generator) -> Any:

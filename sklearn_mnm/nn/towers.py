@@ -1,27 +1,23 @@
 """Towers that lift feature vectors onto the hyperboloid."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from sklearn_mnm.geometry import exp_map0, radius
-
-# Softplus keeps radii positive; this floor keeps a point with a direction off the origin, where
-# the exterior angle forgets that direction.
-_SMALLEST_RADIUS = 0.05
-# Beyond this radius float32 coordinates no longer tell neighbours apart.
-_LARGEST_RADIUS = 8.0
-# Of the radius times the square root of the curvature; beyond it products of coordinates overflow
-# in float32.
-LARGEST_RAPIDITY = 28.0
-# Bounds of a learnt curvature, as in MERU (arXiv 2304.09172).
-CURVATURES = (0.1, 10.0)
-# Rows without a larger entry have no direction (an empty text, a map without activation): they
-# go to the origin.
-_SMALLEST_ENTRY = 1e-6
+from sklearn_mnm.nn.fitted_towers import (
+    CURVATURES,
+    LARGEST_RADIUS,
+    LARGEST_RAPIDITY,
+    SMALLEST_RADIUS,
+    WEIGHTS,
+    FittedTower,
+    FittedTowers,
+    direction_and_height,
+)
 
 
 class DirectionTower(nn.Module):
@@ -61,18 +57,13 @@ class DirectionTower(nn.Module):
 
     def direction_and_height(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Compute unit rows (n, n_components), heights (n, 1), and which rows are not zero."""
-        # By the largest entry first, so that no square overflows.
-        largest = features.abs().amax(dim=1, keepdim=True)
-        known = largest > _SMALLEST_ENTRY
-        largest = torch.where(known, largest, 1.0)
-        norm = (features / largest).norm(dim=1, keepdim=True).clamp(min=_SMALLEST_ENTRY)
-        unit = functional.dropout(features / largest / norm, self.dropout, self.training)
-        direction = unit @ (self.basis + self.deviation) + self.offset
-        direction = functional.normalize(direction, dim=1)
-        # Unit rows have entries of order n_features^-1/2; networks want order 1.
-        scaled = unit * math.sqrt(unit.shape[1])
-        height = self.radius_network(torch.cat([scaled, largest.log() + norm.log()], dim=1))
-        return direction, height, known
+        return direction_and_height(
+            features,
+            self.basis + self.deviation,
+            self.offset,
+            self.radius_network,
+            lambda unit: functional.dropout(unit, self.dropout, self.training),
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         """Directions and, last, heights.
@@ -109,7 +100,7 @@ class LiftTower(DirectionTower):
 
     def __init__(self, basis: Tensor, *, radius: float, n_hidden: int, dropout: float):
         super().__init__(basis, n_hidden=n_hidden, dropout=dropout)
-        start = math.log(math.expm1(radius - _SMALLEST_RADIUS))
+        start = math.log(math.expm1(radius - SMALLEST_RADIUS))
         nn.init.constant_(self.radius_network[2].bias, start)  # type: ignore[arg-type]
 
     def forward(self, features: Tensor, curvature: float | Tensor = 1.0) -> Tensor:
@@ -128,8 +119,8 @@ class LiftTower(DirectionTower):
         """
         direction, height, known = self.direction_and_height(features)
         largest_radius = LARGEST_RAPIDITY * torch.as_tensor(curvature).detach() ** -0.5
-        largest_radius = largest_radius.clamp(max=_LARGEST_RADIUS).to(height)
-        radius = (functional.softplus(height) + _SMALLEST_RADIUS).clamp(max=largest_radius)
+        largest_radius = largest_radius.clamp(max=LARGEST_RADIUS).to(height)
+        radius = (functional.softplus(height) + SMALLEST_RADIUS).clamp(max=largest_radius)
         return torch.where(known, radius * direction, 0.0)
 
 
@@ -231,3 +222,38 @@ class AngleModel(BrainTextModel):
             "text_height": points.text[:, -1].detach().mean(),
             "brain_height": points.brain[:, -2].detach().mean(),
         }
+
+
+def fitted_towers(model: BrainTextModel) -> FittedTowers:
+    """Take the weights of trained towers, which can be trained further without changing these."""
+    towers = []
+    for tower in (model.text_tower, model.brain_tower):
+        weights = tower.state_dict()
+        arrays = (weights[name].cpu().numpy().copy() for name in WEIGHTS)
+        towers.append(FittedTower._make((*arrays, tower.dropout)))
+    logs = (float(number.detach()) for number in (model.log_curvature, model.log_scale))
+    by_angle = isinstance(model, AngleModel)
+    return FittedTowers._make((*towers, *logs, model.learn_curvature, by_angle))
+
+
+def trainable_towers(fitted: FittedTowers) -> BrainTextModel:
+    """Make towers of torch with such weights, to train them further."""
+    towers: list[DirectionTower] = []
+    # Weights are drawn here and replaced below; the caller's random numbers stay as they are.
+    with torch.random.fork_rng(devices=[]):
+        for tower in (fitted.text_tower, fitted.brain_tower):
+            basis, *_ = weights = [torch.tensor(array) for array in tower[:-1]]
+            sizes: dict[str, Any] = {"n_hidden": len(tower.hidden_bias), "dropout": tower.dropout}
+            towers.append(
+                DirectionTower(basis, **sizes)
+                if fitted.by_angle
+                else LiftTower(basis, radius=1.0, **sizes)
+            )
+            towers[-1].load_state_dict(dict(zip(WEIGHTS, weights, strict=True)))
+    model = (AngleModel if fitted.by_angle else BrainTextModel)(
+        *towers, curvature=1.0, learn_curvature=fitted.learn_curvature, inverse_temperature=1.0
+    )
+    with torch.no_grad():
+        model.log_curvature.fill_(fitted.log_curvature)
+        model.log_scale.fill_(fitted.log_scale)
+    return model.eval()

@@ -22,6 +22,7 @@ from sklearn_mnm.persistence.schema import (
     class_name,
     class_named,
 )
+from sklearn_mnm.persistence.towers import angle_towers, lift_towers, towers_state
 
 
 class UnknownPartError(ModelFormatError):
@@ -47,11 +48,11 @@ def state_of(value: Any) -> dict[str, Any]:
     state : dict of str to object
         Arrays, images, plain Python values, and objects of known classes.
     """
-    if isinstance(value, tuple):
-        return value._asdict()  # type: ignore[attr-defined]  # the known ones are named tuples
     name = str(class_name(value))
     if name in _PARTS:
         return _PARTS[name][0](value)
+    if isinstance(value, tuple):
+        return value._asdict()  # type: ignore[attr-defined]  # the known ones are named tuples
     fitted = None
     if _fitted_attributes(value):
         fitted = _FITTED.get(name, _AS_IT_IS)[0](value)
@@ -185,7 +186,7 @@ def _restore_embedder(embedder: Any, fitted: dict[str, Any]) -> None:
     if "n_components_" in fitted:
         earlier["n_dimensions_"] = fitted["n_components_"]
     _set_attributes(embedder, {**earlier, **fitted})
-    if (embedder.joint_space_ is None) == (type(embedder.model_).__name__ == "AngleModel"):
+    if (embedder.joint_space_ is None) == embedder.model_.by_angle:
         raise ValueError("joint_space_ and model_ are of different alignments")
     if (joint := embedder.joint_space_) is not None:
         check_value("joint_space_", joint, "JointSpace", {})
@@ -196,12 +197,9 @@ def _restore_embedder(embedder: Any, fitted: dict[str, Any]) -> None:
     if isinstance(history := fitted.get("history_"), list):
         embedder.history_ = pd.DataFrame(present_columns(history))
     if "left_out_points_" in fitted:
-        import torch
-
         from sklearn_mnm.geometry import from_space
 
-        space = torch.from_numpy(fitted["left_out_points_"])
-        embedder.left_out_points_ = from_space(space, embedder.curvature_).numpy()
+        embedder.left_out_points_ = from_space(fitted["left_out_points_"], embedder.curvature_)
 
 
 def _regions_state(regions: Any) -> dict[str, Any]:
@@ -314,59 +312,11 @@ def _ontology_from_state(
     return made_by(pd.DataFrame(terms), pd.DataFrame(relations), broader)
 
 
-def _towers_state(model: Any) -> dict[str, Any]:
-    return {
-        "weights": {name: tensor.cpu().numpy() for name, tensor in model.state_dict().items()},
-        "dropout": [model.text_tower.dropout, model.brain_tower.dropout],
-        "learn_curvature": model.learn_curvature,
-    }
-
-
-def _towers_from_state(
-    made_by: Any,
-    weights: dict[str, np.ndarray],
-    dropout: list[float],
-    learn_curvature: bool,
-) -> Any:
-    import torch
-
-    from sklearn_mnm.nn.towers import AngleModel, DirectionTower, LiftTower
-
-    check_value("learn_curvature", learn_curvature, bool, {})
-    tensors = {
-        name: torch.from_numpy(np.asarray(array, dtype=np.float32))
-        for name, array in weights.items()
-    }
-    if not all(tensor.isfinite().all() for tensor in tensors.values()):
-        raise ValueError("weights of the towers are not finite")
-    towers = []
-    # Weights are drawn here and replaced below; the caller's random numbers stay as they are.
-    with torch.random.fork_rng(devices=[]):
-        for tower, share in zip(("text_tower", "brain_tower"), dropout, strict=True):
-            check_value("dropout", share, float, {})
-            if not 0 <= share < 1:
-                raise ValueError(f"dropout of {tower} is {share}, not from 0 to below 1")
-            basis = tensors[f"{tower}.basis"]
-            (n_hidden,) = tensors[f"{tower}.radius_network.0.bias"].shape
-            # Before the tower is made, which takes the memory that these sizes ask for.
-            if tensors[f"{tower}.radius_network.0.weight"].shape != (n_hidden, len(basis) + 1):
-                raise ValueError(f"the radius network of {tower} has weights of another shape")
-            if made_by is AngleModel:
-                towers.append(DirectionTower(basis, n_hidden=n_hidden, dropout=share))
-            else:
-                towers.append(LiftTower(basis, radius=1.0, n_hidden=n_hidden, dropout=share))
-        model = made_by(
-            *towers, curvature=1.0, learn_curvature=learn_curvature, inverse_temperature=1.0
-        )
-    model.load_state_dict(tensors)
-    return model.eval()
-
-
 # How classes are saved and restored that are no estimators, and no named tuples of their fields.
 _PARTS: dict[str, tuple[Callable[[Any], dict[str, Any]], Callable[..., Any]]] = {
-    "AngleModel": (_towers_state, _towers_from_state),
+    "AngleModel": (towers_state, angle_towers),
     "BrainHierarchy": (_hierarchy_state, _hierarchy_from_state),
-    "BrainTextModel": (_towers_state, _towers_from_state),
+    "BrainTextModel": (towers_state, lift_towers),
     "CognitiveAtlas": (_ontology_state, _ontology_from_state),
     "Ontology": (_ontology_state, _ontology_from_state),
 }

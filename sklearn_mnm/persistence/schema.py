@@ -20,6 +20,8 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils._param_validation import validate_parameter_constraints
 
+from sklearn_mnm.nn.fitted_towers import FittedTowers
+
 # What an attribute has to be:
 # - a type, or one of the classes above by name;
 # - "positive": a finite number above 0;
@@ -48,21 +50,25 @@ _BRAIN_TEXT = {
 }
 _ONTOLOGY = {"terms": pd.DataFrame, "relations": pd.DataFrame, "broader": tuple}
 _TOWERS = {"text_tower.basis": ("r", "d"), "brain_tower.basis": ("r", "d")}
+# In files towers are named after the classes that train them.
+_TOWERS_BY_ANGLE = {True: "AngleModel", False: "BrainTextModel"}
 
 
 class Saved(NamedTuple):
-    """A class whose objects are saved: the module that defines it, and what its attributes are."""
+    """A class whose objects are saved: its module, what its attributes are, and its own name."""
 
     module: str
     attributes: dict[str, Any]
+    #: If None, as in files.
+    class_name: str | None = None
 
 
 # Nothing else is loaded, whatever a file says.
 SAVED = {
     "ActivationScaler": Saved("sklearn_mnm.brain.features", {"power": "positive", "mean": ("r",)}),
-    "AngleModel": Saved("sklearn_mnm.nn.towers", _TOWERS),
+    "AngleModel": Saved("sklearn_mnm.nn.fitted_towers", _TOWERS, "FittedTowers"),
     "BrainHierarchy": Saved("sklearn_mnm.brain.hierarchy", {"n_regions": "r"}),
-    "BrainTextModel": Saved("sklearn_mnm.nn.towers", _TOWERS),
+    "BrainTextModel": Saved("sklearn_mnm.nn.fitted_towers", _TOWERS, "FittedTowers"),
     "CognitiveAtlas": Saved("sklearn_mnm.text.cognitive_atlas", _ONTOLOGY),
     "DecodeHead": Saved(
         "sklearn_mnm.model.decode_head",
@@ -197,11 +203,14 @@ _NUMBERS: dict[type, Any] = {int: Integral, float: Real}
 
 def class_named(name: str) -> Any:
     """Return one of `SAVED`, whose module is imported only now."""
-    return getattr(importlib.import_module(SAVED[name].module), name)
+    saved = SAVED[name]
+    return getattr(importlib.import_module(saved.module), saved.class_name or name)
 
 
 def class_name(value: Any) -> str | None:
     """Name by which the class of an object is known in files; None if it cannot be stored."""
+    if isinstance(value, FittedTowers):
+        return _TOWERS_BY_ANGLE[value.by_angle]
     name = type(value).__qualname__
     return name if name in SAVED and SAVED[name].module == type(value).__module__ else None
 
@@ -267,8 +276,7 @@ def check_value(attribute: str, value: Any, expected: Any, sizes: dict[str, int]
 
 
 def _check_array(attribute: str, value: Any, expected: tuple, sizes: dict[str, int]) -> None:
-    # Of torch, for the buffers of the towers.
-    array = value.numpy() if hasattr(value, "numpy") else value
+    array = value
     if not isinstance(array, sparse.csr_matrix if sparse.csr_matrix in expected else np.ndarray):
         raise ValueError(f"{attribute} is of type {type(value).__name__}, not an array")
     shape = tuple(size for size in expected if not isinstance(size, type))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 
 from sklearn_mnm.exceptions import InvalidInputError
@@ -54,4 +53,5 @@ def check_kinds(points: Mapping[str, ArrayLike], curvature: float) -> dict[str, 
 
 def radii_of(points: np.ndarray, curvature: float) -> np.ndarray:
     """Distances of points from the origin, shape (n,)."""
-    return radius(torch.from_numpy(points), curvature).numpy()
+    radii: np.ndarray = radius(np.asarray(points, dtype=np.float64), curvature)
+    return radii

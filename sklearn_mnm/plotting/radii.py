@@ -45,11 +45,11 @@ def plot_radii(points: Mapping[str, ArrayLike], *, curvature: float = 1.0, ax: A
 
     Examples
     --------
-    >>> import numpy as np, torch
+    >>> import numpy as np
     >>> from sklearn_mnm.geometry import exp_map0
     >>> from sklearn_mnm.plotting import plot_radii
     >>> random = np.random.default_rng(0)
-    >>> tangents = torch.from_numpy(random.normal(size=(200, 3)))
+    >>> tangents = random.normal(size=(200, 3))
     >>> points = {"texts": exp_map0(tangents / 4, 1.0), "maps": exp_map0(tangents, 1.0)}
     >>> figure = plot_radii(points)
     """

@@ -6,15 +6,13 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm._tools.dependencies import import_optional
 from sklearn_mnm._tools.memory_maps import release_pages
 from sklearn_mnm.exceptions import InvalidInputError, MissingDependencyError
 from sklearn_mnm.geometry import radius
-from sklearn_mnm.geometry.arrays import as_tensor, blocks, check_curvature, check_points
+from sklearn_mnm.geometry.arrays import blocks, check_curvature, check_points, in_double
 from sklearn_mnm.nn.similarity import SIMILARITIES
 from sklearn_mnm.search.inner_product import check_choice, lifted
 
@@ -118,11 +116,9 @@ class PointIndex:
     Examples
     --------
     >>> import numpy as np
-    >>> import torch
     >>> from sklearn_mnm.geometry import exp_map0
     >>> from sklearn_mnm.search.index import PointIndex
-    >>> tangent = torch.tensor([[2.0, 0.0], [0.0, 2.0], [1.0, 1.0]], dtype=torch.float64)
-    >>> points = exp_map0(tangent, 1.0).numpy()
+    >>> points = exp_map0(np.array([[2.0, 0.0], [0.0, 2.0], [1.0, 1.0]]), 1.0)
     >>> index = PointIndex(points, ["motor", "visual", "both"], similarity="distance")
     >>> indices, similarities = index.search(points[:1], k=2)
     >>> index.ids[indices].tolist()
@@ -186,12 +182,11 @@ class PointIndex:
                 f"{self.points.shape[1]}: embed both with the same model."
             )
         k = check_count(k, "k", most=len(self), of_most="the number of points")
-        with torch.inference_mode():
-            if self._candidates is None:
-                return self._search_exactly(queries, k)
-            return self._search_candidates(queries, k)
+        if self._candidates is None:
+            return self._search_exactly(queries, k)
+        return self._search_candidates(queries, k)
 
-    def _similarities(self, queries: Tensor, points: Tensor) -> Tensor:
+    def _similarities(self, queries: np.ndarray, points: np.ndarray) -> np.ndarray:
         """Matrix (n_queries, n_points), whichever of the two are the texts."""
         similarity = SIMILARITIES[self.similarity]
         if self.role == "brain":
@@ -204,17 +199,18 @@ class PointIndex:
         similarities = np.empty((len(queries), k))
         size = min(_POINT_BLOCK, max(1, _POINT_COORDINATES // self.points.shape[1]))
         for rows, query_block in blocks(queries, _QUERY_BLOCK):
-            best = torch.empty((len(query_block), 0), dtype=torch.float64)
-            found = torch.empty((len(query_block), 0), dtype=torch.int64)
+            best = np.empty((len(query_block), 0))
+            found = np.empty((len(query_block), 0), dtype=np.int64)
             for columns, point_block in blocks(self.points, size):
                 # The best so far come first: all of them have lower row numbers, so that ties by
                 # position are ties by row number.
-                values = torch.cat([best, self._similarities(query_block, point_block)], dim=1)
-                numbers = torch.arange(columns.start, columns.start + len(point_block))
-                numbers = torch.cat([found, numbers.expand(len(query_block), -1)], dim=1)
+                values = np.hstack([best, self._similarities(query_block, point_block)])
                 positions = _top_positions(values, min(k, values.shape[1]))
-                best, found = values.gather(1, positions), numbers.gather(1, positions)
-            indices[rows], similarities[rows] = found.numpy(), best.numpy()
+                best = np.take_along_axis(values, positions, axis=1)
+                new = np.arange(columns.start, columns.start + len(point_block))
+                numbers = np.hstack([found, np.broadcast_to(new, (len(found), len(new)))])
+                found = np.take_along_axis(numbers, positions, axis=1)
+            indices[rows], similarities[rows] = found, best
         return indices, similarities
 
     def _search_candidates(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -229,7 +225,7 @@ class PointIndex:
             vectors = _single(vectors, self._candidates.d)
             _, candidates = self._candidates.search(vectors, n_candidates)
             rapidity = math.sqrt(self.curvature) * radius(query_block, self.curvature)
-            at_origin = (rapidity <= torch.finfo(torch.float64).eps).numpy()
+            at_origin = rapidity <= np.finfo(np.float64).eps
             for row, query, numbers, skip in zip(
                 range(len(queries))[rows], query_block, candidates, at_origin, strict=True
             ):
@@ -237,10 +233,9 @@ class PointIndex:
                 if skip or len(numbers) < k:
                     unanswered[row] = True
                     continue
-                values = self._similarities(query[None], as_tensor(self.points[numbers]))
-                positions = _top_positions(values, k)
-                indices[row] = numbers[positions[0].numpy()]
-                similarities[row] = values.gather(1, positions)[0].numpy()
+                values = self._similarities(query[None], in_double(self.points[numbers]))
+                positions = _top_positions(values, k)[0]
+                indices[row], similarities[row] = numbers[positions], values[0, positions]
             release_pages(self.points)
         if unanswered.any():
             # Queries at the origin, which may tie with all points, are all the same: ask once.
@@ -275,28 +270,27 @@ class PointIndex:
         rows = np.sort(np.random.default_rng(0).choice(len(self), size, replace=False))
         vectors = [
             _single(
-                self._lift(as_tensor(self.points[rows[start : start + _POINT_BLOCK]]), self.role)
+                self._lift(in_double(self.points[rows[start : start + _POINT_BLOCK]]), self.role)
             )
             for start in range(0, size, _POINT_BLOCK)
         ]
         release_pages(self.points)
         return np.concatenate(vectors)
 
-    def _lift(self, points: Tensor, role: str) -> np.ndarray:
+    def _lift(self, points: np.ndarray, role: str) -> np.ndarray:
         return lifted(points, role, self.similarity, self.curvature)
 
 
-def _top_positions(values: Tensor, k: int) -> Tensor:
+def _top_positions(values: np.ndarray, k: int) -> np.ndarray:
     """Columns of the k largest values of each row, sorted, ties by column."""
-    largest, positions = torch.topk(values, k, dim=1)
-    # topk takes any of the values that tie with the last one it takes.
-    tied = (values >= largest[:, -1:]).sum(dim=1) > k
-    positions = positions.sort(dim=1).values
-    order = values.gather(1, positions).sort(dim=1, descending=True, stable=True).indices
-    positions = positions.gather(1, order)
+    positions = np.sort(np.argpartition(values, -k, axis=1)[:, -k:], axis=1)
+    largest = np.take_along_axis(values, positions, axis=1)
+    # Of the values that tie with the last one any are taken.
+    tied = np.count_nonzero(values >= largest.min(axis=1, keepdims=True), axis=1) > k
+    order = np.argsort(-largest, axis=1, kind="stable")
+    positions = np.take_along_axis(positions, order, axis=1)
     if tied.any():
-        order = values[tied].sort(dim=1, descending=True, stable=True).indices
-        positions[tied] = order[:, :k]
+        positions[tied] = np.argsort(-values[tied], axis=1, kind="stable")[:, :k]
     return positions
 
 

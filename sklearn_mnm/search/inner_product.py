@@ -8,17 +8,15 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
+from numpy.typing import ArrayLike
 
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import log_map0, project, radius
-from sklearn_mnm.geometry.arrays import as_tensor, check_curvature, check_points
+from sklearn_mnm.geometry.arrays import check_curvature, check_points, unit_rows
 
 
 def inner_product_vectors(
-    points: np.ndarray | Tensor,
+    points: ArrayLike,
     role: str,
     *,
     similarity: str = "root_angle",
@@ -58,12 +56,12 @@ def inner_product_vectors(
     check_choice("similarity", similarity, tuple(_LIFTS))
     curvature = check_curvature(curvature)
     checked = check_points("points", np.asarray(points), curvature)
-    return lifted(as_tensor(checked), role, similarity, curvature)
+    return lifted(checked.astype(np.float64), role, similarity, curvature)
 
 
-def lifted(points: Tensor, role: str, similarity: str, curvature: float) -> np.ndarray:
+def lifted(points: np.ndarray, role: str, similarity: str, curvature: float) -> np.ndarray:
     """Vectors of points that were checked; see :func:`inner_product_vectors`."""
-    return _LIFTS[similarity](points, role, curvature).numpy()
+    return _LIFTS[similarity](points, role, curvature)
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
@@ -72,7 +70,7 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
         raise InvalidInputError(f"{name}={value!r} must be one of {', '.join(choices)}.")
 
 
-def _lift_exterior_angle(points: Tensor, role: str, curvature: float) -> Tensor:
+def _lift_exterior_angle(points: np.ndarray, role: str, curvature: float) -> np.ndarray:
     """Inner products ``cosh(a) tanh(b) cos(theta) - sinh(a) = cot(angle) sin(theta) tanh(b)``.
 
     With the rapidities a of the text and b of the brain, the exterior angle satisfies
@@ -87,11 +85,11 @@ def _lift_exterior_angle(points: Tensor, role: str, curvature: float) -> Tensor:
     rapidity = math.sqrt(curvature) * radius(points, curvature)[:, None]
     direction = _lift_cosine(points, role, curvature)
     if role == "text":
-        return torch.cat([torch.cosh(rapidity) * direction, -torch.sinh(rapidity)], dim=1)
-    return torch.cat([torch.tanh(rapidity) * direction, torch.ones_like(rapidity)], dim=1)
+        return np.concatenate([np.cosh(rapidity) * direction, -np.sinh(rapidity)], axis=1)
+    return np.concatenate([np.tanh(rapidity) * direction, np.ones_like(rapidity)], axis=1)
 
 
-def _lift_distance(points: Tensor, role: str, curvature: float) -> Tensor:
+def _lift_distance(points: np.ndarray, role: str, curvature: float) -> np.ndarray:
     """Inner products ``<x, y>_L = -cosh(sqrt(c) distance) / c``."""
     lifted = project(points, curvature)
     if role == "text":
@@ -99,20 +97,20 @@ def _lift_distance(points: Tensor, role: str, curvature: float) -> Tensor:
     return lifted
 
 
-def _lift_cosine(points: Tensor, role: str, curvature: float) -> Tensor:
+def _lift_cosine(points: np.ndarray, role: str, curvature: float) -> np.ndarray:
     """Inner products ``cos(theta)``; directions are zero at the origin."""
-    return functional.normalize(log_map0(points, curvature), dim=1)
+    return unit_rows(log_map0(points, curvature))
 
 
-def _lift_euclidean(points: Tensor, role: str, curvature: float) -> Tensor:
+def _lift_euclidean(points: np.ndarray, role: str, curvature: float) -> np.ndarray:
     """Inner products ``u.v - |u|^2 / 2 - |v|^2 / 2`` of tangent vectors at the origin."""
     tangent = log_map0(points, curvature)
-    half_square = tangent.square().sum(dim=1, keepdim=True) / 2
-    extra = [-half_square, torch.ones_like(half_square)]
-    return torch.cat([tangent, *(extra if role == "text" else extra[::-1])], dim=1)
+    half_square = np.sum(tangent**2, axis=1, keepdims=True) / 2
+    extra = [-half_square, np.ones_like(half_square)]
+    return np.concatenate([tangent, *(extra if role == "text" else extra[::-1])], axis=1)
 
 
-_LIFTS: dict[str, Callable[[Tensor, str, float], Tensor]] = {
+_LIFTS: dict[str, Callable[[np.ndarray, str, float], np.ndarray]] = {
     "root_angle": _lift_cosine,
     "exterior_angle": _lift_exterior_angle,
     "distance": _lift_distance,

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
-from sklearn_mnm.nn.term_directions import held_terms, term_information
+from sklearn_mnm.nn.held_terms import held_terms, term_information
 
 # Of the cosine of meanings beside that of words, which decides among studies of the same words.
 _MEANING = 0.5

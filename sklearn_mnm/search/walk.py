@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import ArrayLike
 
 from sklearn_mnm._tools.arrays import check_count
@@ -131,9 +130,10 @@ def geodesic_to_root(point: ArrayLike, *, curvature: float = 1.0, n_steps: int =
     curvature = check_curvature(curvature)
     n_steps = check_count(n_steps, "n_steps", least=2)
     start = check_points("point", float64_of("point", point), curvature, n_dimensions=1)
-    root = origin(len(start) - 1, curvature, dtype=torch.float64)
-    positions = torch.linspace(0, 1, n_steps, dtype=torch.float64)
-    return geodesic(torch.from_numpy(start)[None], root, positions, curvature).numpy()
+    root = origin(len(start) - 1, curvature, dtype=np.float64)
+    positions = np.linspace(0, 1, n_steps)
+    points: np.ndarray = geodesic(start[None], root, positions, curvature)
+    return points
 
 
 def walk_to_root(
@@ -192,12 +192,11 @@ def walk_to_root(
 
     Examples
     --------
-    >>> import torch
+    >>> import numpy as np
     >>> from sklearn_mnm.geometry import exp_map0
     >>> from sklearn_mnm.search.walk import walk_to_root
-    >>> tangents = torch.tensor([[1.9, 0.1], [1.1, 0.0], [0.0, 0.0]], dtype=torch.float64)
-    >>> concepts = exp_map0(tangents, 1.0).numpy()
-    >>> study = exp_map0(torch.tensor([2.0, 0.0], dtype=torch.float64), 1.0).numpy()
+    >>> concepts = exp_map0(np.array([[1.9, 0.1], [1.1, 0.0], [0.0, 0.0]]), 1.0)
+    >>> study = exp_map0(np.array([2.0, 0.0]), 1.0)
     >>> walk = walk_to_root(study, {"concepts": concepts}, n_steps=3, k=1)
     >>> walk.to_frame({"concepts": ["n-back", "memory", "[root]"]})["label"].tolist()
     ['n-back', 'memory', '[root]']
@@ -224,19 +223,15 @@ def walk_to_root(
         distinct, copy_of = np.unique(points, axis=0, return_inverse=True)
         copy_of = copy_of.reshape(-1)  # NumPy 2.0 gives it a second dimension
         if similarity is None:
-            matrix = -_distances(steps, distinct, curvature)[:, copy_of]
+            matrix = -pairwise_distance(steps, distinct, curvature)[:, copy_of]
         else:
             matrix = _check_similarities(similarity(steps, points), len(steps), len(points), name)
         qualifies = np.ones(matrix.shape, dtype=bool)
         if entailing:
             qualifies = _entails(distinct, steps, curvature)[copy_of].T
         nearest[kind], similarities[kind] = _best(matrix, qualifies, k)
-    radii = radius(torch.from_numpy(steps), curvature).numpy()
+    radii = radius(steps, curvature)
     return Walk(steps, radii, nearest, similarities)
-
-
-def _distances(steps: np.ndarray, points: np.ndarray, curvature: float) -> np.ndarray:
-    return pairwise_distance(torch.from_numpy(steps), torch.from_numpy(points), curvature).numpy()
 
 
 def _check_similarities(values: ArrayLike, n_steps: int, n_points: int, name: str) -> np.ndarray:
@@ -257,10 +252,11 @@ def _check_similarities(values: ArrayLike, n_steps: int, n_points: int, name: st
 
 def _entails(points: np.ndarray, steps: np.ndarray, curvature: float) -> np.ndarray:
     """Whether the cone of each point contains each step, shape (n, n_steps)."""
-    apexes = torch.from_numpy(points)
-    angles = pairwise_exterior_angle(apexes, torch.from_numpy(steps), curvature)
-    apertures = half_aperture(apexes, curvature, min_radius=_MIN_RADIUS)
-    return (angles <= apertures[:, None]).numpy()
+    angles = pairwise_exterior_angle(points, steps, curvature)
+    entails: np.ndarray = (
+        angles <= half_aperture(points, curvature, min_radius=_MIN_RADIUS)[:, None]
+    )
+    return entails
 
 
 def _best(matrix: np.ndarray, qualifies: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

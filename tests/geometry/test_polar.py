@@ -7,7 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from sklearn_mnm import geometry
-from sklearn_mnm.geometry._polar import as_curvature
+from sklearn_mnm.geometry._backend import as_curvature
 
 HALF = [torch.float16, torch.bfloat16]
 

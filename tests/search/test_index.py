@@ -4,7 +4,6 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +24,7 @@ def random_points(generator, n, dim, radius=1.0, spread=0.3, curvature=1.0):
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     # Bounded, since cosh(sqrt(10) 20) is still a number in single precision.
     radii = np.minimum(radius * np.exp(spread * generator.normal(size=(n, 1))), 20)
-    return exp_map0(torch.from_numpy(directions * radii), curvature).numpy()
+    return exp_map0(directions * radii, curvature)
 
 
 def origin(n, dim, curvature=1.0):
@@ -36,9 +35,9 @@ def origin(n, dim, curvature=1.0):
 
 def brute_force(queries, points, k, similarity, role, curvature):
     """Sort complete rows of the matrix of similarities, ties by row number."""
-    tensors = [torch.tensor(x, dtype=torch.float64) for x in (queries, points)]
-    text, brain = tensors if role == "brain" else tensors[::-1]
-    matrix = SIMILARITIES[similarity](text, brain, curvature).numpy()
+    arrays = [np.asarray(x, dtype=np.float64) for x in (queries, points)]
+    text, brain = arrays if role == "brain" else arrays[::-1]
+    matrix = SIMILARITIES[similarity](text, brain, curvature)
     matrix = matrix if role == "brain" else matrix.T
     order = np.argsort(-matrix, axis=1, kind="stable")[:, :k]
     return order, np.take_along_axis(matrix, order, axis=1)
@@ -103,9 +102,9 @@ def test_float32_points_are_compared_in_float64():
 
 def test_role_says_which_side_is_the_apex():
     by = {"similarity": "exterior_angle"}
-    ray = torch.tensor([[0.5, 0.0], [2.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
-    points = exp_map0(ray, 1.0).numpy()
-    middle = exp_map0(torch.tensor([[1.0, 0.0]], dtype=torch.float64), 1.0).numpy()
+    ray = np.array([[0.5, 0.0], [2.0, 0.0], [0.0, 1.0]])
+    points = exp_map0(ray, 1.0)
+    middle = exp_map0(np.array([[1.0, 0.0]]), 1.0)
     brains, similarities = PointIndex(points, role="brain", **by).search(middle, 3)
     assert brains[0].tolist() == [1, 2, 0]  # behind a text is best, before it is worst
     assert similarities[0, [0, 2]] == pytest.approx([0.0, -np.pi], abs=1e-6)
@@ -145,7 +144,7 @@ def test_faiss_cells_find_neighbours_in_clusters(similarity, role, dim, monkeypa
     centres = generator.normal(size=(50, dim))
     tangent = [centres[generator.integers(50, size=n)] for n in (8_000, 50)]
     tangent = [x + 0.5 * generator.normal(size=x.shape) for x in tangent]
-    points, queries = (exp_map0(torch.from_numpy(x / dim**0.5), 1.0).numpy() for x in tangent)
+    points, queries = (exp_map0(x / dim**0.5, 1.0) for x in tangent)
     points[:100] = origin(100, dim)
     points = points.astype(np.float32)
     exact = PointIndex(points, similarity=similarity, role=role, method="exact")

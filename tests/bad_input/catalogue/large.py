@@ -20,6 +20,7 @@ from catalogue.workshop import Workshop
 from sklearn_mnm.exceptions import DataFormatError, InvalidInputError, StorageError
 from sklearn_mnm.model.out_of_core import batches, count_rows, fit_in_batches, transform_to_file
 from sklearn_mnm.nn.distributed import shared_batches, shared_training
+from sklearn_mnm.nn.towers import trainable_towers
 from sklearn_mnm.search.inner_product import inner_product_vectors
 
 _ROWS = np.arange(1.0, 4001.0).reshape(1000, 4)
@@ -331,7 +332,7 @@ def _vectors_cases() -> Iterator[Case]:
 def _processes_cases() -> Iterator[Case]:
     for name, context in (
         ("shared_training", lambda w: shared_training()),
-        ("shared_batches", lambda w: shared_batches(w.embedder.model_)),
+        ("shared_batches", lambda w: shared_batches(trainable_towers(w.embedder.model_))),
     ):
 
         def alone(w: Workshop, context: Any = context) -> None:
