@@ -2,8 +2,8 @@ r"""Points, maps and distances of the Lorentz (hyperboloid) model of hyperbolic 
 
 The hyperboloid of curvature ``-c`` is the set of ``x = (t, s)``, time coordinate first, with
 ``<x, x>_L = |s|^2 - t^2 = -1/c`` and ``t > 0``. Everything here is a plain function of arrays of
-any floating dtype and leading shape. They are of NumPy or of torch, on any device, and so is what is
-returned; half precision is computed, and returned, in single. `curvature` is ``c > 0``, a float or
+any floating dtype and leading shape. They are of NumPy or of torch, on any device, as are the
+results; half precision is computed, and returned, in single. `curvature` is ``c > 0``, a float or
 a 0-d tensor through which gradients flow. Formulas follow Nickel and Kiela [1]_ and Desai et al.
 [2]_ unless a docstring says otherwise.
 
