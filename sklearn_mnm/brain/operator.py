@@ -8,7 +8,7 @@ import numpy as np
 from scipy import linalg, sparse
 
 from sklearn_mnm.brain.atlas import averaging_matrix
-from sklearn_mnm.brain.smoothing import gaussian_smooth_sparse, voxel_volume
+from sklearn_mnm.brain.smoothing import gaussian_smooth, gaussian_smooth_sparse, voxel_volume
 
 # The operators in use last, by content: cross-validation and clones with a fixed atlas smooth it
 # once.
@@ -65,12 +65,18 @@ class RegionInterpolator(NamedTuple):
     ----------
     weights : ndarray of shape (n_regions, n_regions), float32
         ``(O'O + ridge)^-1``.
-    spread : scipy.sparse.csr_matrix of shape (n_voxels, n_regions), float32
-        ``G O``: what a unit of each region looks like on the voxels around it.
+    density : scipy.sparse.csr_matrix of shape (n_voxels, n_regions), float32
+        ``O``, a unit of each region on the voxels around it, before G smooths it.
+    mask_img : nibabel.nifti1.Nifti1Image
+        Binary mask.
+    fwhm : float
+        Full width at half maximum of G in mm.
     """
 
     weights: np.ndarray
-    spread: sparse.csr_matrix
+    density: sparse.csr_matrix
+    mask_img: Any
+    fwhm: float
 
     @classmethod
     def build(cls, operator: sparse.csr_matrix, mask_img: Any, fwhm: float) -> "RegionInterpolator":
@@ -89,13 +95,12 @@ class RegionInterpolator(NamedTuple):
         -------
         interpolator : RegionInterpolator
         """
-        density = operator * (1 / voxel_volume(mask_img))
-        spread = gaussian_smooth_sparse(density, mask_img, fwhm)
         normal = (operator.T @ operator).toarray().astype(np.float64)
         normal.flat[:: len(normal) + 1] += _RIDGE * np.trace(normal) / len(normal)
         weights = linalg.inv(normal).astype(np.float32)
-        return cls(weights, spread)
+        return cls(weights, operator * (1 / voxel_volume(mask_img)), mask_img, fwhm)
 
     def __call__(self, averages: np.ndarray) -> np.ndarray:
         """Make maps on voxels, (n_maps, n_regions) -> (n_maps, n_voxels)."""
-        return np.ascontiguousarray((self.spread @ (averages @ self.weights).T).T)
+        density = self.density @ (averages @ self.weights).T
+        return np.ascontiguousarray(gaussian_smooth(density, self.mask_img, self.fwhm).T)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -50,12 +50,6 @@ class Lexicon:
         for term in sorted(terms, key=lambda term: (term not in self.known, len(term), term)):
             self._spelled.setdefault(fold(self._words[term]), self._words[term])
         self._longest = max(map(len, self._spelled), default=0)
-
-        self._candidates = sorted(self.known)
-        self._folded = [fold(self._words[term]) for term in self._candidates]
-        self._lengths = np.array([len(spelling) for spelling in self._folded])
-        self._alphabet = sorted(set("".join(self._folded)))
-        self._counts = np.array([self._count(spelling) for spelling in self._folded])
 
     def passes_over(self, word: str) -> bool:
         """Whether `find` does not see the word: a stop word or a single character."""
@@ -154,24 +148,49 @@ class Lexicon:
         spaces and hyphens do not count. Nothing is near a word that is passed over.
         """
         spelling = fold(WORD.findall(text.lower()))
-        if not spelling or not self._candidates or self.passes_over(text.lower()):
+        if not spelling or not self.known or self.passes_over(text.lower()):
             return ()
+        candidates = self._candidates
         stem = spelling[: max(4, -(-3 * len(spelling) // 5))]
         # Characters in common, in any order, bound the ratio from above.
-        in_common = np.minimum(self._counts, self._count(spelling)).sum(axis=1)
-        may_be_near = 2 * in_common / (self._lengths + len(spelling)) >= _NEAR
+        counts = candidates.counts_of(spelling)
+        in_common = np.minimum(candidates.counts, counts).sum(axis=1)
+        may_be_near = 2 * in_common / (candidates.lengths + len(spelling)) >= _NEAR
         matcher = difflib.SequenceMatcher(autojunk=False)
         matcher.set_seq2(spelling)
         rated = []
-        for row, candidate in enumerate(self._folded):
+        for row, candidate in enumerate(candidates.folded):
             shares_stem = len(stem) >= 4 and candidate.startswith(stem)
             if shares_stem or may_be_near[row]:
                 matcher.set_seq1(candidate)
                 if shares_stem or matcher.ratio() >= _NEAR:
-                    rated.append((-matcher.ratio(), self._candidates[row]))
+                    rated.append((-matcher.ratio(), candidates.terms[row]))
         return tuple(term for _, term in sorted(rated)[:k])
 
-    def _count(self, spelling: str) -> list[int]:
+    @cached_property
+    def _candidates(self) -> _Candidates:
+        # Made when the first word is not known: most texts hold none.
+        terms = sorted(self.known)
+        return _Candidates(terms, [fold(self._words[term]) for term in terms])
+
+
+class _Candidates:
+    """Known terms with what bounds how near they are to a spelling.
+
+    Parameters
+    ----------
+    terms, folded : list of str
+        The terms and their folded spellings.
+    """
+
+    def __init__(self, terms: list[str], folded: list[str]) -> None:
+        self.terms, self.folded = terms, folded
+        self.lengths = np.array([len(spelling) for spelling in folded])
+        self._alphabet = sorted(set("".join(folded)))
+        self.counts = np.array([self.counts_of(spelling) for spelling in folded])
+
+    def counts_of(self, spelling: str) -> list[int]:
+        """How often each character of the terms occurs in a spelling."""
         return [spelling.count(character) for character in self._alphabet]
 
 
