@@ -160,10 +160,8 @@ class LeaveOutRidge:
         -------
         fit : RidgeFit
         """
-        inverse = self._inverse_at(alpha, dtype)
-        weights = inverse @ self._moment.astype(inverse.dtype, copy=False)
+        inverse, weights, coef = self._solved(alpha, dtype)
         # Dual: the residual is alpha * weights, and I - H = alpha * inverse.
-        coef = weights if self._primal else self._X.T @ weights
         residuals = self._targets - self._X @ coef if self._primal else alpha * weights
         if self._primal:
             slack = 1.0 - _quadratic_forms(self._X.astype(inverse.dtype, copy=False), inverse)
@@ -181,7 +179,7 @@ class LeaveOutRidge:
             float(alpha), np.asarray(coef, dtype=np.float32), left_out.astype(np.float32)
         )
 
-    def excess_energy(self, fit: RidgeFit) -> np.ndarray:
+    def excess_energy(self, alpha: float) -> np.ndarray:
         """How far the coefficients of each feature exceed what noise alone would make of them.
 
         With W = M T and M = (X'X + alpha I)^-1 X', noise of variance v_k in target k gives the
@@ -192,8 +190,8 @@ class LeaveOutRidge:
 
         Parameters
         ----------
-        fit : RidgeFit
-            Fit of this data at any penalty.
+        alpha : float
+            Positive penalty.
 
         Returns
         -------
@@ -201,19 +199,20 @@ class LeaveOutRidge:
             At least a small positive number; the same for all features if nothing is left
             unexplained.
         """
-        inverse = self._inverse_at(fit.alpha, np.float64)
+        inverse, _, coef = self._solved(alpha, np.float64)
+        coef = np.asarray(coef, dtype=np.float32)
         if self._primal:
             # M M' = inverse (inverse^-1 - alpha I) inverse
             squared = np.einsum("ij,ij->i", inverse, inverse)
-            gains = np.diag(inverse) - fit.alpha * squared
+            gains = np.diag(inverse) - alpha * squared
         else:
             gains = np.empty(self._X.shape[1])
             columns = self._X.tocsc() if hasattr(self._X, "tocsc") else self._X
             for start in range(0, len(gains), _BLOCK):
                 product = _dense(columns[:, start : start + _BLOCK]).T @ inverse
                 gains[start : start + _BLOCK] = np.einsum("ij,ij->i", product, product)
-        expected = gains * self._noise(fit.coef)
-        energy = np.square(fit.coef, dtype=np.float64).sum(axis=1)
+        expected = gains * self._noise(coef)
+        energy = np.square(coef, dtype=np.float64).sum(axis=1)
         possible = expected > 1e-12 * max(float(energy.max(initial=0.0)), 1e-300)
         ratio = np.divide(energy, expected, out=np.ones_like(energy), where=possible)
         return np.maximum(ratio - 1.0, _SMALLEST_EXCESS)
@@ -250,6 +249,12 @@ class LeaveOutRidge:
                     break
                 best, position = current, position + step
         return self.fit(best.alpha), scores
+
+    def _solved(self, alpha: float, dtype: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Inverse of the system, its product with the moment, and the coefficients."""
+        inverse = self._inverse_at(alpha, dtype)
+        weights = inverse @ self._moment.astype(inverse.dtype, copy=False)
+        return inverse, weights, weights if self._primal else self._X.T @ weights
 
     def _inverse_at(self, alpha: float, dtype: Any) -> np.ndarray:
         """Inverse of the system at a penalty; the last one is kept."""
@@ -321,16 +326,17 @@ def _mirror(lower: np.ndarray) -> None:
 
 
 def _quadratic_forms(X: Any, matrix: np.ndarray) -> np.ndarray:
-    """x_i' M x_i for each row, by blocks of rows."""
+    """x_i' M x_i for each row."""
     forms = np.empty(X.shape[0])
+    if hasattr(X, "tocsr"):
+        X = X.tocsr()
+        for row, (start, end) in enumerate(zip(X.indptr[:-1], X.indptr[1:], strict=True)):
+            columns, values = X.indices[start:end], X.data[start:end]
+            forms[row] = values @ matrix[columns[:, np.newaxis], columns] @ values
+        return forms
     for start in range(0, len(forms), _BLOCK):
         rows = X[start : start + _BLOCK]
-        product = rows @ matrix
-        forms[start : start + _BLOCK] = (
-            np.asarray(rows.multiply(product).sum(axis=1)).ravel()
-            if hasattr(rows, "multiply")
-            else np.einsum("ij,ij->i", rows, product)
-        )
+        forms[start : start + _BLOCK] = np.einsum("ij,ij->i", rows, rows @ matrix)
     return forms
 
 

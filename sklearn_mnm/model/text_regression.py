@@ -150,7 +150,7 @@ class TextRegression(NamedTuple):
             )
         alphas = [a * unit for a in _ALPHAS] if isinstance(alpha, str) else [float(alpha)]
         ridge = ridge_of(None)
-        excess = ridge.excess_energy(ridge.fit(alphas[len(alphas) // 2]))
+        excess = ridge.excess_energy(alphas[len(alphas) // 2])
         weights = _unit_mean(energy, excess)
         kept = ridge.statistics() if keep_statistics else None
         del ridge  # its Gram matrix is as large as the one to come

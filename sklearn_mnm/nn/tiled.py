@@ -136,8 +136,13 @@ class _Contrast(torch.autograd.Function):
         row_sums = x.new_full((len(x),), -torch.inf)
         column_sums = y.new_full((len(y),), -torch.inf)
         own = torch.zeros_like(row_sums)
+        # A single tile is kept for the backward pass, not made again.
+        ctx.graph = _graph(similarity, x, y, curvature) if len(x) <= tile else None
         for rows, columns in _tiles(len(x), tile):
-            values = similarity(x[rows], y[columns], curvature)
+            if ctx.graph is None:
+                values = similarity(x[rows], y[columns], curvature)
+            else:
+                values = ctx.graph[0].detach()
             in_rows, in_columns = _log_sums(values, scale)
             row_sums[rows] = torch.logaddexp(row_sums[rows], in_rows)
             column_sums[columns] = torch.logaddexp(column_sums[columns], in_columns)
@@ -155,11 +160,8 @@ class _Contrast(torch.autograd.Function):
         grad_scale, grad_curvature = torch.zeros_like(scale), torch.zeros_like(curvature)
         for rows, columns in _tiles(len(x), ctx.tile):
             parts = _tile_gradients(
-                ctx.similarity,
-                x[rows],
-                y[columns],
+                ctx.graph or _graph(ctx.similarity, x[rows], y[columns], curvature),
                 scale,
-                curvature,
                 row_sums[rows],
                 column_sums[columns],
                 shares[rows],
@@ -174,12 +176,18 @@ class _Contrast(torch.autograd.Function):
         return None, *gradients, None, None
 
 
+def _graph(
+    similarity: Callable[[Tensor, Tensor, Tensor], Tensor], x: Tensor, y: Tensor, curvature: Tensor
+) -> tuple[Tensor, list[Tensor]]:
+    """Similarities of a tile, through which gradients flow, and what they flow to."""
+    inputs = [part.detach().requires_grad_() for part in (x, y, curvature)]
+    with torch.enable_grad():
+        return similarity(*inputs), inputs
+
+
 def _tile_gradients(
-    similarity: Callable[[Tensor, Tensor, Tensor], Tensor],
-    x: Tensor,
-    y: Tensor,
+    graph: tuple[Tensor, list[Tensor]],
     scale: Tensor,
-    curvature: Tensor,
     row_sums: Tensor,
     column_sums: Tensor,
     row_shares: Tensor,
@@ -191,9 +199,7 @@ def _tile_gradients(
 
     A function of its own, so that the buffers of a tile are gone when the next is computed.
     """
-    inputs = [part.detach().requires_grad_() for part in (x, y, curvature)]
-    with torch.enable_grad():
-        values = similarity(*inputs)
+    values, inputs = graph
     # The derivative by the logits: both softmaxes times the shares of row and column in the mean,
     # less twice the share for each true pair.
     weights = _softmaxes(
@@ -207,7 +213,7 @@ def _tile_gradients(
         values, inputs, weights.mul_(scale), allow_unused=True
     )
     if grad_curvature is None:
-        grad_curvature = torch.zeros_like(curvature)
+        grad_curvature = torch.zeros_like(inputs[2])
     return grad_x, grad_y, grad_scale, grad_curvature
 
 
