@@ -376,7 +376,8 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
 
     def _made_once(self, name: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` gives, made again only after a fit, which makes new neighbours."""
-        known = _MADE.setdefault(self, {})
+        # Encoder and decoder of one fit share their embedder, and so what is made of it.
+        known = _MADE.setdefault(self.embedder_, {})
         made_for, value = known.get(name, (None, None))
         if made_for is not self.neighbours_:
             value = make()

@@ -149,10 +149,10 @@ class Question(ABC):
         values = np.asarray(shown.image.dataobj, dtype=np.float64)
         return clusters_of_values(values, shown.image.affine, shown.threshold, k=k)
 
-    def terms(self, k: int, level: str | None = None) -> pd.DataFrame:
+    def terms(self, k: int) -> pd.DataFrame:
         """Rank the terms that the map speaks for."""
         k = min(k, len(self.model.encoder.terms_))
-        return self.model.decoder.predict_topk(self.activations, k=k, level=level)
+        return self.model.decoder.predict_topk(self.activations, k=k)
 
     def shown(self, view: str) -> Shown:
         """Make the map of a view or of a step of the walk, ``"step-0"`` being the question.
@@ -175,12 +175,19 @@ class Question(ABC):
 
     def level_terms(self) -> list[dict[str, str]]:
         """Terms of the map at each level, from fine to broad."""
+        hierarchy, levels = self.model.encoder.hierarchy_, self.model.levels
+        if not levels:
+            return []
+        broader = np.concatenate([hierarchy.smooth(self.activations, level) for level in levels])
+        terms = self.model.decoder.predict_topk(
+            broader, k=min(_N_LEVEL_TERMS, len(self.model.encoder.terms_))
+        )
         return [
             {
                 "level": level_described(self.model.encoder, level),
-                "terms": ", ".join(self.terms(_N_LEVEL_TERMS, level)["term"]),
+                "terms": ", ".join(terms["term"][terms["map"] == row]),
             }
-            for level in self.model.levels
+            for row, level in enumerate(levels)
         ]
 
     def own_point(self) -> dict[str, np.ndarray]:

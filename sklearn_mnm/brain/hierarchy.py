@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import sparse
@@ -21,6 +22,9 @@ from sklearn_mnm.brain._networks import (
     yeo_images,
 )
 from sklearn_mnm.exceptions import InvalidInputError
+
+# What maps are multiplied by, by level; not a part of what is saved.
+_OPERATORS: WeakKeyDictionary[Any, dict[str, tuple[Any, Any]]] = WeakKeyDictionary()
 
 
 class BrainHierarchy:
@@ -397,4 +401,7 @@ class BrainHierarchy:
         return self._shares[level]
 
     def _operators(self, level: str) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-        return averaging_operators(self._level(level), self._sizes, self._strategy)
+        made = _OPERATORS.setdefault(self, {})
+        if level not in made:
+            made[level] = averaging_operators(self._level(level), self._sizes, self._strategy)
+        return made[level]

@@ -10,6 +10,7 @@ from sklearn.base import (
     RegressorMixin,
     TransformerMixin,
 )
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from sklearn.utils.validation import validate_data as validate
 
@@ -25,8 +26,8 @@ from sklearn_mnm.model.objective import MNMObjective, Towers
 from sklearn_mnm.model.selection import mean_recall
 from sklearn_mnm.nn.similarity import SIMILARITIES
 
-# Rows of the similarity matrix computed at once.
-_BLOCK = 1024
+# Pairs of texts and brains compared at once.
+_PAIRS = 2**22
 
 
 class _EmbeddingEstimator(
@@ -179,8 +180,7 @@ class _EmbeddingEstimator(
         """Compare points that are known to be some, in double precision."""
         function = SIMILARITIES[self._part("objective").similarity]
         similarity = np.empty((len(texts), len(brains)))
-        for start in range(0, len(texts), _BLOCK):
-            rows = slice(start, start + _BLOCK)
+        for rows in gen_batches(len(texts), max(1, _PAIRS // max(1, len(brains)))):
             similarity[rows] = function(texts[rows], brains, self.curvature_)
         return similarity
 

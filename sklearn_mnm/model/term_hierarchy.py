@@ -1,7 +1,10 @@
 """Which terms hold for a text, how surely, and the way from a text up to the general."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,9 +25,12 @@ _LEAST_PROBABILITY = 0.2
 # more concentrated than this share of the terms as frequent.
 _LEAST_SHARE, _LEAST_ALONE, _LEAST_TOPICALITY = 0.0025, 0.4, 0.55
 _NEIGHBOURS = 80
+# Lifts given a term that are kept, as many numbers as there are terms each.
+_LIFTS_KEPT = 512
 
 
-class TermHierarchy(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class TermHierarchy:
     r"""Terms of a corpus as points, and the studies that hold them.
 
     The probability that a study which holds the words of a text x also holds a term a is
@@ -263,9 +269,17 @@ class TermHierarchy(NamedTuple):
             }
         )
 
-    def _lift_of_term(self, term: int) -> np.ndarray:
-        own = sparse.csr_matrix((np.ones(1, np.float32), ([0], [term])), shape=(1, len(self.terms)))
-        return self.relative_lift(self.probability(self.points[[term]], own)[0])
+    @cached_property
+    def _lift_of_term(self) -> Callable[[int], np.ndarray]:
+        """Lift given a single term; walks of many texts meet the same few."""
+
+        @lru_cache(_LIFTS_KEPT)
+        def lift_of(term: int) -> np.ndarray:
+            one = np.ones(1, np.float32), ([0], [term])
+            own = sparse.csr_matrix(one, shape=(1, len(self.terms)))
+            return self.relative_lift(self.probability(self.points[[term]], own)[0])
+
+        return lift_of
 
     def _studies_with(self, own: np.ndarray) -> tuple[float, np.ndarray]:
         """Count the studies that hold all of these terms, and among them those with each term."""

@@ -47,7 +47,8 @@ def euclidean_similarity(text: Array, brain: Array, curvature: float | Array) ->
 def _length(vectors: Array) -> Array:
     """Lengths of rows, (n, d) -> (n, 1), by which rows of zeros can be divided."""
     xp = array_namespace(vectors)
-    return xp.clip(xp.linalg.vector_norm(vectors, axis=1, keepdims=True), min=_SHORTEST)
+    squared = xp.vecdot(vectors, vectors)[:, None]
+    return xp.sqrt(xp.clip(squared, min=_SHORTEST**2))
 
 
 #: Matrix (n_texts, n_brains) of similarities from points of the hyperboloid and its curvature,
