@@ -141,7 +141,7 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
             self._fit(text, maps, groups, sample_weight, partial=True)
             return
         ids, titles, groups = study_names(text, maps, groups)
-        Y = self._activations(maps)
+        Y = self._observed(maps)
         documents = text_input(text)
         self.__dict__.pop("noise_null_", None)
         X = feature_matrix(self.vectorizer_.transform(documents))
@@ -338,10 +338,16 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
         if self.regions_ is None:
             _check_feature_names(self, maps, reset=False)
 
-    def _activations(self, maps: Any, name: str = "X") -> np.ndarray:
+    def _activations(self, maps: Any) -> np.ndarray:
+        """Activations of maps that are asked about."""
         check_is_fitted(self)
         if self.regions_ is not None and are_images(maps):
             return self._activations_of(maps_on_mask(image_list(maps), self.regions_.mask_img_))
+        return self._observed(maps)
+
+    def _observed(self, maps: Any, name: str = "X") -> np.ndarray:
+        """Activations of maps as they are learnt from and scored by: nothing is put into images."""
+        check_is_fitted(self)
         owner = type(self).__name__
         return region_activations(maps, self.regions_, self.n_regions_, name=name, owner=owner)
 

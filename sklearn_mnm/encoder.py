@@ -352,7 +352,7 @@ class MNMEncoder(
             If texts and maps do not pair or have no usable form, or all maps are zero.
         """
         X, y, _, sample_weight = paired(X, y, None, sample_weight)
-        observed = self._activations(X if y is None else target_columns(y))
+        observed = self._observed(X if y is None else target_columns(y))
         predicted = self.predict(X)
         check_pairs(len(predicted), len(observed))
         active = observed.any(axis=1)

@@ -335,7 +335,7 @@ def _all_pairs(estimator: Any, X: Any, y: Any) -> _Pairs:
         given, other = X, X if y is None else target_columns(y)
         decodes = isinstance(estimator, MNMDecoder)
         texts, maps = (other, given) if decodes else (given, other)
-        activations = estimator._activations(maps, "X" if decodes or y is None else "y")
+        activations = estimator._observed(maps, "X" if decodes or y is None else "y")
         points = estimator._text_points(texts)
         return _Pairs(estimator.embedder_, points, activations)
     raise InvalidInputError(

@@ -18,6 +18,7 @@ from sklearn_mnm.brain import BrainHierarchy
 from sklearn_mnm.datasets import load_nback_flanker
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError, UnknownQueryWarning
 from sklearn_mnm.model.salience import salient_terms
+from sklearn_mnm.scorers import get_scorer
 
 N_REGIONS = 80
 
@@ -128,6 +129,27 @@ def test_images_peaks_and_arrays_of_one_map_decode_alike(decoder, encoder, studi
         np.testing.assert_allclose(decoder.decision_function(form), expected, atol=1e-2)
     four = nibabel.Nifti1Image(np.stack([image.get_fdata()] * 2, axis=-1), image.affine)
     assert decoder.decision_function(four).shape == (2, len(decoder.terms_))
+
+
+def test_images_are_scored_and_learnt_from_as_they_are(encoder, few):
+    """What is asked about is drawn to what is usual; what is observed is not."""
+    rows = np.flatnonzero(encoder.regions_.transform(few).any(axis=1))[:12]
+    texts = list(few[rows].texts)
+    observed = encoder.regions_.transform(few[rows])
+    images = [
+        encoder.regions_.inverse_transform(map_, interpolation="nearest") for map_ in observed
+    ]
+    standing_out = encoder.regions_.regions_from_img(images, prominent=True)
+    assert standing_out.any(axis=1).all()
+    assert encoder.score(texts, images) == pytest.approx(encoder.score(texts, standing_out))
+    for name in ("map_correlation", "recall_at_10"):
+        scorer = get_scorer(name)
+        assert scorer(encoder, texts, images) == pytest.approx(scorer(encoder, texts, standing_out))
+    learnt = [clone(encoder).set_params(embedder__max_epochs=0).partial_fit(few) for _ in range(2)]
+    learnt[0].partial_fit(texts, images)
+    learnt[1].partial_fit(texts, learnt[1].regions_.regions_from_img(images, prominent=True))
+    text = ["working memory"]
+    np.testing.assert_allclose(learnt[0].predict(text), learnt[1].predict(text), rtol=1e-6)
 
 
 def test_negative_values_of_an_image_count_as_zero(decoder, encoder):

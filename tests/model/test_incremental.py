@@ -165,7 +165,7 @@ def test_statistics_add_up_to_those_of_all_studies(studies):
     np.testing.assert_allclose(found.coef, expected.coef, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found.left_out, expected.left_out[LATER], rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(
-        later.excess_energy(found), whole.excess_energy(expected), rtol=1e-3, atol=1e-6
+        later.excess_energy(found.alpha), whole.excess_energy(expected.alpha), rtol=1e-3, atol=1e-6
     )
 
 
