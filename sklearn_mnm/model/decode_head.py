@@ -72,6 +72,7 @@ class DecodeHead(NamedTuple):
         weights = np.ones(len(tangent)) if sample_weight is None else sample_weight
         unit = float(weights @ squares) / len(tangent) or 1.0
         best, _ = ridge.search([alpha * unit for alpha in _ALPHAS], accuracy)
+        del ridge  # which holds several arrays as large as what comes next
         head = cls(
             coef=best.coef,
             intercept=scaler.mean - centre @ best.coef,
@@ -80,15 +81,18 @@ class DecodeHead(NamedTuple):
             nonnegative=bool(activations.min() >= 0),
         )
         decoded = head.predict(tangent)
-        weighted = weights[:, np.newaxis] * decoded
-        squared = np.vdot(weighted, decoded)
+        squared = weights @ np.einsum("ij,ij->i", decoded, decoded)
         if squared == 0:
             return head
-        return head._replace(scale=float(np.vdot(weighted, activations) / squared))
+        common = weights @ np.einsum("ij,ij->i", decoded, activations)
+        return head._replace(scale=float(common / squared))
 
     def predict(self, tangent: np.ndarray) -> np.ndarray:
         """Activations of tangent vectors, (n, n_components) -> (n, n_regions)."""
         scaled = tangent @ self.coef + self.intercept
         if self.nonnegative:
-            scaled = np.maximum(scaled, 0.0)
-        return self.scale * np.sign(scaled) * np.abs(scaled) ** (1.0 / self.power)
+            scaled = np.maximum(scaled, 0.0, out=scaled)
+        activations = np.abs(scaled) ** (1.0 / self.power)
+        activations *= np.sign(scaled, out=scaled)
+        activations *= self.scale
+        return activations

@@ -162,17 +162,25 @@ class LeaveOutRidge:
         """
         inverse, weights, coef = self._solved(alpha, dtype)
         # Dual: the residual is alpha * weights, and I - H = alpha * inverse.
-        residuals = self._targets - self._X @ coef if self._primal else alpha * weights
+        # In place, where each array is as large as the targets.
+        if self._primal:
+            residuals = np.asarray(self._X @ coef, dtype=np.float64)
+            np.subtract(self._targets, residuals, out=residuals)
+        else:
+            residuals = np.asarray(alpha * weights, dtype=np.float64)
         if self._primal:
             slack = 1.0 - _quadratic_forms(self._X.astype(inverse.dtype, copy=False), inverse)
         else:
             slack = alpha * np.diag(inverse)
         # A study whose words nobody else uses has slack near 0; alpha > 0 keeps it positive.
-        left_out_residuals = residuals / np.maximum(slack, 1e-9)[:, np.newaxis]
-        for rows in self._blocks:
-            matrices = self._slack_blocks(rows, inverse, alpha)
-            left_out_residuals[rows] = np.linalg.solve(matrices, residuals[rows])
-        left_out = self._targets - left_out_residuals
+        of_groups = [
+            np.linalg.solve(self._slack_blocks(rows, inverse, alpha), residuals[rows])
+            for rows in self._blocks
+        ]
+        left_out = np.divide(residuals, np.maximum(slack, 1e-9)[:, np.newaxis], out=residuals)
+        for rows, solved in zip(self._blocks, of_groups, strict=True):
+            left_out[rows] = solved
+        np.subtract(self._targets, left_out, out=left_out)
         if self._root_weight is not None:
             left_out /= self._root_weight
         return RidgeFit(
