@@ -303,6 +303,9 @@ def _dense(matrix: Any) -> np.ndarray:
 
 def _inverse(gram: np.ndarray, alpha: float, dtype: Any) -> np.ndarray:
     """Inverse of the positive definite ``gram + alpha I``."""
+    # The largest entry of such a matrix is on its diagonal.
+    if gram.diagonal().max() + alpha > np.finfo(dtype).max:
+        dtype = np.float64
     with one_thread_if_small(gram.size):
         system = gram.astype(dtype)
         system.flat[:: len(system) + 1] += alpha

@@ -1,5 +1,7 @@
 """Leave-out predictions equal those of regressions that are really fitted without the rows."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -64,6 +66,16 @@ def test_an_empty_text_is_predicted_as_zero():
     X[3] = 0
     fit = LeaveOutRidge(X.tocsr(), targets).fit(1.0)
     assert (fit.left_out[3] == 0).all()
+
+
+@pytest.mark.parametrize("n_features", [8, 40])
+def test_features_beyond_single_precision_are_fitted_in_double(n_features):
+    X, targets = _data(0, 20, n_features)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        large = LeaveOutRidge(X * 1e20, targets).fit(1e40, np.float32)
+    expected = LeaveOutRidge(X, targets).fit(1.0)
+    np.testing.assert_allclose(large.left_out, expected.left_out, rtol=1e-5, atol=1e-6)
 
 
 def test_a_problem_too_large_to_factorise_says_what_to_reduce():
