@@ -27,8 +27,10 @@ NEAR = 5.0
 _BACKSTAGE = "white matter"
 # Voxel size in mm of the mask on which images of labels are read.
 _RESOLUTION = 2
-# Voxels that are equally near, to within so many mm, at most: those around the centre of one.
-_EQUAL, _N_EQUAL = 1e-6, 24
+#: Within so many mm, voxels are equally near.
+EQUAL = 1e-6
+# So many at most are: those around the centre of one.
+_N_EQUAL = 24
 # Points asked for at once.
 _BLOCK = 2**14
 _REMEDY = "Give x, y, z in mm, MNI152, of shape (n_points, 3)."
@@ -120,7 +122,7 @@ def name_coordinates(coordinates: Any, *, max_distance: float = NEAR) -> pd.Data
     points = checked_coordinates(coordinates)
     check_distance(max_distance)
     rows, distance = labels_of_points(points, max_distance)
-    table = _lookup().table
+    table = label_lookup().table
     names = pd.DataFrame(points, columns=["x", "y", "z"])
     names["name"] = table["name"].to_numpy()[rows]
     names["hemisphere"] = table["hemisphere"].to_numpy()[rows]
@@ -210,7 +212,7 @@ def shares_of_labels(
     names : pandas.DataFrame
         See :func:`name_regions`.
     """
-    table = _lookup().table
+    table = label_lookup().table
     rows, _ = labels_of_points(places, max_distance)
     is_label = sparse.csr_matrix(
         (np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=(len(table), len(rows))
@@ -268,7 +270,7 @@ def labels_of_points(points: np.ndarray, max_distance: float) -> tuple[np.ndarra
     distance : ndarray of shape (n_points,)
         To the label in mm; NaN for none.
     """
-    labels = _lookup()
+    labels = label_lookup()
     voxels = np.rint(apply_affine(labels.to_voxel, points))
     inside = ((voxels >= 0) & (voxels < labels.values.shape)).all(axis=1)
     own = np.zeros(len(points), dtype=np.intp)
@@ -283,7 +285,7 @@ def labels_of_points(points: np.ndarray, max_distance: float) -> tuple[np.ndarra
         near, place = query(points[some], k=_N_EQUAL, distance_upper_bound=bound)
         is_near = np.isfinite(near[:, 0])
         some, near, place = some[is_near], near[is_near], place[is_near]
-        rows[some] = _most_frequent(labels.front[place], near <= near[:, :1] + _EQUAL)
+        rows[some] = _most_frequent(labels.front[place], near <= near[:, :1] + EQUAL)
         distance[some] = near[:, 0]
     return rows, distance
 
@@ -315,8 +317,24 @@ def check_distance(value: Any, name: str = "max_distance") -> None:
         raise InvalidInputError(f"{name}={value!r} must be a finite number of at least 0.")
 
 
-class _Lookup(NamedTuple):
-    """The labels, ready for questions; row 0 of the table is for no label."""
+class LabelLookup(NamedTuple):
+    """The labels, ready for questions.
+
+    Attributes
+    ----------
+    values : ndarray
+        Of the image of labels: rows of the table.
+    to_voxel : ndarray of shape (4, 4)
+        From mm, MNI152, to its voxels.
+    table : pandas.DataFrame
+        That of the labels, after a row for no label.
+    is_front : ndarray of bool of shape (len(table),)
+        Whether a label is named before the others that are near.
+    tree : scipy.spatial.cKDTree
+        Of the centres in mm of the voxels with such labels.
+    front : ndarray of int
+        Their labels, and 0.
+    """
 
     values: np.ndarray
     to_voxel: np.ndarray
@@ -327,14 +345,20 @@ class _Lookup(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _lookup() -> _Lookup:
+def label_lookup() -> LabelLookup:
+    """Prepare the labels, once.
+
+    Returns
+    -------
+    labels : LabelLookup
+    """
     image, table = load_anatomical_labels()
     values = np.asarray(image.dataobj)
     nothing = pd.DataFrame({"index": [0], "name": [NO_LABEL], "hemisphere": [""], "kind": [""]})
     table = pd.concat([nothing, table], ignore_index=True)
     is_front = ~table["kind"].isin(["", _BACKSTAGE]).to_numpy()
     voxels = np.argwhere(is_front[values])
-    return _Lookup(
+    return LabelLookup(
         values,
         np.linalg.inv(image.affine),
         table,

@@ -125,13 +125,15 @@ def test_the_value_and_the_name_of_a_place_are_those_of_the_map(open_page, encod
     page = open_page()
     page.goto("/text?q=reward+anticipation&x=14&y=10&z=-4")
     image = encoder.predict_img(["reward anticipation"], kind="z", resolution=2)
-    for place in ((14, 10, -4), (-20, -60, 40), (-38, -22, 56)):
+    for place in ((14, 10, -4), (-20, -60, 40), (-38, -22, 56), (14, 11, -4)):
         for axis, value in zip("xyz", place, strict=True):
             page.get_by_label(axis, exact=True).fill(str(value))
         page.get_by_role("button", name="Go").click()
         said = crosses(frame(page, "map"), str(place))
         voxel = np.rint(apply_affine(np.linalg.inv(image.affine), place)).astype(int)
-        told, name = re.fullmatch(r".* mm: z (\S+), (.*)", said).groups()
+        told, name = re.fullmatch(r".* mm: z (\S+)(?: in the voxel of .*\))?, (.*)", said).groups()
+        typed = [page.get_by_label(axis, exact=True).input_value() for axis in "xyz"]
+        assert typed == [str(value) for value in place]
         assert float(told) == pytest.approx(image.dataobj[tuple(voxel)], abs=0.02)
         named = name_coordinates(place).iloc[0]
         assert name == f"{'near ' if named['distance'] > 0 else ''}{named['name']}"
