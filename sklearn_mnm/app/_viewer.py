@@ -14,7 +14,7 @@ import numpy as np
 from nibabel.affines import apply_affine
 
 from sklearn_mnm.app._shown import Shown
-from sklearn_mnm.brain.anatomy import EQUAL, NEAR, label_lookup
+from sklearn_mnm.brain.anatomical_labels import EQUAL, NEAR, label_lookup
 from sklearn_mnm.brain.atlas import load_mask
 from sklearn_mnm.brain.resampled_images import highest_value
 

@@ -18,12 +18,8 @@ from scipy.ndimage import (
 )
 
 from sklearn_mnm._tools.arrays import check_count
-from sklearn_mnm.brain.anatomy import (
-    NEAR,
-    check_distance,
-    largest_labels,
-    name_coordinates,
-)
+from sklearn_mnm.brain.anatomical_labels import NEAR
+from sklearn_mnm.brain.anatomy import check_distance, largest_labels, name_coordinates
 from sklearn_mnm.brain.atlas import load_mask
 from sklearn_mnm.brain.maps import read_map
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError

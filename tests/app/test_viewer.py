@@ -14,7 +14,7 @@ pytest.importorskip("starlette")
 from sklearn_mnm.app._shown import Shown
 from sklearn_mnm.app._viewer import viewer_page
 from sklearn_mnm.brain import name_coordinates
-from sklearn_mnm.brain.anatomy import label_lookup
+from sklearn_mnm.brain.anatomical_labels import label_lookup
 from sklearn_mnm.brain.atlas import load_mask
 
 # What the script of the frame finds around it: the page of nilearn, and the page that asks.

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 import sklearn_mnm.brain
 from sklearn_mnm import PeaksToRegions, load_pretrained
 from sklearn_mnm.brain import load_anatomical_labels, name_coordinates, name_regions
-from sklearn_mnm.brain.anatomy import NO_LABEL
+from sklearn_mnm.brain.anatomical_labels import NO_LABEL
 from sklearn_mnm.exceptions import InvalidInputError
 
 FOLDER = Path(sklearn_mnm.brain.__file__).parent / "atlases"

@@ -7,7 +7,7 @@ from nibabel.affines import apply_affine
 from scipy.spatial import cKDTree
 
 from sklearn_mnm import load_pretrained
-from sklearn_mnm.brain.anatomy import load_anatomical_labels
+from sklearn_mnm.brain.anatomical_labels import load_anatomical_labels
 from sklearn_mnm.datasets import load_database
 from sklearn_mnm.exceptions import InvalidInputError
 
