@@ -16,7 +16,7 @@ from nibabel.affines import apply_affine
 from sklearn_mnm.app._shown import Shown
 from sklearn_mnm.brain.anatomical_labels import EQUAL, NEAR, label_lookup
 from sklearn_mnm.brain.atlas import load_mask
-from sklearn_mnm.brain.resampled_images import highest_value
+from sklearn_mnm.brain.clusters import highest_value
 
 # Nothing is loaded, and what runs cannot reach the page around it: the frame has no origin.
 VIEWER_POLICY = (
@@ -72,7 +72,7 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
     values = np.asarray(image.dataobj)
     # Nilearn takes a threshold for both signs, and would paint what is negative as barely positive.
     image = Nifti1Image(np.maximum(values, 0), image.affine)
-    highest, peak = highest_value(image)
+    highest, peak = highest_value(image, threshold)
     empty = highest <= threshold
     if place is None:
         place = (0.0, 0.0, 0.0) if empty else (float(peak[0]), float(peak[1]), float(peak[2]))

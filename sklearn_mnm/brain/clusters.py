@@ -28,6 +28,8 @@ from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 _COARSE = 4
 # Told of a cluster, as nilearn does.
 _N_PEAKS = 4
+# Between the peaks of a cluster, in mm, as nilearn does.
+_MIN_DISTANCE = 8.0
 _brain = lru_cache(maxsize=1)(load_mask)
 _COLUMNS: dict[str, Any] = {
     **{"cluster": object, "x": float, "y": float, "z": float, "value": float, "volume": float},
@@ -43,13 +45,15 @@ def cluster_table(
     k: int | None = None,
     min_volume: float = 0.0,
     subpeaks: bool = False,
-    min_distance: float = 8.0,
+    min_distance: float = _MIN_DISTANCE,
     max_distance: float = NEAR,
 ) -> pd.DataFrame:
     """List the clusters of a map: peak, size, and what the anatomy calls them.
 
     Clusters, voxels that share a face, and their peaks are those of
-    :func:`nilearn.reporting.get_clusters_table`; what is equal to the threshold counts, too.
+    :func:`nilearn.reporting.get_clusters_table`; what is equal to the threshold counts, too. Of
+    equal values side by side, the middle one is the peak. Of clusters with equal peaks, that with
+    the first voxel comes first, in the order of the array.
 
     Parameters
     ----------
@@ -140,7 +144,7 @@ def clusters_of_values(
     k: int | None = None,
     min_volume: float = 0.0,
     subpeaks: bool = False,
-    min_distance: float = 8.0,
+    min_distance: float = _MIN_DISTANCE,
     max_distance: float = NEAR,
 ) -> pd.DataFrame:
     """List the clusters of a map that has been read; see :func:`cluster_table`.
@@ -181,6 +185,35 @@ def clusters_of_values(
     table["cluster_share"] = np.where(first, own["share"], np.nan)
     shown = table if subpeaks else table[first]
     return shown[list(_COLUMNS)].reset_index(drop=True)
+
+
+def highest_value(image: Any, threshold: float = 0.0) -> tuple[float, np.ndarray]:
+    """Find the highest value of a map and its place: the first peak of :func:`cluster_table`.
+
+    Where several voxels have this value, the rule is that of the table. Of voxels side by side the
+    middle one counts. Of several such places, that in the cluster which comes first does.
+
+    Parameters
+    ----------
+    image : nibabel.nifti1.Nifti1Image
+        3D, finite.
+    threshold : float, default=0.0
+        At least 0: that of the clusters. If nothing reaches it, the highest value takes its place.
+
+    Returns
+    -------
+    value : float
+    place : ndarray of shape (3,)
+        In mm.
+    """
+    values = np.asarray(image.dataobj, dtype=np.float64)
+    highest = float(values.max())
+    if highest > 0:
+        least = min(threshold, highest)
+        first = _clusters(values, image.affine, least, 1, 0.0, _MIN_DISTANCE, 1)[0].peaks
+    else:  # which forms no clusters
+        first = _peaks((values == highest).astype(float), image.affine, _MIN_DISTANCE)
+    return highest, first.loc[0, ["x", "y", "z"]].to_numpy(dtype=float)
 
 
 class _Cluster(NamedTuple):

@@ -82,14 +82,16 @@ def encode(
     import numpy as np
 
     from sklearn_mnm.brain.anatomy import name_coordinates
-    from sklearn_mnm.brain.clusters import clusters_of_values
-    from sklearn_mnm.brain.resampled_images import highest_value
+    from sklearn_mnm.brain.clusters import clusters_of_values, highest_value
+    from sklearn_mnm.plotting.brain import SHOWN_SHARE, SHOWN_Z
 
     encoder = load_encoder(model)
     explanation = encoder.explain(text)
     image = encoder.predict_img([text], kind=kind, level=level, resolution=resolution)
     write_image(image, output)
-    highest, place = highest_value(image)
+    values = np.asarray(image.dataobj, dtype=np.float64)
+    least = SHOWN_Z if kind == "z" else max(SHOWN_SHARE * float(values.max()), 1e-6)
+    highest, place = highest_value(image, least)
     result = {
         "file": str(output),
         "kind": kind,
@@ -101,10 +103,6 @@ def encode(
         "notes": list(explanation.notes),
     }
     if kind != "std":  # of which high values mark no place
-        from sklearn_mnm.plotting.brain import SHOWN_SHARE, SHOWN_Z
-
-        least = SHOWN_Z if kind == "z" else max(SHOWN_SHARE * highest, 1e-6)
-        values = np.asarray(image.dataobj, dtype=np.float64)
         found = clusters_of_values(values, image.affine, least, k=_N_CLUSTERS)
         result |= {"cluster_threshold": least, "clusters": found.to_dict("records")}
     if as_json:

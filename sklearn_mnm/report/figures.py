@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklearn_mnm.brain.anatomy import name_coordinates
-from sklearn_mnm.brain.resampled_images import highest_value
+from sklearn_mnm.brain.clusters import highest_value
 from sklearn_mnm.plotting._figure import import_pyplot
 
 # Dots per inch: sharp at the width of the page.
@@ -75,7 +75,7 @@ def described(image: Any, threshold: float) -> str:
         Highest value, its place in mm and its anatomical name, and the volume above the threshold.
     """
     values = image.get_fdata()
-    highest, (x, y, z) = highest_value(image)
+    highest, (x, y, z) = highest_value(image, threshold)
     name = name_coordinates((x, y, z))["name"].iloc[0]
     volume = np.sum(values > threshold) * abs(np.linalg.det(image.affine[:3, :3])) / 1000
     return (

@@ -13,7 +13,7 @@ pytest.importorskip("starlette")
 
 from sklearn_mnm.app._shown import Shown
 from sklearn_mnm.app._viewer import viewer_page
-from sklearn_mnm.brain import name_coordinates
+from sklearn_mnm.brain import cluster_table, name_coordinates
 from sklearn_mnm.brain.anatomical_labels import label_lookup
 from sklearn_mnm.brain.atlas import load_mask
 
@@ -81,14 +81,28 @@ def test_what_is_negative_is_not_painted(grid, high):
     assert pictures == expected
 
 
-def test_the_slices_cross_at_first_where_the_map_is_highest(grid, high):
-    def cut(place):
-        page = viewer_page(shown(grid, high), "z", place)
-        return json.loads(re.search(r'"numSlice": ({[^}]*})', page).group(1))
+def cut_of(page):
+    return json.loads(re.search(r'"numSlice": ({[^}]*})', page)[1])
 
-    peak = np.argwhere(high == high.max())[0]
-    at_peak = tuple((grid.affine @ [*peak, 1])[:3])
+
+def test_the_slices_cross_at_first_where_the_map_is_highest(grid, high):
+    values = high.copy()
+    values[30, 31, 22] = 4
+
+    def cut(place):
+        return cut_of(viewer_page(shown(grid, values), "z", place))
+
+    at_peak = tuple((grid.affine @ [30, 31, 22, 1])[:3])
     assert cut(None) == cut(at_peak) != cut((0, 0, 0))
+
+
+def test_of_a_flat_map_they_cross_where_its_cluster_has_its_peak():
+    grid = load_mask(resolution=2)
+    values = np.zeros(grid.shape)
+    values[40:47, 60:67, 40:45] = 3.5
+    flat = shown(grid, values)
+    peak = cluster_table(flat.image, flat.threshold).loc[0, ["x", "y", "z"]]
+    assert cut_of(viewer_page(flat, "z")) == cut_of(viewer_page(flat, "z", tuple(peak)))
 
 
 def test_a_map_with_nothing_above_the_threshold_says_so(grid, high):
@@ -172,8 +186,7 @@ def test_the_place_of_an_address_is_told_as_it_was_asked_for(uneven):
     first = said_of(uneven, (14.0, 11.0, -4.0), [])[0]
     assert first.startswith("(14, 11, -4) mm: z ")
     assert first.endswith(" in the voxel of (14, 10, -4), near right putamen")
-    cut = json.loads(re.search(r'"numSlice": ({[^}]*})', viewer_page(uneven, "z", (14, 11, -4)))[1])
-    assert cut == {"X": 55, "Y": 71, "Z": 33}
+    assert cut_of(viewer_page(uneven, "z", (14, 11, -4))) == {"X": 55, "Y": 71, "Z": 33}
 
 
 def test_labels_lie_on_the_grid_of_the_viewer():

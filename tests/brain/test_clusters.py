@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from sklearn_mnm import load_pretrained
 from sklearn_mnm.brain import cluster_table, name_coordinates
+from sklearn_mnm.brain.clusters import highest_value
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
 AFFINE = np.array([[-4.0, 0, 0, 74], [0, 4, 0, -108], [0, 0, 4, -66], [0, 0, 0, 1]])
@@ -90,6 +91,41 @@ def test_names_are_those_of_the_peak_and_of_most_of_the_cluster():
             assert shares[row.cluster_name] == pytest.approx(labelled.max())
         else:
             assert (row.cluster_name, row.cluster_share) == ("no label", 1)
+
+
+def plateaus(seed):
+    """A map of few values, the highest of which many voxels have."""
+    values = np.asarray(smooth_noise(seed).dataobj)
+    return nibabel.Nifti1Image(np.clip(np.round(2 * values), -9, 3) / 2, AFFINE)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.5, 1.0, 1.5])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_highest_value_is_where_the_first_cluster_has_its_peak(seed, threshold):
+    image = plateaus(seed)
+    first = cluster_table(image, threshold).loc[0]
+    highest, place = highest_value(image, threshold)
+    assert highest == first["value"] == 1.5
+    assert (np.asarray(image.dataobj) == 1.5).sum() > 20
+    np.testing.assert_array_equal(place, first[["x", "y", "z"]].astype(float))
+
+
+def test_the_highest_value_of_several_side_by_side_is_the_middle_one():
+    data = np.zeros(SHAPE)
+    data[10:13, 20, 20] = 2
+    image = nibabel.Nifti1Image(data, AFFINE)
+    for threshold in (0, 2, 3):
+        highest, place = highest_value(image, threshold)
+        assert highest == 2
+        np.testing.assert_allclose(place, apply_affine(AFFINE, (11, 20, 20)))
+
+
+def test_a_map_without_anything_positive_has_a_highest_value_too():
+    data = np.full(SHAPE, -3.0)
+    data[10:13, 20, 20] = -2
+    highest, place = highest_value(nibabel.Nifti1Image(data, AFFINE), 1.96)
+    assert highest == -2
+    np.testing.assert_allclose(place, apply_affine(AFFINE, (11, 20, 20)))
 
 
 def spots(*values, background=0.0):
