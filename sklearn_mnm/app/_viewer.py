@@ -70,21 +70,24 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
             image, grid, interpolation="linear", force_resample=True, copy_header=True
         )
     values = np.asarray(image.dataobj)
-    # Nilearn takes a threshold for both signs, and would paint what is negative as barely positive.
-    image = Nifti1Image(np.maximum(values, 0), image.affine)
     highest, peak = highest_value(image, threshold)
-    empty = highest <= threshold
     if place is None:
-        place = (0.0, 0.0, 0.0) if empty else (float(peak[0]), float(peak[1]), float(peak[2]))
+        place = (float(peak[0]), float(peak[1]), float(peak[2]))
     voxel = np.rint(apply_affine(np.linalg.inv(grid.affine), place))
     background = _background()
+    # Thresholds of nilearn are of both signs, and what is equal to them is not shown.
+    painted = np.where((values > 0) & (values.astype(np.float64) >= threshold), values, 0)
+    is_empty = not painted.any()
+    # The scale of an empty map has no colour, as the map has none.
+    colours = colormaps["gray" if is_empty else _COLOUR_MAP]
+    shades = np.full(256, 0.5) if is_empty else np.linspace(_FIRST_COLOUR, 1, 256)
     view = view_img(
-        image,
-        threshold=threshold,
-        vmin=threshold,
-        # Of a map without anything to show the scale says where it would begin.
-        vmax=2 * threshold if empty else highest,
-        cmap=ListedColormap(colormaps[_COLOUR_MAP](np.linspace(_FIRST_COLOUR, 1, 256))),
+        Nifti1Image(painted, image.affine),
+        threshold=0,
+        vmin=0 if is_empty else threshold,
+        vmax=highest if highest > 0 else 1,
+        cmap=ListedColormap(colours(shades)),
+        colorbar=highest > 0,
         symmetric_cmap=False,
         cut_coords=apply_affine(grid.affine, voxel),
         # Encoding it takes longer than the map: it is put in below, where its place is known.
@@ -92,14 +95,17 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
         **_ALIKE,
     )
     known = _known(values, grid, shown.unit, place)
-    words = f'<output id="here"></output><p>{html.escape(shown.words)}</p>{known}'
+    words = f"<p>{html.escape(shown.words)}</p>"
+    # That there is nothing to see is said where it would be looked for.
+    above, below = (words, "") if is_empty else ("", words)
     # Of one version the title is another, and an icon is linked to that is elsewhere.
     page = re.sub(r"<link[^>]*https?:[^>]*>", "", view.html)
     if background is not None:
         page = _BACKGROUND.sub(lambda found: f"{found[1]}{background}", page, count=1)
     titled = f"<title>{html.escape(title)}</title>"
     page = re.sub("<title>.*?</title>", lambda _: titled, page, count=1, flags=re.DOTALL)
-    return page.replace("</head>", f"{_STYLE}</head>", 1).replace("</body>", f"{words}</body>", 1)
+    page = page.replace("</head>", f"{_STYLE}</head>", 1).replace("<body>", f"<body>{above}", 1)
+    return page.replace("</body>", f'<output id="here"></output>{below}{known}</body>', 1)
 
 
 def _known(values: np.ndarray, grid: Any, unit: str, place: tuple[float, float, float]) -> str:

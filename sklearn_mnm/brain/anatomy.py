@@ -68,6 +68,24 @@ def name_coordinates(coordinates: Any, *, max_distance: float = NEAR) -> pd.Data
     return names.assign(distance=distance)
 
 
+def place_in_words(place: Any) -> str:
+    """Name a place as sentences do.
+
+    Parameters
+    ----------
+    place : array-like of shape (3,)
+        In mm, MNI152.
+
+    Returns
+    -------
+    words : str
+        Such as ``"left amygdala"``; of a place that is not within its label, ``"near left
+        amygdala"``.
+    """
+    named = name_coordinates(place).iloc[0]
+    return f"near {named['name']}" if named["distance"] > 0 else str(named["name"])
+
+
 def name_regions(
     regions: Any, *, region_names: Any = None, max_distance: float = NEAR
 ) -> pd.DataFrame:

@@ -190,6 +190,8 @@ def clusters_of_values(
 def highest_value(image: Any, threshold: float = 0.0) -> tuple[float, np.ndarray]:
     """Find the highest value of a map and its place: the first peak of :func:`cluster_table`.
 
+    Of a map without positive values it is the highest other than 0, which is outside the brain.
+
     Where several voxels have this value, the rule is that of the table. Of voxels side by side the
     middle one counts. Of several such places, that in the cluster which comes first does.
 
@@ -211,7 +213,8 @@ def highest_value(image: Any, threshold: float = 0.0) -> tuple[float, np.ndarray
     if highest > 0:
         least = min(threshold, highest)
         first = _clusters(values, image.affine, least, 1, 0.0, _MIN_DISTANCE, 1)[0].peaks
-    else:  # which forms no clusters
+    else:  # which forms no clusters; 0 is outside of the brain, if anything is below
+        highest = float(np.max(values, where=values < 0, initial=values.min()))
         first = _peaks((values == highest).astype(float), image.affine, _MIN_DISTANCE)
     return highest, first.loc[0, ["x", "y", "z"]].to_numpy(dtype=float)
 

@@ -81,7 +81,7 @@ def encode(
     check_text(text := " ".join(words))
     import numpy as np
 
-    from sklearn_mnm.brain.anatomy import name_coordinates
+    from sklearn_mnm.brain.anatomy import place_in_words
     from sklearn_mnm.brain.clusters import clusters_of_values, highest_value
     from sklearn_mnm.plotting.brain import SHOWN_SHARE, SHOWN_Z
 
@@ -97,7 +97,7 @@ def encode(
         "kind": kind,
         "highest": highest,
         "highest_at_mm": place.tolist(),
-        "highest_in": name_coordinates(place)["name"].iloc[0],
+        "highest_in": place_in_words(place),
         "known_terms": explanation.known["term"].tolist(),
         "unknown_words": explanation.unknown["word"].tolist(),
         "notes": list(explanation.notes),

@@ -309,7 +309,7 @@ def test_place_and_least_value_of_an_address_reach_the_viewer(ask, read_page):
         ]
         return ask.get(source).text
 
-    assert "cm³ above 2.5<" in frame(x=14, y=-8, z=38, threshold=2.5)
+    assert "cm³ of at least 2.5<" in frame(x=14, y=-8, z=38, threshold=2.5)
     cut = frame(view="ward7", x=14, y=-8, z=38)
     assert cut == text(ask, part="/viewer", view="ward7", x=14, y=-8, z=38).text
     # Without a view that there is, the first one is shown as usual.
@@ -399,4 +399,4 @@ def test_many_at_a_time_get_the_answers_that_each_would_get(ask, encoder):
         scores = [row["score"] for row in told["terms"]]
         np.testing.assert_allclose(scores, expected["score"], rtol=1e-6)
         highest = encoder.predict_img([term], resolution=2).get_fdata().max()
-        assert f"activation: highest value {highest:.2g} at MNI" in viewer.text
+        assert f"activation: highest value {highest:.3g} at MNI" in viewer.text

@@ -1,13 +1,16 @@
 """The interactive viewer shows what is high, where it is high."""
 
+import io
 import json
 import re
 import shutil
 import subprocess
+from base64 import b64decode
 
 import nibabel
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("starlette")
 
@@ -105,9 +108,54 @@ def test_of_a_flat_map_they_cross_where_its_cluster_has_its_peak():
     assert cut_of(viewer_page(flat, "z")) == cut_of(viewer_page(flat, "z", tuple(peak)))
 
 
-def test_a_map_with_nothing_above_the_threshold_says_so(grid, high):
-    page = viewer_page(shown(grid, -high), "z")
-    assert "brainsprite(" in page
+def overlay(page):
+    """Opacity of what is painted over the brain, and the colours of the scale."""
+
+    def picture(name):
+        content = re.search(f'id="{name}[^"]*"[^>]*?base64,([^"]*)"', page, re.DOTALL)[1]
+        return np.array(Image.open(io.BytesIO(b64decode(content))).convert("RGBA"))
+
+    painted = picture("overlayImg")[..., 3]
+    # Of ten rows of ten sagittal slices the last one is not used.
+    painted[-95:, -117:] = 0
+    return painted, picture("colorMap")[..., :3]
+
+
+def test_a_map_of_which_nothing_reaches_the_threshold_opens_at_its_maximum_and_says_so(recwarn):
+    grid = load_mask(resolution=2)
+    values = -2.5 * np.asarray(grid.dataobj)
+    values[60, 80, 40] = 1.5
+    page = viewer_page(shown(grid, values), "z")
+    words = "z: nothing reaches 2; highest value 1.5 at MNI (22, 26, 8) mm, "
+    assert re.search("<body>\\s*<p>(.*?)</p>", page)[1].startswith(words)
+    assert page.index(words) < page.index("<canvas")
+    assert page.count("highest value") == 1
+    assert cut_of(page) == {"X": 59, "Y": 79, "Z": 39}
+    painted, scale = overlay(page)
+    assert not painted.any()
+    assert (scale == scale[0, 0, 0]).all()
+    assert re.search(r'"colorMap": {[^}]*"min": 0(\.0)?, "max": 1\.5', page)
+    # At a threshold that is reached it is painted.
+    painted, scale = overlay(viewer_page(shown(grid, values)._replace(threshold=1.0), "z"))
+    assert (painted > 0).sum() == 1
+    assert np.ptp(scale[0, 0].astype(int)) > 50
+    assert not [warning for warning in recwarn if warning.category is UserWarning]
+
+
+def test_a_map_without_anything_positive_has_a_place_and_no_scale():
+    grid = load_mask(resolution=2)
+    values = -2.5 * np.asarray(grid.dataobj)
+    values[60, 80, 40] = -1.5
+    page = viewer_page(shown(grid, values), "z")
+    assert "<p>z: nothing reaches 2; highest value -1.5 at MNI (22, 26, 8) mm, " in page
+    assert cut_of(page) == {"X": 59, "Y": 79, "Z": 39}
+    assert '"max"' not in page.partition("brainsprite({")[2].partition("})")[0]
+
+
+def test_what_is_equal_to_the_threshold_is_painted(grid, high):
+    equal = shown(grid, high)._replace(threshold=3.5)
+    assert (overlay(viewer_page(equal, "z"))[0] > 0).sum() > 100
+    assert " cm³ of at least 3.5" in equal.words
 
 
 def test_the_brain_beneath_is_the_template_that_nilearn_shows(grid, high):

@@ -107,6 +107,11 @@ def test_predicted_maps_come_with_the_names_of_their_clusters(tmp_path):
     piped = succeed("encode", "fear", "-o", output, "--kind", "z").stdout.splitlines()
     assert f"clusters: {len(expected)}" in piped
     assert piped[-len(expected) - 1].split("\t") == expected.columns.tolist()
+    # A place that is not within its label is near it.
+    finer = "--kind", "z", "--resolution", 2
+    piped = succeed("encode", "reward anticipation", "-o", output, *finer).stdout.splitlines()
+    assert "highest at mm: 14, 10, -4" in piped
+    assert "highest in: near right putamen" in piped
     # Of a standard deviation there are none.
     assert "cluster" not in succeed("encode", "fear", "-o", output, "--kind", "std").stdout
     nothing = succeed("encode", "schizophrenia", "-o", output, "--kind", "z").stdout
