@@ -92,18 +92,45 @@ def test_a_map_without_clusters_says_so(ask, encoder):
     assert ask.get("/api/encode", params={"text": "schizophrenia"}).json()["clusters"] == []
 
 
+def share_in_words(step):
+    return "in the text" if step.probability == 1 else f"{100 * step.probability:.0f} %"
+
+
 def test_hierarchy_shows_walk_and_levels(page, encoder):
     start, *steps = encoder.walk(QUERY).itertuples()
     rows = [" ".join(row.split()) for row in page.rows]
     first = rows.index(f"the text {start.radius:.2f} {start.n_studies:,}")
     assert len(steps) > 1
     assert rows[first + 1 : first + 1 + len(steps)] == [
-        f"{row.term} {100 * row.probability:.0f} % {row.radius:.2f} {row.n_studies:,}"
-        for row in steps
+        f"{row.term} {share_in_words(row)} {row.radius:.2f} {row.n_studies:,}" for row in steps
     ]
+    assert "No study has all of these words" not in page.text
     predicted = encoder.predict([QUERY])
     broad = encoder.decoder().predict_topk(predicted, k=5, level="ward7")["term"]
     assert any(row.strip() == f"7 networks (ward7) {', '.join(broad)}" for row in page.rows)
+
+
+def test_a_walk_of_words_that_no_study_has_says_so(ask, encoder, read_page):
+    walk = encoder.walk("fear of spiders")
+    assert walk["n_studies"][0] == 0
+    assert (walk["probability"] == 1).sum() > 1
+    page = read_page(text(ask, "fear of spiders").text)
+    assert "No study has all of these words, so there is nothing to count" in page.text
+    rows = [" ".join(row.split()) for row in page.rows]
+    assert any(row.startswith("fear in the text ") for row in rows)
+    assert not any("100 %" in row for row in rows if row.startswith(tuple(walk["term"])))
+
+
+def test_the_two_counts_of_studies_have_two_names(ask, page, encoder):
+    heads = [row for row in page.rows if "probability" in row]
+    assert len(heads) == 2
+    assert heads[0].endswith(" studies, by itself")
+    assert heads[1].endswith(" studies, also in longer terms")
+    (row,) = encoder.decoder().predict_topk(encoder.predict([QUERY]), k=1).itertuples()
+    steps = {step.term: step.n_studies for step in encoder.walk(QUERY).itertuples()}
+    assert row.n_studies < steps[row.term]  # as of "reward", also in "reward anticipation"
+    place = ask.get("/place", params={"x": 14, "y": 11, "z": -4}).text
+    assert "studies, by itself" in place
 
 
 @pytest.mark.parametrize("view", ["region", "ward17", "ward7", "activation"])

@@ -73,6 +73,21 @@ def test_tables_have_a_row_for_each_step(model):
     assert [row[header.index("term")] for row in rows] == walk["term"].tolist()
 
 
+@pytest.mark.parametrize("command", ["walk", "ancestors"])
+def test_it_is_told_that_no_study_has_the_words(command):
+    note = "note: no study has all of these words"
+    assert note in succeed(command, "fear of spiders").stderr
+    assert note not in succeed(command, QUERY).stderr
+
+
+def test_of_what_the_text_itself_has_no_probability_is_told(model):
+    walk = model.encoder.walk(QUERY)
+    _, *rows = [line.split("\t") for line in succeed("walk", QUERY).stdout.splitlines()]
+    expected = ["in the text" if p == 1 else f"{p:.4g}" for p in walk["probability"][1:]]
+    assert [row[3] for row in rows] == ["", *expected]
+    assert "in the text" in expected
+
+
 def test_what_holds_for_nothing_is_an_empty_list():
     assert told("ancestors", "pain", "--min-probability", 1) == []
 
