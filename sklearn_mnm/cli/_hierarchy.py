@@ -6,7 +6,14 @@ import typer
 
 from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
 from sklearn_mnm.cli._output import Json, complain
-from sklearn_mnm.cli._queries import Count, Threshold, map_of_query, show_records, tell_unknown
+from sklearn_mnm.cli._queries import (
+    Count,
+    Negative,
+    Threshold,
+    map_of_query,
+    show_records,
+    tell_unknown,
+)
 
 WALK_EXAMPLES = (
     'mnm walk "reward anticipation"',
@@ -29,6 +36,7 @@ def walk(
     ] = 6,
     k: Annotated[int, typer.Option("-k", min=1, help="Terms of each step at most.")] = 1,
     threshold: Threshold = None,
+    negative: Negative = False,
     as_json: Json = False,
 ) -> None:
     """Walk from a text or a brain map up to ever more general terms that hold for it.
@@ -37,7 +45,7 @@ def walk(
     those with all of its words. Where there is none, probabilities come from the space alone.
     """
     query = " ".join(words)
-    thresholded = map_of_query(query, threshold)
+    thresholded = map_of_query(query, threshold, negative=negative)
     encoder = load_encoder(model)
     if thresholded is None:
         tell_unknown(encoder, query)
@@ -56,11 +64,12 @@ def ancestors(
         float, typer.Option("--min-probability", min=0, max=1, help="Least probability of a term.")
     ] = 0.0,
     threshold: Threshold = None,
+    negative: Negative = False,
     as_json: Json = False,
 ) -> None:
     """Find the more general terms that hold for a text or a brain map, with probabilities."""
     query = " ".join(words)
-    thresholded = map_of_query(query, threshold)
+    thresholded = map_of_query(query, threshold, negative=negative)
     encoder = load_encoder(model)
     options = {"k": k, "min_probability": min_probability}
     if thresholded is None:

@@ -130,7 +130,7 @@ def decode(
     p_values: PValues = False,
     as_json: Json = False,
 ) -> None:
-    """Rank the terms that studies with such a brain map speak of; values below 0 count as 0."""
+    """Rank the terms that studies with such a brain map speak of; negative values count as 0."""
     thresholded = read_map(image, threshold, p_values, negative)
     decoder = load_encoder(model).decoder()
     k = min(k, len(term) if term else len(decoder.terms_))
@@ -149,6 +149,7 @@ def search(
         typer.Option(help="Compare with texts of studies (blind to their maps), maps, or both."),
     ] = "both",
     threshold: Threshold = None,
+    negative: Negative = False,
     p_values: PValues = False,
     output: Annotated[
         Path | None,
@@ -162,7 +163,7 @@ def search(
     query = " ".join(words)
     if output is not None and output.suffix not in _REFERENCES:
         raise typer.BadParameter(f"{output}: the name must end in {', '.join(_REFERENCES)}.")
-    thresholded = map_of_query(query, threshold, p_values)
+    thresholded = map_of_query(query, threshold, p_values, negative)
     encoder = load_encoder(model)
     k = min(k, len(encoder.neighbours_.ids))
     if thresholded is None:
@@ -212,13 +213,20 @@ def place(
     show_table([{c: row[c] for c in columns if c in row} for row in facts["studies"]])
 
 
-def map_of_query(query: str, threshold: float | None, p_values: bool = False) -> Any:
+def map_of_query(
+    query: str, threshold: float | None, p_values: bool = False, negative: bool = False
+) -> Any:
     """Read the map that a query names, None if the query is a text."""
     if _is_path(query):
-        return read_map(Path(query), threshold, p_values)
-    if threshold is not None or p_values:
-        option = "--p-values" if p_values else "--threshold"
-        raise typer.BadParameter(f"{option} is for maps, but the query is a text.")
+        return read_map(Path(query), threshold, p_values, negative)
+    given = {
+        "--p-values": p_values,
+        "--negative": negative,
+        "--threshold": threshold is not None,
+    }
+    for option, is_given in given.items():
+        if is_given:
+            raise typer.BadParameter(f"{option} is for maps, but the query is a text.")
     return None
 
 

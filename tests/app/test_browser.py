@@ -233,17 +233,17 @@ def test_words_of_several_maps_and_of_both_sides_are_shown_side_by_side(open_pag
     ]
     page.get_by_label("Statistical maps").set_input_files(files)
     page.get_by_label("Threshold").fill("2")
-    page.get_by_label("decode what is below 0, too").check()
+    page.get_by_label("decode the negative side, too").check()
     page.get_by_role("button", name="Decode", exact=True).click()
     page.get_by_role("heading", name="Words of maps, side by side").wait_for()
     heads = page.locator("thead a")
-    below = "below 0 (sign changed)"
-    assert heads.all_inner_texts() == ["a.nii", f"a.nii, {below}", "b", f"b, {below}"]
+    negative = "negative side (sign changed)"
+    assert heads.all_inner_texts() == ["a.nii", f"a.nii, {negative}", "b", f"b, {negative}"]
     first = page.locator("tbody tr").first.locator("a").all_inner_texts()
     assert first[0] == first[2] == "hand"
     assert first[1] == first[3] != "hand"
     heads.nth(1).click()
-    page.get_by_role("heading", name="a.nii, below 0").wait_for()
+    page.get_by_role("heading", name="a.nii, negative side").wait_for()
     assert page.locator("#terms tbody a").first.inner_text() == first[1]
 
 

@@ -64,6 +64,12 @@ def test_of_maps_they_are_those_of_the_decoder(model):
         told("ancestors", MOTOR_MAP, "--threshold", 3, "-k", 4),
         model.decoder.ancestors(above, k=4).drop(columns="map"),
     )
+    side = nibabel.Nifti1Image(-values.astype(np.float32), image.affine)
+    same_rows(told("walk", MOTOR_MAP, "--negative"), model.decoder.walk(side))
+    same_rows(
+        told("ancestors", MOTOR_MAP, "--negative", "-k", 4),
+        model.decoder.ancestors(side, k=4).drop(columns="map"),
+    )
 
 
 def test_tables_have_a_row_for_each_step(model):

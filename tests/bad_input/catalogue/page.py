@@ -327,13 +327,13 @@ def _side_cases() -> Iterator[Case]:
         lambda w: ask(w, "POST", "/map", files=[("image", ("a.nii", _good(w))), ("image", ("b.nii", b"1"))]), 415, "b.nii: ", "no NIfTI file",
     )  # fmt: skip
     yield _refused(
-        "POST /api/decode", "unknown choice", "below: 1",
-        lambda w: send(w, "/api/decode", _good(w), below="1"), 400, "one side of a map at a time", "multiply",
+        "POST /api/decode", "unknown choice", "negative: 1",
+        lambda w: send(w, "/api/decode", _good(w), negative="1"), 400, "one side of a map at a time", "multiply",
     )  # fmt: skip
     yield Case(
-        "POST /map", "negative values", "below: 1, of a map without any",
-        lambda w: _noted(w, send(w, "/map", _bytes(w.image(np.abs)), below="1")), "the answer, with a note that says so",
-        holds=lambda text: "No value of the map is below 0" in text,
+        "POST /map", "negative values", "negative: 1, of a map without any",
+        lambda w: _noted(w, send(w, "/map", _bytes(w.image(np.abs)), negative="1")), "the answer, with a note that says so",
+        holds=lambda text: "No value of the map is negative" in text,
     )  # fmt: skip
     for kind, given, params, status, tells in (
         ("empty", "map: none", {}, 400, ("There are no maps",)),
