@@ -33,7 +33,8 @@ def studies(encoder):
     names = np.concatenate([ids[:40], np.tile(ids[40:], 3)])
     peaks = pd.DataFrame(places, columns=["x", "y", "z"]).assign(id=names)
     # Rows of a study need not follow each other.
-    return Studies(ids, peaks=peaks.sample(frac=1, random_state=0))
+    metadata = pd.DataFrame({"authors": [f"Author {name}; Else, Somebody" for name in ids]})
+    return Studies(ids, metadata=metadata, peaks=peaks.sample(frac=1, random_state=0))
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,21 @@ def test_the_map_is_nimares_of_the_studies_whose_texts_fit_best(client, encoder,
     table = client.get("/meta/studies.tsv", params=ask).text
     rows = list(csv.DictReader(io.StringIO(table), delimiter="\t"))
     assert [row["id"] for row in rows] == chosen.tolist()
+
+
+@pytest.mark.parametrize("page", ["meta", "text"])
+def test_references_have_the_authors_that_the_corpus_has(client, ask, studies, page):
+    params = {"q": QUERY, "k": 30} if page == "meta" else {"q": QUERY}
+    written = client.get(f"/{page}/studies.bib", params=params).text
+    known = [name for name in studies.ids if f"pmid = {{{name}}}" in written]
+    assert known
+    for name in known:
+        assert f"author = {{Author {name} and Else, Somebody}}" in written
+    assert ("The corpus holds no authors of" in written) == (page == "text")
+    # The model itself keeps none.
+    without = ask.get("/text/studies.bib", params={"q": QUERY}).text
+    assert without.startswith("% The corpus holds no authors. ")
+    assert "author = " not in without
 
 
 def test_the_page_tells_clusters_and_all_studies(client, encoder):
