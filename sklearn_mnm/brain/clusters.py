@@ -28,6 +28,9 @@ from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 _COARSE = 4
 # Told of a cluster, as nilearn does.
 _N_PEAKS = 4
+#: In cm³: smaller clusters are left out where the package itself lists those of a map. A dozen
+#: voxels of 2 mm, fewer of which are at the edge of the threshold.
+LEAST_VOLUME = 0.1
 # Between the peaks of a cluster, in mm, as nilearn does.
 _MIN_DISTANCE = 8.0
 _brain = lru_cache(maxsize=1)(load_mask)
@@ -187,6 +190,43 @@ def clusters_of_values(
     return shown[list(_COLUMNS)].reset_index(drop=True)
 
 
+class ShownClusters(NamedTuple):
+    """The clusters that pages, reports and commands list.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        Those of at least `LEAST_VOLUME`; see :func:`cluster_table`.
+    n_left_out : int
+        How many are smaller.
+    """
+
+    table: pd.DataFrame
+    n_left_out: int
+
+
+def shown_clusters(image: Any, threshold: float, k: int) -> ShownClusters:
+    """List the highest clusters of a map that are large enough to be told.
+
+    Parameters
+    ----------
+    image : nibabel.nifti1.Nifti1Image
+        3D, MNI152, finite.
+    threshold : float
+    k : int
+        At most so many.
+
+    Returns
+    -------
+    clusters : ShownClusters
+    """
+    values, affine = np.asarray(image.dataobj, dtype=np.float64), image.affine
+    table = clusters_of_values(values, affine, threshold, k=k, min_volume=LEAST_VOLUME)
+    labels, _ = label((values >= threshold) & (values > 0))
+    n_left_out = np.count_nonzero(_volumes(labels, affine)[1:] < LEAST_VOLUME)
+    return ShownClusters(table, int(n_left_out))
+
+
 def highest_value(image: Any, threshold: float = 0.0) -> tuple[float, np.ndarray]:
     """Find the highest value of a map and its place: the first peak of :func:`cluster_table`.
 
@@ -244,8 +284,7 @@ def _clusters(
     values, affine = values[box], _moved(affine, box)
     labels, n_clusters = label(values)  # voxels that share a face
     numbers = np.arange(1, n_clusters + 1)
-    voxel = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
-    volumes = np.round(np.bincount(labels.ravel(), minlength=n_clusters + 1) * voxel, 6)
+    volumes = _volumes(labels, affine)
     inside = labels > 0
     heights = np.zeros(n_clusters)
     np.maximum.at(heights, labels[inside] - 1, values[inside])
@@ -263,6 +302,12 @@ def _clusters(
         peaks["rank"] = np.arange(len(peaks))
         found.append(_Cluster(peaks, apply_affine(moved, np.argwhere(alone > 0))))
     return found
+
+
+def _volumes(labels: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Volume in cm³ of each label, of 0, what is between the clusters, too."""
+    voxel = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
+    return np.round(np.bincount(labels.ravel()) * voxel, 6)
 
 
 def _widened(box: Sequence[slice]) -> tuple[slice, ...]:

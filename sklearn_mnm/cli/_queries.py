@@ -37,7 +37,7 @@ PLACE_EXAMPLES = (
 
 _IMAGES = (".nii", ".nii.gz")
 _REFERENCES = {".ris": "ris", ".bib": "bibtex", ".csv": "csv"}
-# Clusters of a predicted map that are listed.
+# Clusters of a map that are listed, those of the highest peaks.
 _N_CLUSTERS = 10
 PValues = Annotated[
     bool,
@@ -82,15 +82,15 @@ def encode(
     import numpy as np
 
     from sklearn_mnm.brain.anatomy import place_in_words
-    from sklearn_mnm.brain.clusters import clusters_of_values, highest_value
+    from sklearn_mnm.brain.clusters import highest_value
     from sklearn_mnm.plotting.brain import SHOWN_SHARE, SHOWN_Z
 
     encoder = load_encoder(model)
     explanation = encoder.explain(text)
     image = encoder.predict_img([text], kind=kind, level=level, resolution=resolution)
     write_image(image, output)
-    values = np.asarray(image.dataobj, dtype=np.float64)
-    least = SHOWN_Z if kind == "z" else max(SHOWN_SHARE * float(values.max()), 1e-6)
+    top = float(np.asarray(image.dataobj).max())
+    least = SHOWN_Z if kind == "z" else max(SHOWN_SHARE * top, 1e-6)
     highest, place = highest_value(image, least)
     result = {
         "file": str(output),
@@ -103,8 +103,7 @@ def encode(
         "notes": list(explanation.notes),
     }
     if kind != "std":  # of which high values mark no place
-        found = clusters_of_values(values, image.affine, least, k=_N_CLUSTERS)
-        result |= {"cluster_threshold": least, "clusters": found.to_dict("records")}
+        result |= told_clusters(image, least)
     if as_json:
         show_json(result)
         return
@@ -211,6 +210,19 @@ def place(
     show_table(facts["terms"])
     columns = ("id", "title", "distance")
     show_table([{c: row[c] for c in columns if c in row} for row in facts["studies"]])
+
+
+def told_clusters(image: Any, threshold: float) -> dict[str, Any]:
+    """Tell of the highest clusters of a map, and how many are too small to be listed."""
+    from sklearn_mnm.brain.clusters import LEAST_VOLUME, shown_clusters
+
+    shown = shown_clusters(image, threshold, _N_CLUSTERS)
+    return {
+        "cluster_threshold": threshold,
+        "least_cluster_cm3": LEAST_VOLUME,
+        "clusters_left_out": shown.n_left_out,
+        "clusters": shown.table.to_dict("records"),
+    }
 
 
 def map_of_query(

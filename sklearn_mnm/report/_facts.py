@@ -11,7 +11,7 @@ import pandas as pd
 
 from sklearn_mnm.brain.anatomy import largest_labels, name_coordinates
 from sklearn_mnm.brain.atlas import voxel_centres
-from sklearn_mnm.brain.clusters import clusters_of_values
+from sklearn_mnm.brain.clusters import LEAST_VOLUME, shown_clusters
 from sklearn_mnm.datasets.references import is_pubmed_id
 from sklearn_mnm.plotting.brain import SHOWN_Z
 from sklearn_mnm.text.explanation import QueryExplanation
@@ -52,8 +52,8 @@ def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
     facts : dict
         ``text``, ``heading`` and whether it is ``explained``; the rows ``known`` and ``unknown``
         and the ``notes`` of the explanation; whether it is ``usable``, and then the rows
-        ``clusters``, ``regions``, ``terms``, ``studies`` and ``walk``, the latter empty if the
-        model knows no hierarchy of terms.
+        ``clusters``, with what :func:`cluster_facts` tells beside them, ``regions``, ``terms``,
+        ``studies`` and ``walk``, the latter empty if the model knows no hierarchy of terms.
     """
     explanation: QueryExplanation | None = None
     if isinstance(encoder.vectorizer_, TermVectorizer):
@@ -74,7 +74,7 @@ def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
     studies = encoder.retrieve([text], k=min(k, len(encoder.neighbours_.ids)))
     z_map = encoder.predict_img([text], kind="z", resolution=_RESOLUTION)
     return facts | {
-        "clusters": cluster_rows(z_map, SHOWN_Z),
+        **cluster_facts(z_map, SHOWN_Z),
         "regions": _regions(encoder, text, predicted[0]),
         "terms": terms.to_dict("records"),
         "studies": study_rows(studies),
@@ -181,8 +181,8 @@ def points_of_terms(encoder: Any, terms: Sequence[str]) -> np.ndarray:
     return hierarchy.points[[rows[str(term)] for term in terms]]
 
 
-def cluster_rows(image: Any, threshold: float) -> list[dict[str, Any]]:
-    """Rows of the highest clusters of a map of the package, with names; see :func:`cluster_table`.
+def cluster_facts(image: Any, threshold: float) -> dict[str, Any]:
+    """Tell of the highest clusters of a map of the package; see :func:`shown_clusters`.
 
     Parameters
     ----------
@@ -192,14 +192,13 @@ def cluster_rows(image: Any, threshold: float) -> list[dict[str, Any]]:
 
     Returns
     -------
-    rows : list of dict
-        With the place of the peak in mm; a distance that there is none of is None.
+    facts : dict
+        ``clusters``, rows with the place of the peak in mm and a distance that is None where there
+        is none, ``clusters_left_out``, how many are smaller, and than what: ``least_cluster_cm3``.
     """
-    table = clusters_of_values(
-        np.asarray(image.dataobj, dtype=np.float64), image.affine, threshold, k=N_CLUSTERS
-    )
-    rows: list[Any] = table.to_dict("records")
-    return [
+    shown = shown_clusters(image, threshold, N_CLUSTERS)
+    rows: list[Any] = shown.table.to_dict("records")
+    clusters = [
         {
             "peak": [round(row["x"]), round(row["y"]), round(row["z"])],
             **{name: row[name] for name in ("value", "volume", "peak_name")},
@@ -208,6 +207,11 @@ def cluster_rows(image: Any, threshold: float) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+    return {
+        "clusters": clusters,
+        "clusters_left_out": shown.n_left_out,
+        "least_cluster_cm3": LEAST_VOLUME,
+    }
 
 
 def region_labels(regions: Any) -> list[dict[str, Any]]:

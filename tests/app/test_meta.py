@@ -90,6 +90,18 @@ def test_the_page_tells_clusters_and_all_studies(client, encoder):
     assert 'class="note"' not in answer.text
 
 
+def test_small_clusters_are_left_out_of_the_page_and_counted(client, read_page):
+    params = {"q": QUERY, "k": 80}
+    every = pd.read_csv(io.StringIO(client.get("/meta/clusters.tsv", params=params).text), sep="\t")
+    n_small = int((every["volume"] < 0.1).sum())
+    assert 0 < n_small < len(every) < 100
+    page = read_page(client.get("/meta", params=params).text)
+    told = f"{n_small} smaller clusters are left out, of less than 0.1 cm³"
+    assert (told if n_small > 1 else "1 smaller cluster is left out") in page.text
+    links = [link["href"] for link in page.all("a") if "viewer" in link["href"]]
+    assert len(links) == min(len(every) - n_small, 10)
+
+
 def test_sizes_that_are_filled_in_are_told_and_change_the_map_of_ale(client):
     few, many = (
         client.get("/meta/map.nii.gz", params={"q": QUERY, "method": "ale", "sample_size": size})

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from sklearn_mnm import load_pretrained
 from sklearn_mnm.brain import cluster_table, name_coordinates
-from sklearn_mnm.brain.clusters import highest_value
+from sklearn_mnm.brain.clusters import LEAST_VOLUME, highest_value, shown_clusters
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
 AFFINE = np.array([[-4.0, 0, 0, 74], [0, 4, 0, -108], [0, 0, 4, -66], [0, 0, 0, 1]])
@@ -164,6 +164,18 @@ def test_volumes_are_voxels_times_their_size_and_small_ones_can_be_left_out():
         apply_affine(AFFINE, (22, 31, 30)),
         atol=4,
     )
+
+
+def test_pages_and_commands_leave_out_what_is_small_and_count_it():
+    image = smooth_noise(4, fwhm=8)
+    every = cluster_table(image, 1.5)
+    shown = shown_clusters(image, 1.5, k=5)
+    expected = cluster_table(image, 1.5, min_volume=LEAST_VOLUME, k=5)
+    pd.testing.assert_frame_equal(shown.table, expected)
+    assert shown.n_left_out == (every["volume"] < LEAST_VOLUME).sum() > 10
+    assert len(shown.table) == 5 < len(every) - shown.n_left_out
+    assert shown_clusters(spots(5.0, 4.0, -3.0), 3, k=5).n_left_out == 2
+    assert shown_clusters(spots(5.0), 6, k=5).n_left_out == 0
 
 
 def test_of_many_clusters_the_highest_can_be_had():
