@@ -257,7 +257,9 @@ def checked_coordinates(coordinates: Any, name: str = "coordinates") -> np.ndarr
                 "Call those of the coordinates x, y and z, in mm, MNI152."
             )
         coordinates = frame[[columns[axis] for axis in "xyz"]].to_numpy()
-    points = checked_array(coordinates, name, _REMEDY, ensure_2d=False, ensure_min_samples=0)
+    # What is not finite is told by its place.
+    options: dict[str, Any] = {"ensure_2d": False, "ensure_min_samples": 0}
+    points = checked_array(coordinates, name, _REMEDY, ensure_all_finite=False, **options)
     points = points.astype(np.float64)
     if points.shape == (3,):
         points = points[None]
@@ -265,4 +267,8 @@ def checked_coordinates(coordinates: Any, name: str = "coordinates") -> np.ndarr
         points = points.reshape(0, 3)
     if points.ndim != 2 or points.shape[1] != 3:
         raise InvalidInputError(f"{name}: got shape {points.shape}. {_REMEDY}")
+    if len(bad := points[~np.isfinite(points).all(axis=1)]):
+        shown = ", ".join(f"{value:g}" for value in bad[0])
+        others = f", nor are {len(bad) - 1} more" if len(bad) > 1 else ""
+        raise InvalidInputError(f"{name}: ({shown}) is no place{others}. {_REMEDY}")
     return points

@@ -368,7 +368,7 @@ def test_a_place_gets_the_terms_and_studies_that_the_package_gives(ask, encoder,
     [
         ({}, "There is no place"),
         ({"x": 1, "y": 2}, "give three numbers"),
-        ({"x": 0, "y": 90, "z": 90}, "no region of the model is at (0, 90, 90) mm"),
+        ({"x": 0, "y": 90, "z": 90}, "No region of the model is at (0, 90, 90) mm"),
     ],
 )
 def test_no_place_and_one_outside_the_brain_are_refused(ask, params, message):

@@ -37,6 +37,13 @@ def test_terms_at_a_place_are_those_whose_maps_are_highest_there(models):
     assert ranking["n_studies"].tolist() == [counts[term] for term in ranking["term"]]
 
 
+def test_a_place_without_a_region_is_told_by_its_coordinates(models):
+    with pytest.raises(InvalidInputError) as error:
+        models.encoder.terms_at([(0, 0, 0), (0, 90, 90.5), (1e6, 0, 0)])
+    told = "No region of the model is at (0, 90, 90.5) mm, nor at 1 more of these places. "
+    assert str(error.value).startswith(told)
+
+
 def test_places_are_one_some_or_a_table_of_peaks(models):
     encoder, _ = models
     one = encoder.terms_at(PLACES[0], k=5)

@@ -461,7 +461,7 @@ def _part_cases() -> Iterator[Case]:
             ("wrong dtype", "words", {"x": "a", "y": "b", "z": "c"}, ("x, y, z = ", "give three numbers")),
             ("NaN", "NaN", {"x": "nan", "y": "0", "z": "0"}, ("x, y, z = ", "give places within")),
             ("huge values", "1e9 mm", {"x": "0", "y": "0", "z": "1e9"}, ("x, y, z = ", "give places within")),
-            ("unknown choice", "outside the brain", {"x": "0", "y": "150", "z": "150"}, ("no region of the model", "within the brain")),
+            ("unknown choice", "outside the brain", {"x": "0", "y": "150", "z": "150"}, ("No region of the model is at", "within the brain")),
         ):  # fmt: skip
             yield _refused(
                 f"GET {path}", kind, f"x, y, z: {given}", lambda w, p=path, v=place: _get(p, w, **v), 400, *tells,
