@@ -205,11 +205,12 @@ def place(
     if as_json:
         show_json(facts)
         return
-    told = {name: facts[name] for name in ("place", "name", "distance")}
-    show_facts(told | {name: facts[name] for name in ("n_studies",) if name in facts})
+    show_facts({name: facts[name] for name in ("place", "name", "distance")})
+    if studies is not None:
+        show_facts({"n_studies": facts["n_studies"]})
     show_table(facts["terms"])
-    columns = ("id", "title", "distance")
-    show_table([{c: row[c] for c in columns if c in row} for row in facts["studies"]])
+    columns = ("id", "title") if studies is None else ("id", "title", "distance")
+    show_table([{name: row[name] for name in columns} for row in facts["studies"]])
 
 
 def told_clusters(image: Any, threshold: float) -> dict[str, Any]:

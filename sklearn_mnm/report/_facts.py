@@ -29,6 +29,11 @@ _N_REGIONS = 5
 N_CLUSTERS = 10
 # Distance in mm of a peak that is at a place.
 NEAR_PEAK = 10
+# What the studies at a place are, where nothing is known of their peaks.
+_LIKE_A_PEAK = (
+    "those whose maps are most like a single peak there: the model keeps no peaks, so their number "
+    "and distances are not known; give it studies with peaks (--studies)"
+)
 # Voxel size in mm of the map whose clusters are told, as it is drawn.
 _RESOLUTION = 2
 # Names of the regions of models, which do not change once they are fitted.
@@ -102,27 +107,32 @@ def place_facts(
     Returns
     -------
     facts : dict
-        ``place``, its ``name``, the ``distance`` to what it names, None where nothing is near, and
-        the rows ``terms`` and ``studies``. With `studies`, these have a peak within
-        `NEAR_PEAK` mm, nearest first, and ``n_studies`` is how many do.
+        ``place``, its ``name``, the ``distance`` to what it names, None where nothing is near, the
+        rows ``terms`` and ``studies``, and ``studies_are``, which says in words what these are.
+        With `studies`, they have a peak within `NEAR_PEAK` mm, nearest first, at their
+        ``distance``, and ``n_studies`` is how many do; their ``similarity`` is None. Without,
+        they have a similarity, and it is the others that are None.
     """
     named = name_coordinates(place).iloc[0]
     terms = encoder.terms_at(place, k=min(k, len(encoder.terms_)))
-    reported: dict[str, Any] = {}
+    n_studies, studies_are = None, _LIKE_A_PEAK
     if studies is None:
         peak = [np.array([place], dtype=np.float64)]
         most = min(k, len(encoder.neighbours_.ids))
         found = encoder.decoder().retrieve(peak, k=most, by="brain").drop(columns="query")
     else:
         near = _studies_near(studies, place)
-        found, reported = near.head(k), {"n_studies": len(near)}
+        n_studies, studies_are = len(near), f"with a peak within {NEAR_PEAK} mm, nearest first"
+        found = near.head(k).assign(rank=range(1, min(k, len(near)) + 1))
+    empty = dict.fromkeys(("rank", "id", "title", "similarity", "distance"))
     return {
         "place": list(place),
         "name": named["name"],
         "distance": None if math.isnan(named["distance"]) else float(named["distance"]),
         "terms": terms.drop(columns="place").to_dict("records"),
-        "studies": study_rows(found),
-        **reported,
+        "studies": [empty | row for row in study_rows(found)],
+        "studies_are": studies_are,
+        "n_studies": n_studies,
     }
 
 

@@ -175,8 +175,26 @@ def test_studies_at_a_place_are_those_with_a_peak_there(client, studies):
     assert {row["id"]: row["distance"] for row in told["studies"]} == pytest.approx(expected)
     distances = [row["distance"] for row in told["studies"]]
     assert distances == sorted(distances)
+    assert told["studies_are"] == "with a peak within 10 mm, nearest first"
     page = client.get("/place", params=place).text
     assert re.search(rf"{len(expected)} studies have a peak within 10 mm", page)
+
+
+def test_programs_get_the_same_fields_at_a_place_with_and_without_studies(client, ask):
+    place = dict(zip("xyz", PLACE, strict=True))
+    reported, like = (
+        one.get("/api/place", params=place | {"k": 3}).json() for one in (client, ask)
+    )
+    assert list(reported) == list(like)
+    assert [list(row) for row in reported["studies"]] == [list(row) for row in like["studies"]]
+    assert like["n_studies"] is None
+    assert "the model keeps no peaks" in like["studies_are"]
+    for told, known, unknown in (
+        (reported, "distance", "similarity"),
+        (like, "similarity", "distance"),
+    ):
+        assert [row["rank"] for row in told["studies"]] == [1, 2, 3]
+        assert all(row[known] is not None and row[unknown] is None for row in told["studies"])
 
 
 def test_studies_that_the_model_does_not_know_are_refused(encoder):
