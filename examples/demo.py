@@ -101,7 +101,7 @@ def maps_of_queries(encoder, output):
         for kind in ("activation", "z")
     )
     top, top_z = (max(img.get_fdata().max() for img in maps) for maps in (activations, z_maps))
-    z_scale = f"z above {SHOWN_Z:.2f}, the highest along each line of sight", SHOWN_Z, top_z
+    z_scale = f"z from {SHOWN_Z:.2f} on, the highest along each line of sight", SHOWN_Z, top_z
     scale = "Activation, peaks per cm³", top / 8, top
     entries = []
     for query, activation, z in zip(QUERIES, activations, z_maps, strict=True):
@@ -148,7 +148,7 @@ def words_of_maps(decoder, output):
     entries = []
     for name, origin, image, threshold in maps_to_decode():
         top = image.get_fdata().max()
-        glass = f"Statistic above {threshold:.2g}, the highest along each line of sight"
+        glass = f"Statistic from {threshold:.4g} on, the highest along each line of sight"
         scales = (glass, threshold, top), ("The same in axial slices", threshold, top)
         path = output / f"{name.lower().replace(' ', '_')}.png"
         seen = described(image, threshold)
@@ -157,7 +157,7 @@ def words_of_maps(decoder, output):
                 "name": name,
                 "origin": origin,
                 "figure": draw(path, f"Map “{name}”: {seen}.", image, scales[0], image, scales[1]),
-                "caption": f"The {seen}.",
+                "caption": f"{seen[0].upper()}{seen[1:]}.",
                 "terms": decoder.predict_topk(image, k=15).to_dict("records"),
                 "studies": decoder.retrieve(image, k=5).to_dict("records"),
             }

@@ -251,8 +251,8 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
         ranking : DataFrame
             A row for each map and rank, with the columns ``map``, ``rank``, ``term``, ``score``
             and, for the vocabulary of the corpus, ``probability``, ``n_studies``, the number of
-            studies of the fit with the term, and, of images, ``p_map``, that of
-            :meth:`noise_p_values`, the same in all rows of a map.
+            studies of the fit with the term by itself, not as a part of a longer one, and, of
+            images, ``p_map``, that of :meth:`noise_p_values`, the same in all rows of a map.
 
         Raises
         ------

@@ -240,10 +240,14 @@ def _studies(question: Question, link: Any, wish: Wish) -> str:
 
 
 def _references(style: str) -> Any:
-    """Return what writes the studies for reference managers."""
+    """Return what writes the studies for reference managers, with authors if they are known."""
 
     def write(question: Question, link: Any, wish: Wish) -> str:
-        return format_references(question.studies(_N_DOWNLOADED), style)
+        found, corpus = question.studies(_N_DOWNLOADED), question.model.studies
+        if corpus is not None and "authors" in corpus.metadata:
+            authors = pd.Series(corpus.metadata["authors"].to_numpy(), corpus.ids.astype(str))
+            found = found.assign(authors=found["id"].astype(str).map(authors))
+        return format_references(found, style)
 
     return write
 

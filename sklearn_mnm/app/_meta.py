@@ -14,7 +14,7 @@ from sklearn_mnm.app._shown import Shown
 from sklearn_mnm.brain.clusters import clusters_of_values
 from sklearn_mnm.datasets.nimare_meta import SHOWN_Z, choose_by_text, run_meta_analysis
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.report._facts import cluster_rows, shortened, study_rows
+from sklearn_mnm.report._facts import cluster_facts, shortened, study_rows
 from sklearn_mnm.text.explanation import words_without_effect
 
 NO_STUDIES = (
@@ -122,7 +122,7 @@ class MetaQuestion:
     def facts(self) -> dict[str, Any]:
         """What tables show."""
         return {
-            "clusters": cluster_rows(self.result.image, SHOWN_Z),
+            **cluster_facts(self.result.image, SHOWN_Z),
             "studies": study_rows(self._chosen.found),
             "n_peaks": len(self._chosen.studies.peaks),
             "unknown": words_without_effect(self.wish.text, self.model.encoder.vectorizer_),

@@ -68,7 +68,7 @@ def read_map(
     max_voxels: int = MAX_VOXELS,
     name: str = "map",
     *,
-    below: bool = False,
+    negative: bool = False,
 ) -> ReadMap:
     """Read a statistical map in MNI152 space from a file that may hold anything.
 
@@ -82,8 +82,8 @@ def read_map(
         More are refused.
     name : str
         Of the file, which may tell its space and kind.
-    below : bool
-        Whether to change the sign, so that what counts is what is below 0.
+    negative : bool
+        Whether to take the negative side of the map: its sign is changed.
 
     Returns
     -------
@@ -92,8 +92,8 @@ def read_map(
     Raises
     ------
     MapRefused
-        If it is no NIfTI file, damaged, too large, not one 3D map, or holds nothing above zero,
-        or below.
+        If it is no NIfTI file, damaged, too large, not one 3D map, or holds nothing positive, or
+        negative.
     """
     try:
         header, raw = _read(stream, max_voxels, name)
@@ -102,7 +102,7 @@ def read_map(
             "The file is damaged: its gzip compression ends early or has errors. Copy or export "
             "it again."
         ) from error
-    return _checked(_image(header, raw), mask_img, name, below)
+    return _checked(_image(header, raw), mask_img, name, negative)
 
 
 def _read(stream: BinaryIO, max_voxels: int, name: str) -> tuple[Any, bytes]:
@@ -252,7 +252,7 @@ def _image(header: Any, raw: bytes) -> Any:
         raise _damaged_header("its scale or orientation makes no sense") from error
 
 
-def _checked(image: Any, mask_img: Any, name: str, below: bool) -> ReadMap:
+def _checked(image: Any, mask_img: Any, name: str, negative: bool) -> ReadMap:
     """Refuse what is no map of something, and note what is doubtful."""
     try:
         read = through_gate(image, mask_img, name)
@@ -261,14 +261,14 @@ def _checked(image: Any, mask_img: Any, name: str, below: bool) -> ReadMap:
     image, values, doubts = read.image, read.values, read.doubts
     if not values.any():
         raise MapRefused("The map is empty: all its values are 0. Look at it, and export it again.")
-    if below:
+    if negative:
         values = -values
     if values.max() <= 0:
         raise MapRefused(
-            "No value of the map is below 0, so there is nothing of that side to decode."
-            if below
-            else "No value of the map is above 0, and values below 0 count as 0. To decode what is "
-            "below 0, ask for it beside the file, or multiply the map by -1."
+            "No value of the map is negative, so there is nothing to decode of that side."
+            if negative
+            else "No value of the map is positive, and negative values count as 0. To decode its "
+            "negative side, ask for it beside the file, or multiply the map by -1."
         )
     n_not_finite = int(np.count_nonzero(~np.isfinite(image.dataobj)))
     notes = [

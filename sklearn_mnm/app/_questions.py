@@ -20,7 +20,7 @@ from sklearn_mnm.model.text_regression import count_terms
 from sklearn_mnm.plotting._brain_panels import described as level_described
 from sklearn_mnm.plotting.brain import SHOWN_SHARE, SHOWN_Z
 from sklearn_mnm.report._facts import (
-    cluster_rows,
+    cluster_facts,
     region_centres,
     region_labels,
     shortened,
@@ -361,7 +361,7 @@ class MapQuestion(Question):
         return {
             "usable": True,
             "notes": self.notes,
-            "clusters": cluster_rows(shown.image, shown.threshold),
+            **cluster_facts(shown.image, shown.threshold),
             "regions": [
                 {"centre": centres[row].tolist(), **labels[row], "value": float(values[row])}
                 for row in top

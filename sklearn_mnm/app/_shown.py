@@ -16,7 +16,7 @@ class Shown(NamedTuple):
     image : nibabel.nifti1.Nifti1Image
         3D, MNI152.
     threshold : float
-        Values above it are shown.
+        Values of at least this are shown.
     unit : str
     """
 
@@ -31,7 +31,7 @@ class Shown(NamedTuple):
 
 
 def above(image: Any, threshold: float | None, share: float, unit: str) -> Shown:
-    """Show what is above a threshold, or above a share of the highest value."""
+    """Show what is at least a threshold, or a share of the highest value."""
     values = np.maximum(np.asarray(image.dataobj, dtype=np.float32), 0)
     if threshold is None:
         threshold = max(share * float(values.max()), 1e-6)

@@ -311,10 +311,10 @@ class Site:
 
     async def _receive(self, request: Request, max_files: int = 1) -> list[MapQuestion]:
         async with self._reader.receive(request, max_files) as uploads:
-            if max_files == 1 and uploads[0].below:
+            if max_files == 1 and uploads[0].negative:
                 raise InvalidInputError(
-                    "below: programs get one side of a map at a time. Leave it out, and multiply "
-                    "the map by -1 for the other."
+                    "negative: programs get one side of a map at a time. Leave it out, and "
+                    "multiply the map by -1 for the other."
                 )
             # One after the other, so that others have their turn between.
             found = []
@@ -339,13 +339,13 @@ class Site:
         return questions
 
     def _sides(self, upload: Upload) -> list[MapQuestion]:
-        """Read a map, and what is below 0 if it is asked for; a side without anything is noted."""
+        """Read a map, and its negative side if asked for; a side without anything is noted."""
         questions, refused = [], []
-        for below in (False, True)[: 1 + upload.below]:
+        for negative in (False, True)[: 1 + upload.negative]:
             upload.file.seek(0)
-            name = f"{upload.name}, below 0 (sign changed)" if below else upload.name
+            name = f"{upload.name}, negative side (sign changed)" if negative else upload.name
             try:
-                found = read_map(upload.file, self.model.grid, name=upload.name, below=below)
+                found = read_map(upload.file, self.model.grid, name=upload.name, negative=negative)
                 questions.append(MapQuestion(self.model, found, name, upload.threshold))
             except MapRefused as error:
                 refused.append(error)

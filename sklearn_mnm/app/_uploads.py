@@ -14,7 +14,7 @@ from sklearn_mnm.app._questions import MapQuestion
 from sklearn_mnm.app._workers import TooBusy
 
 # Names of fields of the form.
-_FILE, _THRESHOLD, _BELOW, _NEUROVAULT = "image", "threshold", "below", "neurovault"
+_FILE, _THRESHOLD, _NEGATIVE, _NEUROVAULT = "image", "threshold", "negative", "neurovault"
 _LARGEST_ID = 10**9
 # Around the files: the other fields, and what separates them.
 _AROUND = 10_000
@@ -44,14 +44,14 @@ class Upload(NamedTuple):
     name : str
         That the user gave it; to show, nothing else.
     threshold : float or None
-    below : bool
-        Whether what is below 0 is to be decoded, too.
+    negative : bool
+        Whether the negative side is to be decoded, too.
     """
 
     file: Any
     name: str
     threshold: float | None
-    below: bool
+    negative: bool
 
 
 class UploadReader:
@@ -189,18 +189,18 @@ def _uploads(form: Any) -> list[Upload]:
     chosen = [
         file for file in form.getlist(_FILE) if not isinstance(file, str) and bool(file.filename)
     ]
-    threshold, below = read_threshold(form.get(_THRESHOLD)), bool(form.get(_BELOW))
+    threshold, negative = read_threshold(form.get(_THRESHOLD)), bool(form.get(_NEGATIVE))
     if given := str(form.get(_NEUROVAULT) or "").strip():
         number = _neurovault_id(given)
         if chosen:
             raise MapRefused("Give files or the number of an image of NeuroVault, not both.")
-        return [Upload(number, f"NeuroVault {number}", threshold, below)]
+        return [Upload(number, f"NeuroVault {number}", threshold, negative)]
     if not chosen:
         raise MapRefused(
             "No file was chosen. Choose a NIfTI file, .nii or .nii.gz, or give the number of an "
             "image of NeuroVault."
         )
-    return [Upload(file.file, _name(file.filename), threshold, below) for file in chosen]
+    return [Upload(file.file, _name(file.filename), threshold, negative) for file in chosen]
 
 
 def _neurovault_id(given: str) -> int:

@@ -14,9 +14,9 @@ import numpy as np
 from nibabel.affines import apply_affine
 
 from sklearn_mnm.app._shown import Shown
-from sklearn_mnm.brain.anatomy import NEAR, NO_LABEL, labels_of_points, load_anatomical_labels
+from sklearn_mnm.brain.anatomical_labels import EQUAL, NEAR, label_lookup
 from sklearn_mnm.brain.atlas import load_mask
-from sklearn_mnm.brain.resampled_images import highest_value
+from sklearn_mnm.brain.clusters import highest_value
 
 # Nothing is loaded, and what runs cannot reach the page around it: the frame has no origin.
 VIEWER_POLICY = (
@@ -48,7 +48,8 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
     title : str
         Says what is shown.
     place : (float, float, float) or None
-        Where the slices cross at first, in mm. If None, they do so where the map is highest.
+        Where the slices cross at first, in mm: in the nearest voxel of 2 mm, whose value is told,
+        with the name of the place itself. If None, they cross where the map is highest.
 
     Returns
     -------
@@ -68,48 +69,56 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
         image = resample_to_img(
             image, grid, interpolation="linear", force_resample=True, copy_header=True
         )
-    known = _known(image, grid, shown.unit)
-    # Nilearn takes a threshold for both signs, and would paint what is negative as barely positive.
-    image = Nifti1Image(np.maximum(np.asarray(image.dataobj), 0), image.affine)
-    highest, peak = highest_value(image)
-    empty = highest <= threshold
+    values = np.asarray(image.dataobj)
+    highest, peak = highest_value(image, threshold)
     if place is None:
-        place = (0.0, 0.0, 0.0) if empty else (float(peak[0]), float(peak[1]), float(peak[2]))
+        place = (float(peak[0]), float(peak[1]), float(peak[2]))
+    voxel = np.rint(apply_affine(np.linalg.inv(grid.affine), place))
     background = _background()
+    # Thresholds of nilearn are of both signs, and what is equal to them is not shown.
+    painted = np.where((values > 0) & (values.astype(np.float64) >= threshold), values, 0)
+    is_empty = not painted.any()
+    # The scale of an empty map has no colour, as the map has none.
+    colours = colormaps["gray" if is_empty else _COLOUR_MAP]
+    shades = np.full(256, 0.5) if is_empty else np.linspace(_FIRST_COLOUR, 1, 256)
     view = view_img(
-        image,
-        threshold=threshold,
-        vmin=threshold,
-        # Of a map without anything to show the scale says where it would begin.
-        vmax=2 * threshold if empty else highest,
-        cmap=ListedColormap(colormaps[_COLOUR_MAP](np.linspace(_FIRST_COLOUR, 1, 256))),
+        Nifti1Image(painted, image.affine),
+        threshold=0,
+        vmin=0 if is_empty else threshold,
+        vmax=highest if highest > 0 else 1,
+        cmap=ListedColormap(colours(shades)),
+        colorbar=highest > 0,
         symmetric_cmap=False,
-        cut_coords=place,
+        cut_coords=apply_affine(grid.affine, voxel),
         # Encoding it takes longer than the map: it is put in below, where its place is known.
         bg_img="MNI152" if background is None else False,
         **_ALIKE,
     )
-    words = f'<output id="here"></output><p>{html.escape(shown.words)}</p>{known}'
+    known = _known(values, grid, shown.unit, place)
+    words = f"<p>{html.escape(shown.words)}</p>"
+    # That there is nothing to see is said where it would be looked for.
+    above, below = (words, "") if is_empty else ("", words)
     # Of one version the title is another, and an icon is linked to that is elsewhere.
     page = re.sub(r"<link[^>]*https?:[^>]*>", "", view.html)
     if background is not None:
         page = _BACKGROUND.sub(lambda found: f"{found[1]}{background}", page, count=1)
     titled = f"<title>{html.escape(title)}</title>"
     page = re.sub("<title>.*?</title>", lambda _: titled, page, count=1, flags=re.DOTALL)
-    return page.replace("</head>", f"{_STYLE}</head>", 1).replace("</body>", f"{words}</body>", 1)
+    page = page.replace("</head>", f"{_STYLE}</head>", 1).replace("<body>", f"<body>{above}", 1)
+    return page.replace("</body>", f'<output id="here"></output>{below}{known}</body>', 1)
 
 
-def _known(image: Any, grid: Any, unit: str) -> str:
+def _known(values: np.ndarray, grid: Any, unit: str, place: tuple[float, float, float]) -> str:
     """Write what is known of each voxel, and the script that tells it where the slices cross."""
     inside = np.asarray(grid.dataobj) != 0
-    values = np.asarray(image.dataobj, dtype=np.float64)
+    values = values.astype(np.float64)
     lowest, highest = values[inside].min(), values[inside].max()
     step = (highest - lowest) / (_N_LEVELS - 1) or 1.0
     levels = np.where(inside, np.rint((values - lowest) / step) + 1, 0)
     # Differences of neighbours, modulo 256, are small numbers.
     levels = np.diff(np.clip(levels, 0, _N_LEVELS).astype(np.uint8).ravel(), prepend=np.uint8(0))
-    names, labels = _labels()
     known = {
+        "place": place,
         "shape": inside.shape,
         "origin": grid.affine[:3, 3].tolist(),
         "size": float(grid.affine[0, 0]),
@@ -119,8 +128,7 @@ def _known(image: Any, grid: Any, unit: str) -> str:
         # As many as a step has a say in.
         "decimals": min(max(0, math.ceil(-math.log10(step))), 20),
         "values": _packed(levels.tobytes()),
-        "names": names,
-        "labels": labels,
+        **_names(),
     }
     script = (files("sklearn_mnm.app") / "static" / "viewer.js").read_text(encoding="utf-8")
     data = json.dumps(known).replace("<", "\\u003c")
@@ -142,14 +150,16 @@ def _background() -> str | None:
 
 
 @cache
-def _labels() -> tuple[list[str], str]:
-    """Names, and for each voxel of the grid twice that of its name, one more if only near."""
-    grid = load_mask(resolution=2)
-    rows, distance = labels_of_points(
-        apply_affine(grid.affine, np.argwhere(np.ones(grid.shape, dtype=bool))), NEAR
-    )
-    codes = (2 * rows + (distance > 0)).astype(np.uint8)
-    return [NO_LABEL, *load_anatomical_labels().table["name"]], _packed(codes.tobytes())
+def _names() -> dict[str, Any]:
+    """Labels of the voxels, which lie on the grid, and the rule by which places get their names."""
+    labels = label_lookup()
+    return {
+        "labels": _packed(labels.values.astype(np.uint8).tobytes()),
+        "names": labels.table["name"].tolist(),
+        "isFront": labels.is_front.tolist(),
+        "near": NEAR,
+        "equal": EQUAL,
+    }
 
 
 def _packed(content: bytes) -> str:

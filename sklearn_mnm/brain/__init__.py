@@ -1,11 +1,7 @@
 """Brain side: peaks, maps, regions and networks."""
 
-from sklearn_mnm.brain.anatomy import (
-    AnatomicalLabels,
-    load_anatomical_labels,
-    name_coordinates,
-    name_regions,
-)
+from sklearn_mnm.brain.anatomical_labels import AnatomicalLabels, load_anatomical_labels
+from sklearn_mnm.brain.anatomy import name_coordinates, name_regions
 from sklearn_mnm.brain.clusters import cluster_table
 from sklearn_mnm.brain.hierarchy import BrainHierarchy
 from sklearn_mnm.brain.p_values import z_from_p

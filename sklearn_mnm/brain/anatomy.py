@@ -1,81 +1,22 @@
-"""Names of places and regions of the brain, by the anatomical labels that come with the package."""
+"""Names of places and regions of the brain, by the labels of ``anatomical_labels``."""
 
-from functools import lru_cache
-from importlib.resources import as_file, files
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
-import nibabel
 import numpy as np
 import pandas as pd
-from nibabel.affines import apply_affine
 from scipy import sparse
-from scipy.spatial import cKDTree
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mnm._tools.arrays import checked_array
 from sklearn_mnm._tools.frames import as_pandas, is_frame
+from sklearn_mnm.brain.anatomical_labels import NEAR, label_lookup, labels_of_points
 from sklearn_mnm.brain.atlas import load_atlas, load_mask, voxel_centres
 from sklearn_mnm.exceptions import InvalidInputError
 
-#: What is said of a place that is too far from all labels.
-NO_LABEL = "no label"
-#: Distance in mm up to which the nearest label is named: 99 % of the grey matter of the MNI152
-#: template is within it.
-NEAR = 5.0
-# Named only where no other label is near.
-_BACKSTAGE = "white matter"
 # Voxel size in mm of the mask on which images of labels are read.
 _RESOLUTION = 2
-# Voxels that are equally near, to within so many mm, at most: those around the centre of one.
-_EQUAL, _N_EQUAL = 1e-6, 24
-# Points asked for at once.
-_BLOCK = 2**14
 _REMEDY = "Give x, y, z in mm, MNI152, of shape (n_points, 3)."
-
-
-class AnatomicalLabels(NamedTuple):
-    """The labels that come with the package.
-
-    Attributes
-    ----------
-    image : nibabel.nifti1.Nifti1Image
-        Values of labels in MNI152 space, 0 where there is none.
-    table : pandas.DataFrame
-        A row for each value: ``index``, ``name``, ``hemisphere``, ``kind``, and FreeSurfer's name.
-    """
-
-    image: Any
-    table: pd.DataFrame
-
-
-def load_anatomical_labels() -> AnatomicalLabels:
-    """Load the labels of cortex, subcortex, cerebellum, brain stem and white matter.
-
-    The cortex is that of the Desikan-Killiany atlas, the rest that of FreeSurfer. The manual, on
-    names of places, tells sources, licences and limits.
-
-    Returns
-    -------
-    labels : AnatomicalLabels
-
-    Examples
-    --------
-    >>> from sklearn_mnm.brain import load_anatomical_labels
-    >>> labels = load_anatomical_labels()
-    >>> labels.image.shape
-    (99, 117, 95)
-    >>> int((labels.table["kind"] == "cortex").sum())
-    68
-    """
-    folder = files("sklearn_mnm.brain") / "atlases"
-    with as_file(folder / "desikan_killiany.nii.gz") as path:
-        # Read before the file may go, where the package is an archive.
-        read: Any = nibabel.load(path)
-        image = nibabel.Nifti1Image(np.asarray(read.dataobj), read.affine, read.header)
-    with as_file(folder / "desikan_killiany.tsv") as path:
-        table = pd.read_csv(path, sep="\t", keep_default_na=False)
-    return AnatomicalLabels(image, table)
 
 
 def name_coordinates(coordinates: Any, *, max_distance: float = NEAR) -> pd.DataFrame:
@@ -120,11 +61,29 @@ def name_coordinates(coordinates: Any, *, max_distance: float = NEAR) -> pd.Data
     points = checked_coordinates(coordinates)
     check_distance(max_distance)
     rows, distance = labels_of_points(points, max_distance)
-    table = _lookup().table
+    table = label_lookup().table
     names = pd.DataFrame(points, columns=["x", "y", "z"])
     names["name"] = table["name"].to_numpy()[rows]
     names["hemisphere"] = table["hemisphere"].to_numpy()[rows]
     return names.assign(distance=distance)
+
+
+def place_in_words(place: Any) -> str:
+    """Name a place as sentences do.
+
+    Parameters
+    ----------
+    place : array-like of shape (3,)
+        In mm, MNI152.
+
+    Returns
+    -------
+    words : str
+        Such as ``"left amygdala"``; of a place that is not within its label, ``"near left
+        amygdala"``.
+    """
+    named = name_coordinates(place).iloc[0]
+    return f"near {named['name']}" if named["distance"] > 0 else str(named["name"])
 
 
 def name_regions(
@@ -210,7 +169,7 @@ def shares_of_labels(
     names : pandas.DataFrame
         See :func:`name_regions`.
     """
-    table = _lookup().table
+    table = label_lookup().table
     rows, _ = labels_of_points(places, max_distance)
     is_label = sparse.csr_matrix(
         (np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=(len(table), len(rows))
@@ -251,51 +210,6 @@ def largest_labels(places: np.ndarray, membership: Any, max_distance: float = NE
     return first.fillna({"name": "", "share": 0.0})
 
 
-def labels_of_points(points: np.ndarray, max_distance: float) -> tuple[np.ndarray, np.ndarray]:
-    """Find the label of each point.
-
-    Parameters
-    ----------
-    points : ndarray of shape (n_points, 3)
-        In mm, MNI152.
-    max_distance : float
-        See :func:`name_coordinates`.
-
-    Returns
-    -------
-    rows : ndarray of int of shape (n_points,)
-        Values of labels, 0 for none.
-    distance : ndarray of shape (n_points,)
-        To the label in mm; NaN for none.
-    """
-    labels = _lookup()
-    voxels = np.rint(apply_affine(labels.to_voxel, points))
-    inside = ((voxels >= 0) & (voxels < labels.values.shape)).all(axis=1)
-    own = np.zeros(len(points), dtype=np.intp)
-    own[inside] = labels.values[tuple(voxels[inside].astype(np.intp).T)]
-    rows, distance = own.copy(), np.where(own > 0, 0.0, np.nan)
-    far = np.flatnonzero(~labels.is_front[own])
-    # The bound is exclusive.
-    bound = np.nextafter(max_distance, np.inf)
-    for start in range(0, len(far), _BLOCK):
-        some = far[start : start + _BLOCK]
-        query: Any = labels.tree.query
-        near, place = query(points[some], k=_N_EQUAL, distance_upper_bound=bound)
-        is_near = np.isfinite(near[:, 0])
-        some, near, place = some[is_near], near[is_near], place[is_near]
-        rows[some] = _most_frequent(labels.front[place], near <= near[:, :1] + _EQUAL)
-        distance[some] = near[:, 0]
-    return rows, distance
-
-
-def _most_frequent(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Value of each row that occurs most where `counts`, the smallest of those that do."""
-    votes = ((values[:, :, None] == values[:, None, :]) & counts[:, None, :]).sum(axis=2)
-    votes = np.where(counts, votes, 0)
-    is_most = votes == votes.max(axis=1, keepdims=True)
-    return np.where(is_most, values, np.iinfo(values.dtype).max).min(axis=1)
-
-
 def check_distance(value: Any, name: str = "max_distance") -> None:
     """Refuse what is no finite number of at least 0.
 
@@ -313,36 +227,6 @@ def check_distance(value: Any, name: str = "max_distance") -> None:
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not 0 <= float(value) < np.inf:
         raise InvalidInputError(f"{name}={value!r} must be a finite number of at least 0.")
-
-
-class _Lookup(NamedTuple):
-    """The labels, ready for questions; row 0 of the table is for no label."""
-
-    values: np.ndarray
-    to_voxel: np.ndarray
-    table: pd.DataFrame
-    is_front: np.ndarray
-    tree: cKDTree
-    front: np.ndarray
-
-
-@lru_cache(maxsize=1)
-def _lookup() -> _Lookup:
-    image, table = load_anatomical_labels()
-    values = np.asarray(image.dataobj)
-    nothing = pd.DataFrame({"index": [0], "name": [NO_LABEL], "hemisphere": [""], "kind": [""]})
-    table = pd.concat([nothing, table], ignore_index=True)
-    is_front = ~table["kind"].isin(["", _BACKSTAGE]).to_numpy()
-    voxels = np.argwhere(is_front[values])
-    return _Lookup(
-        values,
-        np.linalg.inv(image.affine),
-        table,
-        is_front,
-        cKDTree(apply_affine(image.affine, voxels), balanced_tree=False, compact_nodes=False),
-        # With a last one for those that a query does not find.
-        np.append(values[tuple(voxels.T)], 0).astype(np.intp),
-    )
 
 
 def checked_coordinates(coordinates: Any, name: str = "coordinates") -> np.ndarray:
@@ -373,7 +257,9 @@ def checked_coordinates(coordinates: Any, name: str = "coordinates") -> np.ndarr
                 "Call those of the coordinates x, y and z, in mm, MNI152."
             )
         coordinates = frame[[columns[axis] for axis in "xyz"]].to_numpy()
-    points = checked_array(coordinates, name, _REMEDY, ensure_2d=False, ensure_min_samples=0)
+    # What is not finite is told by its place.
+    options: dict[str, Any] = {"ensure_2d": False, "ensure_min_samples": 0}
+    points = checked_array(coordinates, name, _REMEDY, ensure_all_finite=False, **options)
     points = points.astype(np.float64)
     if points.shape == (3,):
         points = points[None]
@@ -381,4 +267,8 @@ def checked_coordinates(coordinates: Any, name: str = "coordinates") -> np.ndarr
         points = points.reshape(0, 3)
     if points.ndim != 2 or points.shape[1] != 3:
         raise InvalidInputError(f"{name}: got shape {points.shape}. {_REMEDY}")
+    if len(bad := points[~np.isfinite(points).all(axis=1)]):
+        shown = ", ".join(f"{value:g}" for value in bad[0])
+        others = f", nor are {len(bad) - 1} more" if len(bad) > 1 else ""
+        raise InvalidInputError(f"{name}: ({shown}) is no place{others}. {_REMEDY}")
     return points

@@ -18,12 +18,8 @@ from scipy.ndimage import (
 )
 
 from sklearn_mnm._tools.arrays import check_count
-from sklearn_mnm.brain.anatomy import (
-    NEAR,
-    check_distance,
-    largest_labels,
-    name_coordinates,
-)
+from sklearn_mnm.brain.anatomical_labels import NEAR
+from sklearn_mnm.brain.anatomy import check_distance, largest_labels, name_coordinates
 from sklearn_mnm.brain.atlas import load_mask
 from sklearn_mnm.brain.maps import read_map
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
@@ -32,6 +28,11 @@ from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 _COARSE = 4
 # Told of a cluster, as nilearn does.
 _N_PEAKS = 4
+#: In cm³: smaller clusters are left out where the package itself lists those of a map. A dozen
+#: voxels of 2 mm, fewer of which are at the edge of the threshold.
+LEAST_VOLUME = 0.1
+# Between the peaks of a cluster, in mm, as nilearn does.
+_MIN_DISTANCE = 8.0
 _brain = lru_cache(maxsize=1)(load_mask)
 _COLUMNS: dict[str, Any] = {
     **{"cluster": object, "x": float, "y": float, "z": float, "value": float, "volume": float},
@@ -47,13 +48,15 @@ def cluster_table(
     k: int | None = None,
     min_volume: float = 0.0,
     subpeaks: bool = False,
-    min_distance: float = 8.0,
+    min_distance: float = _MIN_DISTANCE,
     max_distance: float = NEAR,
 ) -> pd.DataFrame:
     """List the clusters of a map: peak, size, and what the anatomy calls them.
 
     Clusters, voxels that share a face, and their peaks are those of
-    :func:`nilearn.reporting.get_clusters_table`; what is equal to the threshold counts, too.
+    :func:`nilearn.reporting.get_clusters_table`; what is equal to the threshold counts, too. Of
+    equal values side by side, the middle one is the peak. Of clusters with equal peaks, that with
+    the first voxel comes first, in the order of the array.
 
     Parameters
     ----------
@@ -144,7 +147,7 @@ def clusters_of_values(
     k: int | None = None,
     min_volume: float = 0.0,
     subpeaks: bool = False,
-    min_distance: float = 8.0,
+    min_distance: float = _MIN_DISTANCE,
     max_distance: float = NEAR,
 ) -> pd.DataFrame:
     """List the clusters of a map that has been read; see :func:`cluster_table`.
@@ -187,6 +190,75 @@ def clusters_of_values(
     return shown[list(_COLUMNS)].reset_index(drop=True)
 
 
+class ShownClusters(NamedTuple):
+    """The clusters that pages, reports and commands list.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        Those of at least `LEAST_VOLUME`; see :func:`cluster_table`.
+    n_left_out : int
+        How many are smaller.
+    """
+
+    table: pd.DataFrame
+    n_left_out: int
+
+
+def shown_clusters(image: Any, threshold: float, k: int) -> ShownClusters:
+    """List the highest clusters of a map that are large enough to be told.
+
+    Parameters
+    ----------
+    image : nibabel.nifti1.Nifti1Image
+        3D, MNI152, finite.
+    threshold : float
+    k : int
+        At most so many.
+
+    Returns
+    -------
+    clusters : ShownClusters
+    """
+    values, affine = np.asarray(image.dataobj, dtype=np.float64), image.affine
+    table = clusters_of_values(values, affine, threshold, k=k, min_volume=LEAST_VOLUME)
+    labels, _ = label((values >= threshold) & (values > 0))
+    n_left_out = np.count_nonzero(_volumes(labels, affine)[1:] < LEAST_VOLUME)
+    return ShownClusters(table, int(n_left_out))
+
+
+def highest_value(image: Any, threshold: float = 0.0) -> tuple[float, np.ndarray]:
+    """Find the highest value of a map and its place: the first peak of :func:`cluster_table`.
+
+    Of a map without positive values it is the highest other than 0, which is outside the brain.
+
+    Where several voxels have this value, the rule is that of the table. Of voxels side by side the
+    middle one counts. Of several such places, that in the cluster which comes first does.
+
+    Parameters
+    ----------
+    image : nibabel.nifti1.Nifti1Image
+        3D, finite.
+    threshold : float, default=0.0
+        At least 0: that of the clusters. If nothing reaches it, the highest value takes its place.
+
+    Returns
+    -------
+    value : float
+    place : ndarray of shape (3,)
+        In mm.
+    """
+    values = np.asarray(image.dataobj, dtype=np.float64)
+    highest = float(values.max())
+    if highest > 0:
+        least = min(threshold, highest)
+        first = _clusters(values, image.affine, least, 1, 0.0, _MIN_DISTANCE, 1)[0].peaks
+    else:  # which forms no clusters; 0 is outside of the brain, if anything is below
+        highest = float(np.max(values, where=values < 0, initial=values.min()))
+        first = _peaks((values == highest).astype(float), image.affine, _MIN_DISTANCE)
+    return highest, first.loc[0, ["x", "y", "z"]].to_numpy(dtype=float)
+
+
 class _Cluster(NamedTuple):
     """Peaks, the highest first, and the centres of the voxels in mm."""
 
@@ -212,8 +284,7 @@ def _clusters(
     values, affine = values[box], _moved(affine, box)
     labels, n_clusters = label(values)  # voxels that share a face
     numbers = np.arange(1, n_clusters + 1)
-    voxel = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
-    volumes = np.round(np.bincount(labels.ravel(), minlength=n_clusters + 1) * voxel, 6)
+    volumes = _volumes(labels, affine)
     inside = labels > 0
     heights = np.zeros(n_clusters)
     np.maximum.at(heights, labels[inside] - 1, values[inside])
@@ -231,6 +302,12 @@ def _clusters(
         peaks["rank"] = np.arange(len(peaks))
         found.append(_Cluster(peaks, apply_affine(moved, np.argwhere(alone > 0))))
     return found
+
+
+def _volumes(labels: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Volume in cm³ of each label, of 0, what is between the clusters, too."""
+    voxel = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
+    return np.round(np.bincount(labels.ravel()) * voxel, 6)
 
 
 def _widened(box: Sequence[slice]) -> tuple[slice, ...]:

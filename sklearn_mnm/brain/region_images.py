@@ -244,9 +244,10 @@ class RegionImages:
         total = weights.sum(axis=1, keepdims=True)
         if len(far := np.flatnonzero((rows < 0) | (total[:, 0] <= _LEAST_WEIGHT))):
             shown = ", ".join(f"{value:g}" for value in points[far[0]])
+            others = f", nor at {len(far) - 1} more of these places" if len(far) > 1 else ""
             raise InvalidInputError(
-                f"places: no region of the model is at ({shown}) mm, row {far[0]}. Give places "
-                "within the brain, MNI152."
+                f"No region of the model is at ({shown}) mm{others}. Give places within the brain, "
+                "in mm, MNI152."
             )
         return weights / total
 

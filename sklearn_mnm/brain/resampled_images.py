@@ -15,19 +15,6 @@ _mask = lru_cache(maxsize=2)(load_mask)
 _WEIGHTS: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
 
 
-def highest_value(image: Any) -> tuple[float, np.ndarray]:
-    """Find the highest value of a map, and where it is in mm, shape (3,).
-
-    Parameters
-    ----------
-    image : nibabel.nifti1.Nifti1Image
-        3D.
-    """
-    values = np.asarray(image.dataobj)
-    voxel = np.unravel_index(values.argmax(), values.shape)
-    return float(values[voxel]), apply_affine(image.affine, voxel)
-
-
 def resampled(voxels: np.ndarray, mask_img: Any, resolution: int | None) -> Any:
     """Write maps into an image, on another MNI152 grid if asked for.
 

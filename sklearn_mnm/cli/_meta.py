@@ -9,11 +9,15 @@ import typer
 from sklearn_mnm.cli._fit import DataFormat, DataLevel, load_data
 from sklearn_mnm.cli._models import BUNDLED, Model, load_encoder
 from sklearn_mnm.cli._output import Json, show_facts, show_json, show_table
-from sklearn_mnm.cli._queries import check_image_name, check_text, tell_unknown, write_image
+from sklearn_mnm.cli._queries import (
+    check_image_name,
+    check_text,
+    tell_unknown,
+    told_clusters,
+    write_image,
+)
 from sklearn_mnm.exceptions import DataWarning
 
-# Clusters that are listed, those of the highest peaks.
-_N_CLUSTERS = 10
 META_EXAMPLES = (
     "mnm meta working memory load --studies studies.json -k 60 -o wm.nii.gz",
     'mnm meta "fear of spiders" --studies foci.txt -m my_model -o fear.nii.gz --json',
@@ -44,7 +48,6 @@ def meta(
     """
     check_image_name(output)
     check_text(text := " ".join(words))
-    from sklearn_mnm.brain import cluster_table
     from sklearn_mnm.datasets.nimare_meta import (
         SHOWN_Z,
         choose_by_text,
@@ -60,12 +63,11 @@ def meta(
     for note in analysis.notes:
         warnings.warn(note, DataWarning, stacklevel=1)
     write_image(analysis.image, output)
-    result = {"file": str(output), "method": method, "studies": len(chosen.found)}
-    table = cluster_table(analysis.image, SHOWN_Z, k=_N_CLUSTERS)
-    clusters: list[Any] = table.to_dict("records")
+    result: dict[str, Any] = {"file": str(output), "method": method, "studies": len(chosen.found)}
+    result |= told_clusters(analysis.image, SHOWN_Z)
     if as_json:
-        more = {"cluster_threshold": SHOWN_Z, "clusters": clusters}
-        show_json(result | more | {"ids": chosen.found["id"].tolist()})
+        show_json(result | {"ids": chosen.found["id"].tolist()})
     else:
-        show_facts(result | {"cluster_threshold": SHOWN_Z})
+        clusters = result.pop("clusters")
+        show_facts(result)
         show_table(clusters)

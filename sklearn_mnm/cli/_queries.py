@@ -37,7 +37,7 @@ PLACE_EXAMPLES = (
 
 _IMAGES = (".nii", ".nii.gz")
 _REFERENCES = {".ris": "ris", ".bib": "bibtex", ".csv": "csv"}
-# Clusters of a predicted map that are listed.
+# Clusters of a map that are listed, those of the highest peaks.
 _N_CLUSTERS = 10
 PValues = Annotated[
     bool,
@@ -81,32 +81,29 @@ def encode(
     check_text(text := " ".join(words))
     import numpy as np
 
-    from sklearn_mnm.brain.anatomy import name_coordinates
-    from sklearn_mnm.brain.clusters import clusters_of_values
-    from sklearn_mnm.brain.resampled_images import highest_value
+    from sklearn_mnm.brain.anatomy import place_in_words
+    from sklearn_mnm.brain.clusters import highest_value
+    from sklearn_mnm.plotting.brain import SHOWN_SHARE, SHOWN_Z
 
     encoder = load_encoder(model)
     explanation = encoder.explain(text)
     image = encoder.predict_img([text], kind=kind, level=level, resolution=resolution)
     write_image(image, output)
-    highest, place = highest_value(image)
+    top = float(np.asarray(image.dataobj).max())
+    least = SHOWN_Z if kind == "z" else max(SHOWN_SHARE * top, 1e-6)
+    highest, place = highest_value(image, least)
     result = {
         "file": str(output),
         "kind": kind,
         "highest": highest,
         "highest_at_mm": place.tolist(),
-        "highest_in": name_coordinates(place)["name"].iloc[0],
+        "highest_in": place_in_words(place),
         "known_terms": explanation.known["term"].tolist(),
         "unknown_words": explanation.unknown["word"].tolist(),
         "notes": list(explanation.notes),
     }
     if kind != "std":  # of which high values mark no place
-        from sklearn_mnm.plotting.brain import SHOWN_SHARE, SHOWN_Z
-
-        least = SHOWN_Z if kind == "z" else max(SHOWN_SHARE * highest, 1e-6)
-        values = np.asarray(image.dataobj, dtype=np.float64)
-        found = clusters_of_values(values, image.affine, least, k=_N_CLUSTERS)
-        result |= {"cluster_threshold": least, "clusters": found.to_dict("records")}
+        result |= told_clusters(image, least)
     if as_json:
         show_json(result)
         return
@@ -132,7 +129,7 @@ def decode(
     p_values: PValues = False,
     as_json: Json = False,
 ) -> None:
-    """Rank the terms that studies with such a brain map speak of; values below 0 count as 0."""
+    """Rank the terms that studies with such a brain map speak of; negative values count as 0."""
     thresholded = read_map(image, threshold, p_values, negative)
     decoder = load_encoder(model).decoder()
     k = min(k, len(term) if term else len(decoder.terms_))
@@ -151,6 +148,7 @@ def search(
         typer.Option(help="Compare with texts of studies (blind to their maps), maps, or both."),
     ] = "both",
     threshold: Threshold = None,
+    negative: Negative = False,
     p_values: PValues = False,
     output: Annotated[
         Path | None,
@@ -164,7 +162,7 @@ def search(
     query = " ".join(words)
     if output is not None and output.suffix not in _REFERENCES:
         raise typer.BadParameter(f"{output}: the name must end in {', '.join(_REFERENCES)}.")
-    thresholded = map_of_query(query, threshold, p_values)
+    thresholded = map_of_query(query, threshold, p_values, negative)
     encoder = load_encoder(model)
     k = min(k, len(encoder.neighbours_.ids))
     if thresholded is None:
@@ -207,20 +205,41 @@ def place(
     if as_json:
         show_json(facts)
         return
-    told = {name: facts[name] for name in ("place", "name", "distance")}
-    show_facts(told | {name: facts[name] for name in ("n_studies",) if name in facts})
+    show_facts({name: facts[name] for name in ("place", "name", "distance")})
+    if studies is not None:
+        show_facts({"n_studies": facts["n_studies"]})
     show_table(facts["terms"])
-    columns = ("id", "title", "distance")
-    show_table([{c: row[c] for c in columns if c in row} for row in facts["studies"]])
+    columns = ("id", "title") if studies is None else ("id", "title", "distance")
+    show_table([{name: row[name] for name in columns} for row in facts["studies"]])
 
 
-def map_of_query(query: str, threshold: float | None, p_values: bool = False) -> Any:
+def told_clusters(image: Any, threshold: float) -> dict[str, Any]:
+    """Tell of the highest clusters of a map, and how many are too small to be listed."""
+    from sklearn_mnm.brain.clusters import LEAST_VOLUME, shown_clusters
+
+    shown = shown_clusters(image, threshold, _N_CLUSTERS)
+    return {
+        "cluster_threshold": threshold,
+        "least_cluster_cm3": LEAST_VOLUME,
+        "clusters_left_out": shown.n_left_out,
+        "clusters": shown.table.to_dict("records"),
+    }
+
+
+def map_of_query(
+    query: str, threshold: float | None, p_values: bool = False, negative: bool = False
+) -> Any:
     """Read the map that a query names, None if the query is a text."""
     if _is_path(query):
-        return read_map(Path(query), threshold, p_values)
-    if threshold is not None or p_values:
-        option = "--p-values" if p_values else "--threshold"
-        raise typer.BadParameter(f"{option} is for maps, but the query is a text.")
+        return read_map(Path(query), threshold, p_values, negative)
+    given = {
+        "--p-values": p_values,
+        "--negative": negative,
+        "--threshold": threshold is not None,
+    }
+    for option, is_given in given.items():
+        if is_given:
+            raise typer.BadParameter(f"{option} is for maps, but the query is a text.")
     return None
 
 

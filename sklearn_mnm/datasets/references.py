@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -9,6 +10,8 @@ from sklearn_mnm.exceptions import InvalidInputError
 
 _PUBMED = "https://pubmed.ncbi.nlm.nih.gov/"
 _PUBMED_ID = re.compile(r"[1-9]\d{4,7}")
+# As PubMed writes names: "Smith JA".
+_INITIALS_BEHIND = re.compile(r"^([^,]+) ([A-Z]{1,3})$")
 # What BibTeX reads otherwise than it stands there.
 _BIBTEX = {"\\": r"\textbackslash{}", **{sign: f"\\{sign}" for sign in "{}&%$#_"}}
 _BIBTEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
@@ -17,16 +20,19 @@ _BIBTEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 def format_references(studies: pd.DataFrame, style: str = "ris") -> str:
     """Write studies in a form that reference managers import.
 
-    Known are ids and titles, and of numeric ids that they are of PubMed: fetch the rest there, as
-    reference managers do.
+    Known are ids, titles and, of some corpora, authors, and of numeric ids that they are of PubMed:
+    fetch the rest there, as reference managers do.
 
     Parameters
     ----------
     studies : DataFrame
         With the column ``id`` and possibly ``title``, as :meth:`~sklearn_mnm.MNMEncoder.retrieve`
-        gives it. A study that stands twice is written once.
+        gives it, and possibly ``authors``, as the ``metadata`` of :class:`Studies` may have it:
+        lists of names, or names with semicolons or commas between. A study that stands twice is
+        written once.
     style : {"ris", "bibtex", "csv"}, default="ris"
-        The tagged form of EndNote, Zotero and others, BibTeX, or a table.
+        The tagged form of EndNote, Zotero and others, BibTeX, or a table. In BibTeX, a comment
+        says if authors are missing.
 
     Returns
     -------
@@ -60,9 +66,10 @@ def format_references(studies: pd.DataFrame, style: str = "ris") -> str:
         )
     kept = studies.drop_duplicates("id")
     titles = kept["title"].fillna("") if "title" in kept else [""] * len(kept)
+    authors = kept["authors"] if "authors" in kept else [None] * len(kept)
     rows = [
-        (str(id_), " ".join(str(title).split()))
-        for id_, title in zip(kept["id"], titles, strict=True)
+        _Reference(str(id_), " ".join(str(title).split()), _names(given))
+        for id_, title, given in zip(kept["id"], titles, authors, strict=True)
     ]
     return _STYLES[style](rows)
 
@@ -72,36 +79,75 @@ def is_pubmed_id(id_: str) -> bool:
     return _PUBMED_ID.fullmatch(id_) is not None
 
 
-def _ris(rows: list[tuple[str, str]]) -> str:
+class _Reference(NamedTuple):
+    """What is known of a study, without line breaks."""
+
+    id: str
+    title: str
+    authors: list[str]
+
+
+def _names(given: Any) -> list[str]:
+    """Names of authors, those with initials behind as ``"Smith, JA"``; none of what is no text."""
+    names = list(given) if isinstance(given, list | tuple) else []
+    if isinstance(given, str):
+        names = re.split(";| and ", given)
+        # "Smith J, Jones A" are two, "Smith, John" is one.
+        parts = given.split(",")
+        if len(names) == 1 and (len(parts) > 2 or all(" " in part.strip() for part in parts)):
+            names = parts
+    plain = (" ".join(str(name).split()) for name in names)
+    return [_INITIALS_BEHIND.sub(r"\1, \2", name) for name in plain if name]
+
+
+def _ris(references: list[_Reference]) -> str:
     lines = []
-    for id_, title in rows:
-        lines += ["TY  - JOUR", *([f"TI  - {title}"] if title else []), f"AN  - {id_}"]
+    for id_, title, authors in references:
+        lines += ["TY  - JOUR", *(f"AU  - {name}" for name in authors)]
+        lines += [*([f"TI  - {title}"] if title else []), f"AN  - {id_}"]
         if is_pubmed_id(id_):
             lines += ["DB  - PubMed", f"UR  - {_PUBMED}{id_}/"]
         lines += ["ER  -", ""]
     return "\n".join(lines)
 
 
-def _bibtex(rows: list[tuple[str, str]]) -> str:
+def _bibtex(references: list[_Reference]) -> str:
+    n_without = sum(not reference.authors for reference in references)
     entries = []
-    for id_, title in rows:
+    if n_without:
+        # What stands outside of entries is a comment.
+        which = "" if n_without == len(references) else f" of {n_without} of these studies"
+        entries.append(
+            f"% The corpus holds no authors{which}. Complete the entries by pmid or title, as\n"
+            "% reference managers do.\n"
+        )
+    for id_, title, authors in references:
         key = re.sub(r"[^\w:.-]+", "-", id_) or "study"
-        fields = [("title", "{" + "".join(_BIBTEX.get(sign, sign) for sign in title) + "}")]
+        fields = [
+            ("author", " and ".join(map(_in_bibtex, authors))),
+            ("title", f"{{{_in_bibtex(title)}}}"),
+        ]
         if is_pubmed_id(id_):
             key = f"pmid{id_}"
             fields += [("pmid", id_), ("url", f"{_PUBMED}{id_}/")]
-        body = "".join(f"  {name} = {{{value}}},\n" for name, value in fields if value != "{}")
+        known = [(name, value) for name, value in fields if value not in ("", "{}")]
+        body = "".join(f"  {name} = {{{value}}},\n" for name, value in known)
         entries.append(f"@article{{{key},\n{body}}}\n")
     return "\n".join(entries)
 
 
-def _csv(rows: list[tuple[str, str]]) -> str:
-    table = pd.DataFrame(rows, columns=["id", "title"])
+def _in_bibtex(text: str) -> str:
+    return "".join(_BIBTEX.get(sign, sign) for sign in text)
+
+
+def _csv(references: list[_Reference]) -> str:
+    table = pd.DataFrame(references, columns=["id", "title", "authors"])
+    table["authors"] = ["; ".join(names) for names in table["authors"]]
     table["url"] = [f"{_PUBMED}{id_}/" if is_pubmed_id(id_) else "" for id_ in table["id"]]
     return table.to_csv(index=False, lineterminator="\n")
 
 
-_STYLES: dict[str, Callable[[list[tuple[str, str]]], str]] = {
+_STYLES: dict[str, Callable[[list[_Reference]], str]] = {
     "ris": _ris,
     "bibtex": _bibtex,
     "csv": _csv,

@@ -152,7 +152,7 @@ class PredictedMaps:
             A row for each place and rank, with the columns ``place`` (row), ``rank``, ``term``,
             ``z``, that of :meth:`predict_z` for the term as a text, blended from the regions
             around the place as images of :meth:`predict_img` are, and ``n_studies``, the number of
-            studies of the fit with the term.
+            studies of the fit with the term by itself.
 
         Raises
         ------

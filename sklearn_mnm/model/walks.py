@@ -18,6 +18,9 @@ from sklearn_mnm.nn.held_terms import held_terms
 from sklearn_mnm.text._spelling import lexicon_in
 from sklearn_mnm.text.subsumption import parts_of_names
 
+#: What is said instead of the probability of a term that the text itself has, or is read as.
+IN_TEXT = "in the text"
+
 
 class TermQuestions:
     """What the walks of texts and of maps share: the hierarchy of terms of a fitted model."""
@@ -195,9 +198,12 @@ class TextWalks(TermQuestions):
         walk : DataFrame
             Step 0 is the text itself. A row for each term, with the columns ``step``, ``rank``,
             ``term``, ``probability`` that a study with the words of the text holds the term,
-            ``radius`` and ``n_studies`` that hold it. Each step is more general than the one
-            before, no term comes twice, and each speaks both of the text and of the step before:
-            see :meth:`TermHierarchy.walk <sklearn_mnm.model.term_hierarchy.TermHierarchy.walk>`.
+            ``radius`` and ``n_studies`` that hold it, by itself or as a part of a longer term. Of
+            the text these are the studies that hold all of its words; if there is none,
+            probabilities come from the space alone. That of a term which the text itself holds is
+            1. Each step is more general than the one before, no term comes twice, and each speaks
+            both of the text and of the step before: see :meth:`TermHierarchy.walk
+            <sklearn_mnm.model.term_hierarchy.TermHierarchy.walk>`.
 
         Raises
         ------

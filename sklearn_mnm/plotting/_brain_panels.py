@@ -28,7 +28,7 @@ class Scale(NamedTuple):
     Attributes
     ----------
     threshold : float
-        Values up to it are not shown; the lightest colour.
+        Values below it are not shown; the lightest colour.
     top : float
         Value of the darkest colour.
     """
@@ -39,7 +39,8 @@ class Scale(NamedTuple):
     def options(self) -> dict[str, Any]:
         """Options of nilearn's functions, which draw no bar: there is one for all panels."""
         return {
-            "threshold": self.threshold,
+            # Nilearn hides what is equal to it, in single precision.
+            "threshold": float(np.nextafter(np.float32(self.threshold), np.float32(0))),
             "vmin": self.threshold,
             "vmax": self.top,
             "cmap": _COLOUR_MAP,
@@ -93,13 +94,13 @@ def _draw_volume(
     if view == "glass":
         draw = plot_glass_brain
         # Around an empty map nilearn would draw the brain smaller than around others.
-        image = image if (image.get_fdata() > scale.threshold).any() else None
+        image = image if (image.get_fdata() >= scale.threshold).any() else None
         options = {"display_mode": "lyrz", **options}
     else:
         draw = plot_stat_map
         options = {"display_mode": "z", "cut_coords": SLICES, "draw_cross": False, **options}
     with warnings.catch_warnings():
-        # Nothing above the threshold is something to see.
+        # That nothing reaches the threshold is something to see.
         warnings.filterwarnings("ignore", "empty mask", UserWarning)
         display = draw(
             image,

@@ -15,7 +15,7 @@ from sklearn_mnm.plotting._figure import axes_or_new, figure_or_new
 # Height of each view in inches, if it is 9 wide.
 _HEIGHTS = {"glass": 1.9, "slices": 1.5, "surface": 1.9}
 _VIEWS = tuple(_HEIGHTS)
-# Without a threshold, values above this share of the highest are shown.
+# Without a threshold, values from this share of the highest are shown.
 SHOWN_SHARE = 1 / 8
 # Of texts that are unrelated to a region, one in forty has a z above this there.
 SHOWN_Z = float(norm.isf(1 / 40))
@@ -45,7 +45,7 @@ def plot_map(
         the MNI152 template; or both hemispheres on the inflated fsaverage5 surface, which shows
         the cortex only.
     threshold : float or None, default=None
-        Values up to it, and with them all negative ones, are not shown; at least 0. If None, use an
+        Values below it, and all negative ones, are not shown; at least 0. If None, use an
         eighth of `vmax`.
     vmax : float or None, default=None
         Value of the darkest colour. If None, use the highest of the image. Give the same to maps
@@ -114,7 +114,7 @@ def plot_levels(
     views : sequence of {"glass", "slices", "surface"}, default=("glass",)
         A column each; see :func:`plot_map`.
     threshold : float, default=1.96
-        z up to it is not shown; one unrelated text in forty has more than 1.96.
+        z below it is not shown; one unrelated text in forty has 1.96 or more.
     figure : matplotlib.figure.Figure, SubFigure or None, default=None
         If None, make a new figure.
 
@@ -153,7 +153,7 @@ def plot_levels(
     with figure_or_new(figure, (8.2 * len(views) + 0.8, height * len(levels) + 0.4)) as place:
         axes = place.subplots(len(levels), len(views), squeeze=False)
         place.suptitle(quoted(text), fontsize="large")
-        label = f"z (shown above {threshold:.2f})"
+        label = f"z (shown from {threshold:.4g})"
         scale.colour_bar(axes, label, fraction=0.03 / len(views), pad=0.01, shrink=0.7)
         for row, level in zip(axes, levels, strict=True):
             row[0].set_title(described(encoder, level), loc="left", fontsize="medium")

@@ -7,6 +7,7 @@ import nibabel
 import numpy as np
 
 from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.model.walks import IN_TEXT
 from sklearn_mnm.plotting._brain_panels import Scale, draw_map, make_places, quoted
 from sklearn_mnm.plotting._figure import COLOURS, figure_or_new
 
@@ -46,7 +47,8 @@ def plot_walk(
         A column for the text and for each step of its walk: the activation predicted of the text
         or term, on a glass brain from the side and from above, in percent of its highest value;
         that value; and the term, with its distance from the root, the number of studies that hold
-        it, and the probability that a study with the words of the text does.
+        it, by itself or in a longer term, and the probability that a study with the words of the
+        text does, or that it is in the text itself.
 
     Raises
     ------
@@ -76,9 +78,9 @@ def plot_walk(
         for column, row in enumerate(walk.itertuples(index=False)):
             name = "the text" if column == 0 else row.term
             details = f"radius {row.radius:.2f}\nmax. {highest[column]:.2g} {unit}\n"
-            details += f"{row.n_studies:,} studies"
+            details += f"{row.n_studies:,} studies" if row.n_studies else "no study has it all"
             if column:
-                details += f"\nprobability {100 * row.probability:.0f} %"
+                details += f"\n{_share(row.probability)}"
             last = column == len(walk) - 1
             _draw_step(axes[2, column], name, details, first=column == 0, last=last)
         make_places(axes.ravel(), ours=figure is None)
@@ -86,6 +88,13 @@ def plot_walk(
             for ax, direction in zip(column, _DIRECTIONS, strict=True):
                 draw_map(ax, image, "glass", _SCALE, display_mode=direction)
     return place
+
+
+def _share(probability: float) -> str:
+    """Probability in words; what the text itself has is no matter of counting."""
+    if probability == 1:
+        return IN_TEXT
+    return f"probability {100 * probability:.0f} %" if probability < 0.995 else "probability > 99 %"
 
 
 def _maps(encoder: Any, texts: list[str]) -> tuple[list[Any], np.ndarray]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from sklearn_mnm.brain.anatomy import largest_labels, name_coordinates
 from sklearn_mnm.brain.atlas import voxel_centres
-from sklearn_mnm.brain.clusters import clusters_of_values
+from sklearn_mnm.brain.clusters import LEAST_VOLUME, shown_clusters
 from sklearn_mnm.datasets.references import is_pubmed_id
 from sklearn_mnm.plotting.brain import SHOWN_Z
 from sklearn_mnm.text.explanation import QueryExplanation
@@ -29,6 +29,11 @@ _N_REGIONS = 5
 N_CLUSTERS = 10
 # Distance in mm of a peak that is at a place.
 NEAR_PEAK = 10
+# What the studies at a place are, where nothing is known of their peaks.
+_LIKE_A_PEAK = (
+    "those whose maps are most like a single peak there: the model keeps no peaks, so their number "
+    "and distances are not known; give it studies with peaks (--studies)"
+)
 # Voxel size in mm of the map whose clusters are told, as it is drawn.
 _RESOLUTION = 2
 # Names of the regions of models, which do not change once they are fitted.
@@ -52,8 +57,8 @@ def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
     facts : dict
         ``text``, ``heading`` and whether it is ``explained``; the rows ``known`` and ``unknown``
         and the ``notes`` of the explanation; whether it is ``usable``, and then the rows
-        ``clusters``, ``regions``, ``terms``, ``studies`` and ``walk``, the latter empty if the
-        model knows no hierarchy of terms.
+        ``clusters``, with what :func:`cluster_facts` tells beside them, ``regions``, ``terms``,
+        ``studies`` and ``walk``, the latter empty if the model knows no hierarchy of terms.
     """
     explanation: QueryExplanation | None = None
     if isinstance(encoder.vectorizer_, TermVectorizer):
@@ -74,7 +79,7 @@ def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
     studies = encoder.retrieve([text], k=min(k, len(encoder.neighbours_.ids)))
     z_map = encoder.predict_img([text], kind="z", resolution=_RESOLUTION)
     return facts | {
-        "clusters": cluster_rows(z_map, SHOWN_Z),
+        **cluster_facts(z_map, SHOWN_Z),
         "regions": _regions(encoder, text, predicted[0]),
         "terms": terms.to_dict("records"),
         "studies": study_rows(studies),
@@ -102,27 +107,32 @@ def place_facts(
     Returns
     -------
     facts : dict
-        ``place``, its ``name``, the ``distance`` to what it names, None where nothing is near, and
-        the rows ``terms`` and ``studies``. With `studies`, these have a peak within
-        `NEAR_PEAK` mm, nearest first, and ``n_studies`` is how many do.
+        ``place``, its ``name``, the ``distance`` to what it names, None where nothing is near, the
+        rows ``terms`` and ``studies``, and ``studies_are``, which says in words what these are.
+        With `studies`, they have a peak within `NEAR_PEAK` mm, nearest first, at their
+        ``distance``, and ``n_studies`` is how many do; their ``similarity`` is None. Without,
+        they have a similarity, and it is the others that are None.
     """
     named = name_coordinates(place).iloc[0]
     terms = encoder.terms_at(place, k=min(k, len(encoder.terms_)))
-    reported: dict[str, Any] = {}
+    n_studies, studies_are = None, _LIKE_A_PEAK
     if studies is None:
         peak = [np.array([place], dtype=np.float64)]
         most = min(k, len(encoder.neighbours_.ids))
         found = encoder.decoder().retrieve(peak, k=most, by="brain").drop(columns="query")
     else:
         near = _studies_near(studies, place)
-        found, reported = near.head(k), {"n_studies": len(near)}
+        n_studies, studies_are = len(near), f"with a peak within {NEAR_PEAK} mm, nearest first"
+        found = near.head(k).assign(rank=range(1, min(k, len(near)) + 1))
+    empty = dict.fromkeys(("rank", "id", "title", "similarity", "distance"))
     return {
         "place": list(place),
         "name": named["name"],
         "distance": None if math.isnan(named["distance"]) else float(named["distance"]),
         "terms": terms.drop(columns="place").to_dict("records"),
-        "studies": study_rows(found),
-        **reported,
+        "studies": [empty | row for row in study_rows(found)],
+        "studies_are": studies_are,
+        "n_studies": n_studies,
     }
 
 
@@ -181,8 +191,8 @@ def points_of_terms(encoder: Any, terms: Sequence[str]) -> np.ndarray:
     return hierarchy.points[[rows[str(term)] for term in terms]]
 
 
-def cluster_rows(image: Any, threshold: float) -> list[dict[str, Any]]:
-    """Rows of the highest clusters of a map of the package, with names; see :func:`cluster_table`.
+def cluster_facts(image: Any, threshold: float) -> dict[str, Any]:
+    """Tell of the highest clusters of a map of the package; see :func:`shown_clusters`.
 
     Parameters
     ----------
@@ -192,14 +202,13 @@ def cluster_rows(image: Any, threshold: float) -> list[dict[str, Any]]:
 
     Returns
     -------
-    rows : list of dict
-        With the place of the peak in mm; a distance that there is none of is None.
+    facts : dict
+        ``clusters``, rows with the place of the peak in mm and a distance that is None where there
+        is none, ``clusters_left_out``, how many are smaller, and than what: ``least_cluster_cm3``.
     """
-    table = clusters_of_values(
-        np.asarray(image.dataobj, dtype=np.float64), image.affine, threshold, k=N_CLUSTERS
-    )
-    rows: list[Any] = table.to_dict("records")
-    return [
+    shown = shown_clusters(image, threshold, N_CLUSTERS)
+    rows: list[Any] = shown.table.to_dict("records")
+    clusters = [
         {
             "peak": [round(row["x"]), round(row["y"]), round(row["z"])],
             **{name: row[name] for name in ("value", "volume", "peak_name")},
@@ -208,6 +217,11 @@ def cluster_rows(image: Any, threshold: float) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+    return {
+        "clusters": clusters,
+        "clusters_left_out": shown.n_left_out,
+        "least_cluster_cm3": LEAST_VOLUME,
+    }
 
 
 def region_labels(regions: Any) -> list[dict[str, Any]]:

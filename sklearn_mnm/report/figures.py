@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklearn_mnm.brain.anatomy import name_coordinates
-from sklearn_mnm.brain.resampled_images import highest_value
+from sklearn_mnm.brain.anatomy import place_in_words
+from sklearn_mnm.brain.clusters import highest_value
 from sklearn_mnm.plotting._figure import import_pyplot
 
 # Dots per inch: sharp at the width of the page.
@@ -67,18 +67,21 @@ def described(image: Any, threshold: float) -> str:
     image : nibabel.nifti1.Nifti1Image
         3D, MNI152.
     threshold : float
-        Values above it are shown.
+        Positive values of at least this are shown.
 
     Returns
     -------
     description : str
-        Highest value, its place in mm and its anatomical name, and the volume above the threshold.
+        Highest value, its place in mm and its anatomical name, and the volume of what is shown, or
+        that there is nothing to show.
     """
-    values = image.get_fdata()
-    highest, (x, y, z) = highest_value(image)
-    name = name_coordinates((x, y, z))["name"].iloc[0]
-    volume = np.sum(values > threshold) * abs(np.linalg.det(image.affine[:3, :3])) / 1000
-    return (
-        f"highest value {highest:.2g} at MNI ({x:.0f}, {y:.0f}, {z:.0f}) mm, {name}; "
-        f"{volume:.0f} cm³ above {threshold:.2g}"
-    )
+    values = np.asarray(image.dataobj, dtype=np.float64)
+    highest, place = highest_value(image, threshold)
+    x, y, z = place
+    where = f"at MNI ({x:.0f}, {y:.0f}, {z:.0f}) mm, {place_in_words(place)}"
+    if highest < threshold or highest <= 0:
+        return f"nothing reaches {threshold:.4g}; highest value {highest:.4g} {where}"
+    n_shown = np.sum((values >= threshold) & (values > 0))
+    volume = n_shown * abs(np.linalg.det(image.affine[:3, :3])) / 1000
+    size = f"{volume:.0f}" if volume >= 10 else f"{volume:.2g}"
+    return f"highest value {highest:.3g} {where}; {size} cm³ of at least {threshold:.4g}"

@@ -92,18 +92,45 @@ def test_a_map_without_clusters_says_so(ask, encoder):
     assert ask.get("/api/encode", params={"text": "schizophrenia"}).json()["clusters"] == []
 
 
+def share_in_words(step):
+    return "in the text" if step.probability == 1 else f"{100 * step.probability:.0f} %"
+
+
 def test_hierarchy_shows_walk_and_levels(page, encoder):
     start, *steps = encoder.walk(QUERY).itertuples()
     rows = [" ".join(row.split()) for row in page.rows]
     first = rows.index(f"the text {start.radius:.2f} {start.n_studies:,}")
     assert len(steps) > 1
     assert rows[first + 1 : first + 1 + len(steps)] == [
-        f"{row.term} {100 * row.probability:.0f} % {row.radius:.2f} {row.n_studies:,}"
-        for row in steps
+        f"{row.term} {share_in_words(row)} {row.radius:.2f} {row.n_studies:,}" for row in steps
     ]
+    assert "No study has all of these words" not in page.text
     predicted = encoder.predict([QUERY])
     broad = encoder.decoder().predict_topk(predicted, k=5, level="ward7")["term"]
     assert any(row.strip() == f"7 networks (ward7) {', '.join(broad)}" for row in page.rows)
+
+
+def test_a_walk_of_words_that_no_study_has_says_so(ask, encoder, read_page):
+    walk = encoder.walk("fear of spiders")
+    assert walk["n_studies"][0] == 0
+    assert (walk["probability"] == 1).sum() > 1
+    page = read_page(text(ask, "fear of spiders").text)
+    assert "No study has all of these words, so there is nothing to count" in page.text
+    rows = [" ".join(row.split()) for row in page.rows]
+    assert any(row.startswith("fear in the text ") for row in rows)
+    assert not any("100 %" in row for row in rows if row.startswith(tuple(walk["term"])))
+
+
+def test_the_two_counts_of_studies_have_two_names(ask, page, encoder):
+    heads = [row for row in page.rows if "probability" in row]
+    assert len(heads) == 2
+    assert heads[0].endswith(" studies, by itself")
+    assert heads[1].endswith(" studies, also in longer terms")
+    (row,) = encoder.decoder().predict_topk(encoder.predict([QUERY]), k=1).itertuples()
+    steps = {step.term: step.n_studies for step in encoder.walk(QUERY).itertuples()}
+    assert row.n_studies < steps[row.term]  # as of "reward", also in "reward anticipation"
+    place = ask.get("/place", params={"x": 14, "y": 11, "z": -4}).text
+    assert "studies, by itself" in place
 
 
 @pytest.mark.parametrize("view", ["region", "ward17", "ward7", "activation"])
@@ -309,7 +336,7 @@ def test_place_and_least_value_of_an_address_reach_the_viewer(ask, read_page):
         ]
         return ask.get(source).text
 
-    assert "cm³ above 2.5<" in frame(x=14, y=-8, z=38, threshold=2.5)
+    assert "cm³ of at least 2.5<" in frame(x=14, y=-8, z=38, threshold=2.5)
     cut = frame(view="ward7", x=14, y=-8, z=38)
     assert cut == text(ask, part="/viewer", view="ward7", x=14, y=-8, z=38).text
     # Without a view that there is, the first one is shown as usual.
@@ -341,7 +368,7 @@ def test_a_place_gets_the_terms_and_studies_that_the_package_gives(ask, encoder,
     [
         ({}, "There is no place"),
         ({"x": 1, "y": 2}, "give three numbers"),
-        ({"x": 0, "y": 90, "z": 90}, "no region of the model is at (0, 90, 90) mm"),
+        ({"x": 0, "y": 90, "z": 90}, "No region of the model is at (0, 90, 90) mm"),
     ],
 )
 def test_no_place_and_one_outside_the_brain_are_refused(ask, params, message):
@@ -399,4 +426,4 @@ def test_many_at_a_time_get_the_answers_that_each_would_get(ask, encoder):
         scores = [row["score"] for row in told["terms"]]
         np.testing.assert_allclose(scores, expected["score"], rtol=1e-6)
         highest = encoder.predict_img([term], resolution=2).get_fdata().max()
-        assert f"activation: highest value {highest:.2g} at MNI" in viewer.text
+        assert f"activation: highest value {highest:.3g} at MNI" in viewer.text

@@ -125,13 +125,15 @@ def test_the_value_and_the_name_of_a_place_are_those_of_the_map(open_page, encod
     page = open_page()
     page.goto("/text?q=reward+anticipation&x=14&y=10&z=-4")
     image = encoder.predict_img(["reward anticipation"], kind="z", resolution=2)
-    for place in ((14, 10, -4), (-20, -60, 40), (-38, -22, 56)):
+    for place in ((14, 10, -4), (-20, -60, 40), (-38, -22, 56), (14, 11, -4)):
         for axis, value in zip("xyz", place, strict=True):
             page.get_by_label(axis, exact=True).fill(str(value))
         page.get_by_role("button", name="Go").click()
         said = crosses(frame(page, "map"), str(place))
         voxel = np.rint(apply_affine(np.linalg.inv(image.affine), place)).astype(int)
-        told, name = re.fullmatch(r".* mm: z (\S+), (.*)", said).groups()
+        told, name = re.fullmatch(r".* mm: z (\S+)(?: in the voxel of .*\))?, (.*)", said).groups()
+        typed = [page.get_by_label(axis, exact=True).input_value() for axis in "xyz"]
+        assert typed == [str(value) for value in place]
         assert float(told) == pytest.approx(image.dataobj[tuple(voxel)], abs=0.02)
         named = name_coordinates(place).iloc[0]
         assert name == f"{'near ' if named['distance'] > 0 else ''}{named['name']}"
@@ -158,7 +160,7 @@ def test_a_copied_address_shows_the_same_and_back_leads_back(open_page):
     inside.locator("#here").filter(has_not_text=said).filter(has_text="mm:").wait_for()
     page.get_by_label("shown from").fill("2.5")
     page.get_by_role("button", name="Go").click()
-    inside.locator("p").filter(has_text="above 2.5").wait_for()
+    inside.locator("p").filter(has_text="of at least 2.5").wait_for()
     here = crosses(inside, said.partition(" mm")[0])
 
     copied = open_page()
@@ -170,7 +172,7 @@ def test_a_copied_address_shows_the_same_and_back_leads_back(open_page):
     assert copied.get_by_label("shown from").input_value() == "2.5"
 
     page.go_back()
-    inside.locator("p").filter(has_not_text="above 2.5").wait_for()
+    inside.locator("p").filter(has_not_text="of at least 2.5").wait_for()
     page.go_back()
     inside.locator("#here").filter(has_text=said).wait_for()
     assert page.url == clicked
@@ -202,7 +204,9 @@ def test_of_a_map_of_nothing_the_brain_is_seen(open_page):
     page = open_page()
     page.goto("/text?q=results")  # a word of all studies
     inside = frame(page, "map")
-    assert "; 0 cm³ above 2" in inside.locator("p").inner_text()
+    assert inside.locator("p").inner_text().startswith("z: nothing reaches 1.96; highest value ")
+    above, below = (inside.locator(name).bounding_box()["y"] for name in ("p", "canvas"))
+    assert above < below
     grey, coloured = inside.locator("canvas").evaluate(COLOURED)
     assert grey > 1000
     assert coloured == 0
@@ -229,17 +233,17 @@ def test_words_of_several_maps_and_of_both_sides_are_shown_side_by_side(open_pag
     ]
     page.get_by_label("Statistical maps").set_input_files(files)
     page.get_by_label("Threshold").fill("2")
-    page.get_by_label("decode what is below 0, too").check()
+    page.get_by_label("decode the negative side, too").check()
     page.get_by_role("button", name="Decode", exact=True).click()
     page.get_by_role("heading", name="Words of maps, side by side").wait_for()
     heads = page.locator("thead a")
-    below = "below 0 (sign changed)"
-    assert heads.all_inner_texts() == ["a.nii", f"a.nii, {below}", "b", f"b, {below}"]
+    negative = "negative side (sign changed)"
+    assert heads.all_inner_texts() == ["a.nii", f"a.nii, {negative}", "b", f"b, {negative}"]
     first = page.locator("tbody tr").first.locator("a").all_inner_texts()
     assert first[0] == first[2] == "hand"
     assert first[1] == first[3] != "hand"
     heads.nth(1).click()
-    page.get_by_role("heading", name="a.nii, below 0").wait_for()
+    page.get_by_role("heading", name="a.nii, negative side").wait_for()
     assert page.locator("#terms tbody a").first.inner_text() == first[1]
 
 

@@ -33,7 +33,8 @@ def studies(encoder):
     names = np.concatenate([ids[:40], np.tile(ids[40:], 3)])
     peaks = pd.DataFrame(places, columns=["x", "y", "z"]).assign(id=names)
     # Rows of a study need not follow each other.
-    return Studies(ids, peaks=peaks.sample(frac=1, random_state=0))
+    metadata = pd.DataFrame({"authors": [f"Author {name}; Else, Somebody" for name in ids]})
+    return Studies(ids, metadata=metadata, peaks=peaks.sample(frac=1, random_state=0))
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,21 @@ def test_the_map_is_nimares_of_the_studies_whose_texts_fit_best(client, encoder,
     assert [row["id"] for row in rows] == chosen.tolist()
 
 
+@pytest.mark.parametrize("page", ["meta", "text"])
+def test_references_have_the_authors_that_the_corpus_has(client, ask, studies, page):
+    params = {"q": QUERY, "k": 30} if page == "meta" else {"q": QUERY}
+    written = client.get(f"/{page}/studies.bib", params=params).text
+    known = [name for name in studies.ids if f"pmid = {{{name}}}" in written]
+    assert known
+    for name in known:
+        assert f"author = {{Author {name} and Else, Somebody}}" in written
+    assert ("The corpus holds no authors of" in written) == (page == "text")
+    # The model itself keeps none.
+    without = ask.get("/text/studies.bib", params={"q": QUERY}).text
+    assert without.startswith("% The corpus holds no authors. ")
+    assert "author = " not in without
+
+
 def test_the_page_tells_clusters_and_all_studies(client, encoder):
     answer = client.get("/meta", params={"q": QUERY, "k": 40})
     assert answer.status_code == 200
@@ -72,6 +88,18 @@ def test_the_page_tells_clusters_and_all_studies(client, encoder):
         assert f"pubmed.ncbi.nlm.nih.gov/{name}/" in answer.text
     # MKDA takes no sample sizes, so nothing is said of them.
     assert 'class="note"' not in answer.text
+
+
+def test_small_clusters_are_left_out_of_the_page_and_counted(client, read_page):
+    params = {"q": QUERY, "k": 80}
+    every = pd.read_csv(io.StringIO(client.get("/meta/clusters.tsv", params=params).text), sep="\t")
+    n_small = int((every["volume"] < 0.1).sum())
+    assert 0 < n_small < len(every) < 100
+    page = read_page(client.get("/meta", params=params).text)
+    told = f"{n_small} smaller clusters are left out, of less than 0.1 cm³"
+    assert (told if n_small > 1 else "1 smaller cluster is left out") in page.text
+    links = [link["href"] for link in page.all("a") if "viewer" in link["href"]]
+    assert len(links) == min(len(every) - n_small, 10)
 
 
 def test_sizes_that_are_filled_in_are_told_and_change_the_map_of_ale(client):
@@ -147,8 +175,26 @@ def test_studies_at_a_place_are_those_with_a_peak_there(client, studies):
     assert {row["id"]: row["distance"] for row in told["studies"]} == pytest.approx(expected)
     distances = [row["distance"] for row in told["studies"]]
     assert distances == sorted(distances)
+    assert told["studies_are"] == "with a peak within 10 mm, nearest first"
     page = client.get("/place", params=place).text
     assert re.search(rf"{len(expected)} studies have a peak within 10 mm", page)
+
+
+def test_programs_get_the_same_fields_at_a_place_with_and_without_studies(client, ask):
+    place = dict(zip("xyz", PLACE, strict=True))
+    reported, like = (
+        one.get("/api/place", params=place | {"k": 3}).json() for one in (client, ask)
+    )
+    assert list(reported) == list(like)
+    assert [list(row) for row in reported["studies"]] == [list(row) for row in like["studies"]]
+    assert like["n_studies"] is None
+    assert "the model keeps no peaks" in like["studies_are"]
+    for told, known, unknown in (
+        (reported, "distance", "similarity"),
+        (like, "similarity", "distance"),
+    ):
+        assert [row["rank"] for row in told["studies"]] == [1, 2, 3]
+        assert all(row[known] is not None and row[unknown] is None for row in told["studies"])
 
 
 def test_studies_that_the_model_does_not_know_are_refused(encoder):

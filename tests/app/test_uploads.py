@@ -84,8 +84,12 @@ def test_words_of_several_maps_are_those_of_each(ask, read_page):
     page = read_page(ask.get(answer.headers["location"]).text)
     of_each = [decoded(ask, content)["terms"] for content in (image_of(some_values()), other)]
     for rank, pair in enumerate(zip(*of_each, strict=True), start=1):
-        cells = [f"{row['term']} {100 * row['probability']:.0f} %" for row in pair]
+        cells = [
+            f"{row['term']} {row['score']:.2f}, {100 * row['probability']:.0f} %" for row in pair
+        ]
         assert " ".join([str(rank), *cells]) in [" ".join(row.split()) for row in page.rows]
+    assert "those with the highest score first" in page.text
+    assert all(np.diff([row["score"] for row in terms]).max() <= 0 for terms in of_each)
     places = [link["href"] for link in page.all("a") if link["href"].startswith("/map/")]
     for place, terms in zip(places, of_each, strict=True):
         assert read_page(ask.get(place).text).text.count(terms[0]["term"]) > 0
@@ -94,23 +98,25 @@ def test_words_of_several_maps_are_those_of_each(ask, read_page):
     assert "not here any more" in gone.text
 
 
-def test_what_is_below_0_is_decoded_if_it_is_asked_for(ask, read_page):
+def test_the_negative_side_is_decoded_if_it_is_asked_for(ask, read_page):
     values = some_values()
     values[18:24, 20:26, 12:18] = -5
     content = image_of(values)
-    page = read_page(ask.get(send(ask, content, below="1").headers["location"]).text)
-    above, below = [link["href"] for link in page.all("a") if link["href"].startswith("/map/")]
-    assert "map.nii.gz, below 0 (sign changed)" in page.text
-    for place, sign in ((above, 1), (below, -1)):
+    page = read_page(ask.get(send(ask, content, negative="1").headers["location"]).text)
+    positive, negative = [
+        link["href"] for link in page.all("a") if link["href"].startswith("/map/")
+    ]
+    assert "map.nii.gz, negative side (sign changed)" in page.text
+    for place, sign in ((positive, 1), (negative, -1)):
         expected = decoded(ask, image_of(sign * values))["terms"][0]
         row = f" {expected['term']} {expected['score']:.2f}"
         assert any(found.startswith(row) for found in read_page(ask.get(place).text).rows)
     # Of a map with one side only, that is decoded, and told.
     for sign, words in (
-        (1, "No value of the map is below 0"),
-        (-1, "No value of the map is above 0"),
+        (1, "No value of the map is negative"),
+        (-1, "No value of the map is positive"),
     ):
-        answer = send(ask, image_of(sign * some_values()), below="1")
+        answer = send(ask, image_of(sign * some_values()), negative="1")
         assert answer.headers["location"].startswith("/map/")
         assert words in ask.get(answer.headers["location"]).text
 

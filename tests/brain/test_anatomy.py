@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 import sklearn_mnm.brain
 from sklearn_mnm import PeaksToRegions, load_pretrained
 from sklearn_mnm.brain import load_anatomical_labels, name_coordinates, name_regions
-from sklearn_mnm.brain.anatomy import NO_LABEL
+from sklearn_mnm.brain.anatomical_labels import NO_LABEL
 from sklearn_mnm.exceptions import InvalidInputError
 
 FOLDER = Path(sklearn_mnm.brain.__file__).parent / "atlases"
@@ -199,8 +199,11 @@ def test_coordinates_come_in_several_forms():
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ([(0, np.nan, 0)], "NaN"),
-        ([(0, np.inf, 0)], "infinity"),
+        ([(0, np.nan, 0)], r"\(0, nan, 0\) is no place\. Give"),
+        (
+            [(0, 1, 2), (0, -np.inf, 0.5), (np.nan, 1, 2)],
+            r"\(0, -inf, 0.5\) is no place, nor are 1",
+        ),
         ([(0, 1)], "shape"),
         (np.zeros((2, 3, 3)), "3"),
         ("somewhere", "coordinates"),

@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from sklearn_mnm import load_pretrained
 from sklearn_mnm.brain import cluster_table, name_coordinates
+from sklearn_mnm.brain.clusters import LEAST_VOLUME, highest_value, shown_clusters
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
 AFFINE = np.array([[-4.0, 0, 0, 74], [0, 4, 0, -108], [0, 0, 4, -66], [0, 0, 0, 1]])
@@ -92,6 +93,41 @@ def test_names_are_those_of_the_peak_and_of_most_of_the_cluster():
             assert (row.cluster_name, row.cluster_share) == ("no label", 1)
 
 
+def plateaus(seed):
+    """A map of few values, the highest of which many voxels have."""
+    values = np.asarray(smooth_noise(seed).dataobj)
+    return nibabel.Nifti1Image(np.clip(np.round(2 * values), -9, 3) / 2, AFFINE)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.5, 1.0, 1.5])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_highest_value_is_where_the_first_cluster_has_its_peak(seed, threshold):
+    image = plateaus(seed)
+    first = cluster_table(image, threshold).loc[0]
+    highest, place = highest_value(image, threshold)
+    assert highest == first["value"] == 1.5
+    assert (np.asarray(image.dataobj) == 1.5).sum() > 20
+    np.testing.assert_array_equal(place, first[["x", "y", "z"]].astype(float))
+
+
+def test_the_highest_value_of_several_side_by_side_is_the_middle_one():
+    data = np.zeros(SHAPE)
+    data[10:13, 20, 20] = 2
+    image = nibabel.Nifti1Image(data, AFFINE)
+    for threshold in (0, 2, 3):
+        highest, place = highest_value(image, threshold)
+        assert highest == 2
+        np.testing.assert_allclose(place, apply_affine(AFFINE, (11, 20, 20)))
+
+
+def test_a_map_without_anything_positive_has_a_highest_value_too():
+    data = np.full(SHAPE, -3.0)
+    data[10:13, 20, 20] = -2
+    highest, place = highest_value(nibabel.Nifti1Image(data, AFFINE), 1.96)
+    assert highest == -2
+    np.testing.assert_allclose(place, apply_affine(AFFINE, (11, 20, 20)))
+
+
 def spots(*values, background=0.0):
     """A map with one voxel for each value, far from each other."""
     data = np.full(SHAPE, background)
@@ -128,6 +164,18 @@ def test_volumes_are_voxels_times_their_size_and_small_ones_can_be_left_out():
         apply_affine(AFFINE, (22, 31, 30)),
         atol=4,
     )
+
+
+def test_pages_and_commands_leave_out_what_is_small_and_count_it():
+    image = smooth_noise(4, fwhm=8)
+    every = cluster_table(image, 1.5)
+    shown = shown_clusters(image, 1.5, k=5)
+    expected = cluster_table(image, 1.5, min_volume=LEAST_VOLUME, k=5)
+    pd.testing.assert_frame_equal(shown.table, expected)
+    assert shown.n_left_out == (every["volume"] < LEAST_VOLUME).sum() > 10
+    assert len(shown.table) == 5 < len(every) - shown.n_left_out
+    assert shown_clusters(spots(5.0, 4.0, -3.0), 3, k=5).n_left_out == 2
+    assert shown_clusters(spots(5.0), 6, k=5).n_left_out == 0
 
 
 def test_of_many_clusters_the_highest_can_be_had():

@@ -64,6 +64,12 @@ def test_of_maps_they_are_those_of_the_decoder(model):
         told("ancestors", MOTOR_MAP, "--threshold", 3, "-k", 4),
         model.decoder.ancestors(above, k=4).drop(columns="map"),
     )
+    side = nibabel.Nifti1Image(-values.astype(np.float32), image.affine)
+    same_rows(told("walk", MOTOR_MAP, "--negative"), model.decoder.walk(side))
+    same_rows(
+        told("ancestors", MOTOR_MAP, "--negative", "-k", 4),
+        model.decoder.ancestors(side, k=4).drop(columns="map"),
+    )
 
 
 def test_tables_have_a_row_for_each_step(model):
@@ -71,6 +77,21 @@ def test_tables_have_a_row_for_each_step(model):
     walk = model.encoder.walk(QUERY)
     assert header == list(walk.columns)
     assert [row[header.index("term")] for row in rows] == walk["term"].tolist()
+
+
+@pytest.mark.parametrize("command", ["walk", "ancestors"])
+def test_it_is_told_that_no_study_has_the_words(command):
+    note = "note: no study has all of these words"
+    assert note in succeed(command, "fear of spiders").stderr
+    assert note not in succeed(command, QUERY).stderr
+
+
+def test_of_what_the_text_itself_has_no_probability_is_told(model):
+    walk = model.encoder.walk(QUERY)
+    _, *rows = [line.split("\t") for line in succeed("walk", QUERY).stdout.splitlines()]
+    expected = ["in the text" if p == 1 else f"{p:.4g}" for p in walk["probability"][1:]]
+    assert [row[3] for row in rows] == ["", *expected]
+    assert "in the text" in expected
 
 
 def test_what_holds_for_nothing_is_an_empty_list():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sklearn_mnm import load_model
+from sklearn_mnm.brain import cluster_table
 from sklearn_mnm.datasets import load_studies, to_nimare
 from tests.cli.conftest import fail, succeed
 
@@ -81,6 +82,11 @@ def test_words_without_effect_and_clusters_are_told(corpus, fitted, term, tmp_pa
     done = succeed("meta", term, "qwxzzy", *options, "-o", output, "--json")
     assert "not known, and without effect: qwxzzy" in done.stderr
     told = json.loads(done.stdout)
-    values = nibabel.load(output).get_fdata()
-    assert told["clusters"][0]["value"] == pytest.approx(values.max(), abs=1e-4)
+    every = cluster_table(output, told["cluster_threshold"])
+    is_small = every["volume"] < told["least_cluster_cm3"]
+    assert told["clusters_left_out"] == is_small.sum()
+    peaks = every.loc[~is_small, "value"].tolist()
+    assert [row["value"] for row in told["clusters"]] == pytest.approx(peaks[:10], abs=1e-4)
+    in_words = succeed("meta", term, *options, "-o", output).stdout
+    assert f"clusters left out: {is_small.sum()}" in in_words
     assert told["cluster_threshold"] == 3.09

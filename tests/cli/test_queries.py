@@ -12,7 +12,7 @@ from scipy.stats import norm
 from sklearn_mnm import load_model, load_pretrained, save_model
 from sklearn_mnm.brain import cluster_table, name_coordinates
 from tests.brain.other_software import write_afni
-from tests.cli.conftest import MOTOR_MAP, fail, screen, succeed
+from tests.cli.conftest import MOTOR_MAP, fail, mnm, screen, succeed
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +107,11 @@ def test_predicted_maps_come_with_the_names_of_their_clusters(tmp_path):
     piped = succeed("encode", "fear", "-o", output, "--kind", "z").stdout.splitlines()
     assert f"clusters: {len(expected)}" in piped
     assert piped[-len(expected) - 1].split("\t") == expected.columns.tolist()
+    # A place that is not within its label is near it.
+    finer = "--kind", "z", "--resolution", 2
+    piped = succeed("encode", "reward anticipation", "-o", output, *finer).stdout.splitlines()
+    assert "highest at mm: 14, 10, -4" in piped
+    assert "highest in: near right putamen" in piped
     # Of a standard deviation there are none.
     assert "cluster" not in succeed("encode", "fear", "-o", output, "--kind", "std").stdout
     nothing = succeed("encode", "schizophrenia", "-o", output, "--kind", "z").stdout
@@ -294,10 +299,14 @@ def test_the_negative_side_is_that_of_the_map_with_its_sign_changed(fitted, tmp_
         tmp_path / "changed.nii.gz"
     )
     options = "-m", fitted.folder, "--json"
-    for threshold in ((), ("--threshold", 2)):
-        found = succeed("decode", MOTOR_MAP, "--negative", *threshold, *options).stdout
-        assert found == succeed("decode", tmp_path / "changed.nii.gz", *threshold, *options).stdout
-        assert found != succeed("decode", MOTOR_MAP, *threshold, *options).stdout
+    for command in ("decode", "search"):
+        for threshold in ((), ("--threshold", 2)):
+            more = *threshold, *options
+            found = succeed(command, MOTOR_MAP, "--negative", *more).stdout
+            assert found == succeed(command, tmp_path / "changed.nii.gz", *more).stdout
+            assert found != succeed(command, MOTOR_MAP, *more).stdout
+    refused = mnm("search", "finger tapping", "--negative", *options)
+    assert "--negative is for maps, but the query is a text" in " ".join(refused.output.split())
 
 
 def test_a_threshold_leaves_what_the_header_says(fitted, tmp_path):

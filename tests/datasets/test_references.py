@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pandas as pd
 import pytest
@@ -35,6 +36,61 @@ def test_bibtex_escapes_what_it_reads_otherwise():
     assert r"title = {{Fear, 50\% \& \{more\}}}" in text
     assert "pmid = {14527595}" in text
     assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
+
+
+@pytest.mark.parametrize(
+    ("authors", "names"),
+    [
+        (["Smith, John", "van der Lugt, A."], ["Smith, John", "van der Lugt, A."]),
+        ("Chow, Jacky C.K.; Koles", ["Chow, Jacky C.K.", "Koles"]),
+        ("Cracco, Emiel;Brass, Marcel", ["Cracco, Emiel", "Brass, Marcel"]),
+        ("Denton D, Shade R,  Blair-West JR", ["Denton, D", "Shade, R", "Blair-West, JR"]),
+        ("Denton D, Shade R", ["Denton, D", "Shade, R"]),
+        ("Smith, John", ["Smith, John"]),
+        ("J. Gläscher; C. Büchel", ["J. Gläscher", "C. Büchel"]),
+        ("Smith J and Jones & Sons", ["Smith, J", "Jones & Sons"]),
+        ("Smith et al.", ["Smith et al."]),
+    ],
+)
+def test_authors_are_written_where_the_corpus_has_them(authors, names):
+    studies = pd.DataFrame({"id": ["12880830"], "title": ["Fear"], "authors": [authors]})
+    ris = format_references(studies).splitlines()
+    assert [line[6:] for line in ris if line.startswith("AU  - ")] == names
+    bibtex = format_references(studies, "bibtex")
+    assert f"author = {{{' and '.join(names)}}}".replace("&", r"\&") in bibtex
+    assert bibtex.startswith("@article{")
+    (row,) = csv.DictReader(io.StringIO(format_references(studies, "csv")))
+    assert row["authors"] == "; ".join(names)
+
+
+def entries_of(bibtex):
+    """Fields by key, and what stands outside of entries, as a reader of BibTeX finds them."""
+    found, outside, rest = {}, "", bibtex
+    while (start := rest.find("@")) >= 0:
+        outside += rest[:start]
+        key, body = re.match(r"@article\{([^\s,{}]+),\n(.*)", rest[start:], re.DOTALL).groups()
+        end = re.search(r"^\}$", body, re.MULTILINE)
+        fields = re.findall(r"^  (\w+) = \{(.*)\},$", body[: end.start()], re.MULTILINE)
+        assert len(fields) == body[: end.start()].count("\n")
+        assert key not in found
+        found[key], rest = dict(fields), body[end.end() :]
+    return found, outside + rest
+
+
+def test_without_authors_entries_are_valid_and_a_comment_says_so():
+    found, outside = entries_of(format_references(STUDIES, "bibtex"))
+    assert list(found) == ["pmid12880830", "smith-2001", "pmid14527595"]
+    assert not any("author" in fields for fields in found.values())
+    assert " ".join(outside.split()).startswith("% The corpus holds no authors. ")
+    assert all(line.startswith("%") for line in outside.splitlines() if line)
+    some = STUDIES.assign(authors=["Smith J; Jones A", float("nan"), "", None])
+    found, outside = entries_of(format_references(some, "bibtex"))
+    assert [fields.get("author") for fields in found.values()] == [
+        "Smith, J and Jones, A",
+        None,
+        None,
+    ]
+    assert "no authors of 2 of these studies" in outside
 
 
 def test_csv_is_read_back():

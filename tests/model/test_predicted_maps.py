@@ -7,7 +7,7 @@ from nibabel.affines import apply_affine
 from scipy.spatial import cKDTree
 
 from sklearn_mnm import load_pretrained
-from sklearn_mnm.brain.anatomy import load_anatomical_labels
+from sklearn_mnm.brain.anatomical_labels import load_anatomical_labels
 from sklearn_mnm.datasets import load_database
 from sklearn_mnm.exceptions import InvalidInputError
 
@@ -35,6 +35,13 @@ def test_terms_at_a_place_are_those_whose_maps_are_highest_there(models):
         assert at_place[3:].max() < rows["z"].min()
     counts = dict(zip(encoder.terms_, encoder.term_counts_, strict=True))
     assert ranking["n_studies"].tolist() == [counts[term] for term in ranking["term"]]
+
+
+def test_a_place_without_a_region_is_told_by_its_coordinates(models):
+    with pytest.raises(InvalidInputError) as error:
+        models.encoder.terms_at([(0, 0, 0), (0, 90, 90.5), (1e6, 0, 0)])
+    told = "No region of the model is at (0, 90, 90.5) mm, nor at 1 more of these places. "
+    assert str(error.value).startswith(told)
 
 
 def test_places_are_one_some_or_a_table_of_peaks(models):

@@ -49,6 +49,14 @@ def test_values_above_the_threshold_are_shown_and_no_others(image, view):
     assert (low, high) == (1.5, pytest.approx(image.get_fdata().max()))
 
 
+@pytest.mark.parametrize("view", ["glass", "slices"])
+def test_what_is_equal_to_the_threshold_is_shown(mask, view):
+    image = nibabel.Nifti1Image(2.0 * np.asarray(mask.dataobj), mask.affine)
+    panels = shown_values(plot_map(image, view=view, threshold=2.0))
+    assert panels
+    assert all(len(panel) > 100 for panel in panels)
+
+
 def test_a_glass_brain_shows_the_highest_value_of_the_map(image):
     figure = plot_map(image, threshold=1.5)
     panels = shown_values(figure)

@@ -32,9 +32,18 @@ def test_terms_and_numbers_are_those_of_the_walk_in_its_order(encoder, figure):
     assert "probability" not in captions[0]
     for caption, row in zip(captions[1:], steps, strict=True):
         assert caption.startswith(f"radius {row.radius:.2f}\n")
-        assert f"probability {100 * row.probability:.0f} %" in caption
+        share = f"probability {100 * row.probability:.0f} %"
+        assert ("in the text" if row.probability == 1 else share) in caption
         assert f"{row.n_studies:,} studies" in caption
     assert QUERY in figure.get_suptitle()
+
+
+def test_of_words_that_no_study_has_nothing_is_counted(encoder):
+    walk = encoder.walk("fear of spiders", n_steps=3)
+    assert walk["n_studies"][0] == 0
+    captions = written(plot_walk(encoder, "fear of spiders", n_steps=3))
+    assert any(caption.endswith("no study has it all") for caption in captions)
+    assert not any("100 %" in caption for caption in captions)
 
 
 def test_maps_are_those_predicted_of_the_text_and_of_the_terms(encoder, figure):

@@ -36,9 +36,19 @@ def test_terms_studies_and_walk_are_those_of_the_model(page, encoder):
     first = rows.index(f"{query} {start.radius:.2f} {start.n_studies:,}")
     assert len(steps) > 1
     assert rows[first + 1 : first + 1 + len(steps)] == [
-        f"{row.term} {100 * row.probability:.0f} % {row.radius:.2f} {row.n_studies:,}"
-        for row in steps
+        f"{row.term} {share_in_words(row)} {row.radius:.2f} {row.n_studies:,}" for row in steps
     ]
+
+
+def share_in_words(step):
+    return "in the text" if step.probability == 1 else f"{100 * step.probability:.0f} %"
+
+
+@pytest.mark.parametrize(("query", "says_so"), [("fear of spiders", True), ("fear", False)])
+def test_a_walk_of_words_that_no_study_has_says_so(encoder, read_page, query, says_so):
+    assert (encoder.walk(query)["n_studies"][0] == 0) == says_so
+    page = read_page(query_report(encoder, [query], k=1).html)
+    assert ("No study has all of these words, so there is nothing to count" in page.text) == says_so
 
 
 def test_each_usable_query_has_its_pictures_with_where_the_map_is_highest(page, encoder):

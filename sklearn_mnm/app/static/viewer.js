@@ -4,6 +4,9 @@
   const map = JSON.parse(document.getElementById("map").textContent);
   const here = document.getElementById("here");
   const [nX, nY, nZ] = map.shape;
+  const AXES = ["X", "Y", "Z"];
+  // What is asked for need not be the centre of a voxel.
+  let place = map.place;
   let brain, values, labels;
 
   // Bytes that were compressed, one for each voxel.
@@ -13,22 +16,60 @@
     return new Uint8Array(await new Response(stream).arrayBuffer());
   };
 
-  const words = (place) => {
-    const [x, y, z] = place.map((mm, axis) => Math.round((mm - map.origin[axis]) / map.size));
+  // Of two that are as near the even one, as in NumPy.
+  const rounded = (number) => {
+    const nearest = Math.round(number);
+    return nearest - number === 0.5 && nearest % 2 ? nearest - 1 : nearest;
+  };
+  const voxelAt = (mm) => mm.map((value, axis) => rounded((value - map.origin[axis]) / map.size));
+  const centreOf = (voxel) => voxel.map((row, axis) => map.origin[axis] + map.size * row);
+  const inGrid = (grid, [x, y, z]) => {
+    const isInside = x >= 0 && x < nX && y >= 0 && y < nY && z >= 0 && z < nZ;
+    return isInside ? grid[(x * nY + y) * nZ + z] : 0;
+  };
+
+  // The rule of sklearn_mnm.brain.name_coordinates: the label of the voxel, or if that has none, or
+  // one that others go before, the nearest of these; of several the most frequent.
+  const nameAt = (mm) => {
+    const voxel = voxelAt(mm);
+    const own = inGrid(labels, voxel);
+    if (map.isFront[own]) return map.names[own];
+    const reach = Math.ceil(map.near / map.size + 0.5);
+    const offsets = Array.from({ length: 2 * reach + 1 }, (_, row) => row - reach);
+    const found = [];
+    for (const x of offsets) for (const y of offsets) for (const z of offsets) {
+      const other = [voxel[0] + x, voxel[1] + y, voxel[2] + z];
+      const label = inGrid(labels, other);
+      if (!map.isFront[label]) continue;
+      const squares = centreOf(other).map((value, axis) => (value - mm[axis]) ** 2);
+      const distance = Math.sqrt(squares[0] + squares[1] + squares[2]);
+      if (distance <= map.near) found.push([distance, label]);
+    }
+    if (!found.length) return map.names[own];
+    const least = Math.min(...found.map(([distance]) => distance));
+    const counts = new Map();
+    for (const [distance, label] of found) {
+      if (distance <= least + map.equal) counts.set(label, (counts.get(label) ?? 0) + 1);
+    }
+    const [label] = [...counts].sort(([a, nA], [b, nB]) => nB - nA || a - b)[0];
+    return `near ${map.names[label]}`;
+  };
+
+  const words = () => {
     const at = `(${place.join(", ")}) mm`;
     if (!values) return at;
-    const isInside = x >= 0 && x < nX && y >= 0 && y < nY && z >= 0 && z < nZ;
-    const voxel = (x * nY + y) * nZ + z;
-    if (!isInside || !values[voxel]) return `${at}: outside the brain`;
-    const value = map.lowest + (values[voxel] - 1) * map.step;
-    // Of a label and one, whether it is near rather than there.
-    const name = `${labels[voxel] % 2 ? "near " : ""}${map.names[labels[voxel] >> 1]}`;
-    return `${at}: ${map.unit} ${value.toFixed(map.decimals)}, ${name}`;
+    const voxel = voxelAt(place);
+    const level = inGrid(values, voxel);
+    const name = nameAt(place);
+    if (!level) return `${at}: outside the brain${name === map.names[0] ? "" : `, ${name}`}`;
+    const value = `${map.unit} ${(map.lowest + (level - 1) * map.step).toFixed(map.decimals)}`;
+    const centre = centreOf(voxel);
+    const isCentre = centre.every((mm, axis) => mm === place[axis]);
+    return `${at}: ${value}${isCentre ? "" : ` in the voxel of (${centre.join(", ")})`}, ${name}`;
   };
 
   const tell = (moved) => {
-    const place = ["X", "Y", "Z"].map((axis) => Math.round(brain.coordinatesSlice[axis]));
-    here.textContent = words(place);
+    here.textContent = words();
     // Places of an open map are no secret, and the page around has no name here to send them to.
     parent.postMessage({ place, moved }, "*");
   };
@@ -36,15 +77,21 @@
   // As the script of the page that nilearn makes will call it, when all is loaded.
   const make = window.brainsprite;
   window.brainsprite = (options) => {
-    brain = make({ ...options, onclick: () => tell(true) });
+    const onclick = () => {
+      place = AXES.map((axis) => Math.round(brain.coordinatesSlice[axis]));
+      tell(true);
+    };
+    brain = make({ ...options, onclick });
     tell(false);
     return brain;
   };
 
   window.addEventListener("message", (event) => {
     if (event.source !== parent || !brain || !Array.isArray(event.data?.place)) return;
-    for (const [row, axis] of ["X", "Y", "Z"].entries()) {
-      const slice = (event.data.place[row] - brain.affine[row][3]) / brain.affine[row][row] - 1;
+    place = event.data.place.map(Number);
+    const centre = centreOf(voxelAt(place));
+    for (const [row, axis] of AXES.entries()) {
+      const slice = (centre[row] - brain.affine[row][3]) / brain.affine[row][row] - 1;
       brain.numSlice[axis] = Math.min(Math.max(Math.round(slice), 0), brain.nbSlice[axis] - 1);
     }
     brain.init();
@@ -57,6 +104,6 @@
       differences[voxel] += differences[voxel - 1];
     }
     [values, labels] = [differences, found];
-    if (brain) here.textContent = words(["X", "Y", "Z"].map((axis) => Math.round(brain.coordinatesSlice[axis])));
+    if (brain) here.textContent = words();
   });
 })();

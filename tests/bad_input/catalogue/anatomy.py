@@ -45,7 +45,7 @@ def _coordinates() -> Iterator[Case]:
     yield Case(
         "MNMEncoder.terms_at", "huge values", "places: a million kilometres away",
         lambda w: w.encoder.terms_at([(0, 0, 0), (1e12, 0, 0)], k=1),
-        InvalidInputError, (r"places: no region .* row 1", "within the brain"),
+        InvalidInputError, (r"No region of the model is at \(1e\+12, 0, 0\) mm", "within the brain"),
     )  # fmt: skip
     yield Case(
         "MNMEncoder.terms_at", "unknown choice", "k: 0",
@@ -58,7 +58,7 @@ def _coordinates() -> Iterator[Case]:
     for kind, given, place, tells in (
         ("wrong dtype", "a word", ("left", 0, 0), ("Invalid value for .x.",)),
         ("NaN", "NaN", ("nan", 0, 0), ("x, y, z in mm",)),
-        ("huge values", "outside the brain", (0, 0, -1e12), ("no region of the model", "within the brain")),
+        ("huge values", "outside the brain", (0, 0, -1e12), ("No region of the model is at", "within the brain")),
     ):  # fmt: skip
         yield Case(
             "mnm place", kind, f"place: {given}",

@@ -218,6 +218,10 @@ def _text_cases() -> Iterator[Case]:
     )  # fmt: skip
     for command in ("search", "walk", "ancestors"):
         yield Case(
+            f"mnm {command}", "unknown choice", "--negative: for a text",
+            lambda w, c=command: run(w, c, "fear", "--negative", *_option(w)), CommandError, ("--negative is for maps",),
+        )  # fmt: skip
+        yield Case(
             f"mnm {command}", "unknown choice", "--threshold: for a text",
             lambda w, c=command: run(w, c, "fear", "--threshold", 3, *_option(w)), CommandError, ("--threshold is for maps",),
         )  # fmt: skip

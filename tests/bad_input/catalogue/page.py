@@ -327,13 +327,13 @@ def _side_cases() -> Iterator[Case]:
         lambda w: ask(w, "POST", "/map", files=[("image", ("a.nii", _good(w))), ("image", ("b.nii", b"1"))]), 415, "b.nii: ", "no NIfTI file",
     )  # fmt: skip
     yield _refused(
-        "POST /api/decode", "unknown choice", "below: 1",
-        lambda w: send(w, "/api/decode", _good(w), below="1"), 400, "one side of a map at a time", "multiply",
+        "POST /api/decode", "unknown choice", "negative: 1",
+        lambda w: send(w, "/api/decode", _good(w), negative="1"), 400, "one side of a map at a time", "multiply",
     )  # fmt: skip
     yield Case(
-        "POST /map", "negative values", "below: 1, of a map without any",
-        lambda w: _noted(w, send(w, "/map", _bytes(w.image(np.abs)), below="1")), "the answer, with a note that says so",
-        holds=lambda text: "No value of the map is below 0" in text,
+        "POST /map", "negative values", "negative: 1, of a map without any",
+        lambda w: _noted(w, send(w, "/map", _bytes(w.image(np.abs)), negative="1")), "the answer, with a note that says so",
+        holds=lambda text: "No value of the map is negative" in text,
     )  # fmt: skip
     for kind, given, params, status, tells in (
         ("empty", "map: none", {}, 400, ("There are no maps",)),
@@ -461,7 +461,7 @@ def _part_cases() -> Iterator[Case]:
             ("wrong dtype", "words", {"x": "a", "y": "b", "z": "c"}, ("x, y, z = ", "give three numbers")),
             ("NaN", "NaN", {"x": "nan", "y": "0", "z": "0"}, ("x, y, z = ", "give places within")),
             ("huge values", "1e9 mm", {"x": "0", "y": "0", "z": "1e9"}, ("x, y, z = ", "give places within")),
-            ("unknown choice", "outside the brain", {"x": "0", "y": "150", "z": "150"}, ("no region of the model", "within the brain")),
+            ("unknown choice", "outside the brain", {"x": "0", "y": "150", "z": "150"}, ("No region of the model is at", "within the brain")),
         ):  # fmt: skip
             yield _refused(
                 f"GET {path}", kind, f"x, y, z: {given}", lambda w, p=path, v=place: _get(p, w, **v), 400, *tells,
