@@ -5,7 +5,6 @@ from collections.abc import Callable
 from copy import copy
 from threading import local
 from typing import Any, ClassVar
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_feature_names, _get_feature_names, check_is_fitted
 
 from sklearn_mnm._tools.default_parts import DefaultParts
+from sklearn_mnm._tools.made_once import made_once
 from sklearn_mnm.brain.features import filled
 from sklearn_mnm.brain.hierarchy import BrainHierarchy
 from sklearn_mnm.brain.image_files import image_list
@@ -49,8 +49,6 @@ from sklearn_mnm.text.ontology import Ontology
 from sklearn_mnm.text.subsumption import parts_of_names
 from sklearn_mnm.text.terms import TermVectorizer
 
-# What estimators made once for a fit, by name: no part of them, and gone with them.
-_MADE: WeakKeyDictionary[Any, dict[Any, tuple[Any, Any]]] = WeakKeyDictionary()
 # Of relations from a term to a broader one, one after the other.
 _MOST_STEPS = 20
 # Numbers of networks of the levels cut from a Ward tree, after Yeo et al. 2011.
@@ -383,12 +381,7 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
     def _made_once(self, name: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` gives, made again only after a fit, which makes new neighbours."""
         # Encoder and decoder of one fit share their embedder, and so what is made of it.
-        known = _MADE.setdefault(self.embedder_, {})
-        made_for, value = known.get(name, (None, None))
-        if made_for is not self.neighbours_:
-            value = make()
-            known[name] = self.neighbours_, value
-        return value
+        return made_once(self.embedder_, name, make, self.neighbours_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,13 +1,15 @@
 """Levels over the regions of a parcellation: regions, networks, whole brain."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import sparse
 
+from sklearn_mnm._tools.made_once import made_once
+from sklearn_mnm.brain import _networks
 from sklearn_mnm.brain._levels import (
     FINEST,
     averaging_operators,
@@ -15,16 +17,7 @@ from sklearn_mnm.brain._levels import (
     checked_names,
     product,
 )
-from sklearn_mnm.brain._networks import (
-    networks_of_labels,
-    networks_of_rois,
-    networks_of_tree,
-    yeo_images,
-)
 from sklearn_mnm.exceptions import InvalidInputError
-
-# What maps are multiplied by, by level; not a part of what is saved.
-_OPERATORS: WeakKeyDictionary[Any, dict[str, tuple[Any, Any]]] = WeakKeyDictionary()
 
 
 class BrainHierarchy:
@@ -133,7 +126,7 @@ class BrainHierarchy:
         InvalidInputError
             If `children` is no tree, or a cut is out of range.
         """
-        return cls(networks_of_tree(children, cuts), sizes=sizes, strategy=strategy)
+        return cls(_networks.networks_of_tree(children, cuts), sizes=sizes, strategy=strategy)
 
     @classmethod
     def from_labels(
@@ -180,7 +173,7 @@ class BrainHierarchy:
             If there are regions outside all networks, or networks without a region, which are
             left out.
         """
-        levels, names = networks_of_labels(labels_imgs, converter, shares, min_overlap)
+        levels, names = _networks.networks_of_labels(labels_imgs, converter, shares, min_overlap)
         return cls(
             levels,
             sizes=converter.region_volumes_,
@@ -215,7 +208,7 @@ class BrainHierarchy:
         InvalidInputError
             If the networks are not in `data_dir` and cannot be downloaded.
         """
-        return cls.from_labels(yeo_images(data_dir), converter, shares=shares)
+        return cls.from_labels(_networks.yeo_images(data_dir), converter, shares=shares)
 
     @classmethod
     def from_rois(
@@ -265,7 +258,7 @@ class BrainHierarchy:
         DataWarning
             If regions are far from all centres, or networks have no region and are left out.
         """
-        level, kept = networks_of_rois(converter, coordinates, labels, name, max_distance)
+        level, kept = _networks.networks_of_rois(converter, coordinates, labels, name, max_distance)
         return cls(
             {name: level},
             sizes=converter.region_volumes_,
@@ -401,7 +394,6 @@ class BrainHierarchy:
         return self._shares[level]
 
     def _operators(self, level: str) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-        made = _OPERATORS.setdefault(self, {})
-        if level not in made:
-            made[level] = averaging_operators(self._level(level), self._sizes, self._strategy)
-        return made[level]
+        shares = self._level(level)
+        make = partial(averaging_operators, shares, self._sizes, self._strategy)
+        return made_once(self, level, make)

@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 from textwrap import shorten
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 
+from sklearn_mnm._tools.made_once import made_once
 from sklearn_mnm.brain.anatomy import largest_labels, name_coordinates
 from sklearn_mnm.brain.atlas import voxel_centres
 from sklearn_mnm.brain.clusters import LEAST_VOLUME, shown_clusters
@@ -36,8 +36,6 @@ _LIKE_A_PEAK = (
 )
 # Voxel size in mm of the map whose clusters are told, as it is drawn.
 _RESOLUTION = 2
-# Names of the regions of models, which do not change once they are fitted.
-_named: WeakKeyDictionary[Any, list[dict[str, Any]]] = WeakKeyDictionary()
 
 
 def text_facts(encoder: Any, text: str, k: int) -> dict[str, Any]:
@@ -237,13 +235,16 @@ def region_labels(regions: Any) -> list[dict[str, Any]]:
     labels : list of dict of length n_regions
         ``name`` and ``share``; of a region without a voxel None and 0.
     """
-    if regions not in _named:
+
+    def make() -> list[dict[str, Any]]:
         largest = largest_labels(voxel_centres(regions.mask_img_), regions.membership_)
-        _named[regions] = [
+        return [
             {"name": name or None, "share": float(share)}
             for name, share in zip(largest["name"], largest["share"], strict=True)
         ]
-    return _named[regions]
+
+    labels: list[dict[str, Any]] = made_once(regions, "labels", make)
+    return labels
 
 
 def region_centres(regions: Any) -> np.ndarray:

@@ -1,0 +1,32 @@
+"""Values that are made once for an object: no part of it, and gone with it."""
+
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+_MADE: WeakKeyDictionary[Any, dict[Any, tuple[Any, Any]]] = WeakKeyDictionary()
+
+
+def made_once(owner: Any, name: Any, make: Callable[[], Any], state: Any = None) -> Any:
+    """Give a value that is made for an object when it is first asked for.
+
+    Parameters
+    ----------
+    owner : object
+        What the value is made for.
+    name : hashable
+        Of the value.
+    make : callable
+        Makes it.
+    state : object, default=None
+        Where this is another object than before, the value is made again.
+
+    Returns
+    -------
+    value : object
+        The same one each time, not to be changed.
+    """
+    known = _MADE.setdefault(owner, {})
+    if name not in known or known[name][0] is not state:
+        known[name] = state, make()
+    return known[name][1]
