@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
@@ -26,8 +28,7 @@ def one_thread_if_small(n_entries: int) -> Iterator[None]:
     """
     with ExitStack() as stack:
         if n_entries <= _SMALL:
-            # Looked for each time, as others can be loaded in between.
-            blas = ThreadpoolController().select(user_api="blas")
+            blas = _libraries(len(sys.modules))
             # What is at one already stays: if another Python thread holds it there, that one
             # also gives it back, and giving back one thread after it would be for good.
             if any(pool["num_threads"] > 1 for pool in blas.info()):
@@ -39,3 +40,9 @@ def one_thread_if_small(n_entries: int) -> Iterator[None]:
                 stack.callback(torch.set_num_threads, n_threads)
                 torch.set_num_threads(1)
         yield
+
+
+@lru_cache(maxsize=1)
+def _libraries(n_modules: int) -> Any:
+    """Libraries of linear algebra, looked for again when imports may have brought others."""
+    return ThreadpoolController().select(user_api="blas")
