@@ -54,7 +54,12 @@ class LongestTermMatcher:
         used = {word for words in self._terms for word in words}
         self._ignored_stop_words = ENGLISH_STOP_WORDS - used
         self._single_characters = {word for word in used if len(word) == 1}
-        self._longest = max(map(len, self._terms), default=0)
+        # Numbers of words of the terms that start with a word, the largest first.
+        self._lengths: dict[str, list[int]] = {}
+        for first, length in sorted(
+            {(words[0], len(words)) for words in self._terms}, reverse=True
+        ):
+            self._lengths.setdefault(first, []).append(length)
 
     @property
     def words_of_terms(self) -> list[tuple[str, ...]]:
@@ -63,9 +68,13 @@ class LongestTermMatcher:
 
     def __call__(self, document: str) -> list[str]:
         """Return the terms of `document` in the order in which they occur."""
+        return self.among(WORD.findall(document.lower()))
+
+    def among(self, words: Iterable[str]) -> list[str]:
+        """Return the terms of a document whose words in lower case are given."""
         words = [
             word
-            for word in WORD.findall(document.lower())
+            for word in words
             if word not in self._ignored_stop_words
             and (len(word) > 1 or word in self._single_characters)
         ]
@@ -73,7 +82,7 @@ class LongestTermMatcher:
         start = 0
         while start < len(words):
             step = 1
-            for length in range(min(self._longest, len(words) - start), 0, -1):
+            for length in self._lengths.get(words[start], ()):
                 term = self._terms.get(tuple(words[start : start + length]))
                 if term is not None:
                     found.append(term)

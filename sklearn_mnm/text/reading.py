@@ -62,7 +62,7 @@ class TextReader:
         )
         self.keep(self.terms)
         matcher = LongestTermMatcher(self.pieces)
-        self._counter = CountVectorizer(analyzer=matcher, vocabulary=self.pieces)
+        self._counter = CountVectorizer(analyzer=matcher.among, vocabulary=self.pieces)
 
     def keep(self, terms: Iterable[str]) -> None:
         """Read other forms of words as those of these terms only; words of others may be such."""
@@ -72,7 +72,7 @@ class TextReader:
 
     def counts(self, documents: Sequence[str]) -> sparse.csr_matrix:
         """Count the terms that documents are read as, (n_documents, n_terms)."""
-        found = self._counter.transform(self.forms.respell(documents))
+        found = self._counter.transform(self.forms.words(documents))
         return sparse.csr_matrix(found @ self.reading)
 
 

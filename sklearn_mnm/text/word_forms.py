@@ -136,13 +136,24 @@ class WordForms:
 
     def respell(self, texts: Iterable[str]) -> Iterator[str]:
         """Yield texts in lower case with forms of known words in place of unknown ones."""
-        forms: dict[str, str] = {}
-
-        def form_of(match: re.Match[str]) -> str:
-            word = match[0]
-            if word not in forms:
-                forms[word] = self.known(word) or word
-            return forms[word]
-
+        forms = _Forms(self)
         for text in texts:
-            yield WORD.sub(form_of, text.lower())
+            yield WORD.sub(lambda match: forms[match[0]], text.lower())
+
+    def words(self, texts: Iterable[str]) -> Iterator[list[str]]:
+        """Yield the words of the texts that :meth:`respell` gives."""
+        forms = _Forms(self)
+        for text in texts:
+            yield [forms[word] for word in WORD.findall(text.lower())]
+
+
+class _Forms(dict[str, str]):
+    """Forms of words, each looked for once."""
+
+    def __init__(self, known: WordForms) -> None:
+        super().__init__()
+        self._known_word = known.known
+
+    def __missing__(self, word: str) -> str:
+        form = self[word] = self._known_word(word) or word
+        return form
