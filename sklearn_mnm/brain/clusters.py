@@ -222,7 +222,10 @@ def shown_clusters(image: Any, threshold: float, k: int) -> ShownClusters:
     """
     values, affine = np.asarray(image.dataobj, dtype=np.float64), image.affine
     table = clusters_of_values(values, affine, threshold, k=k, min_volume=LEAST_VOLUME)
-    labels, _ = label((values >= threshold) & (values > 0))
+    above, box = _above(values, threshold)
+    if box is None:
+        return ShownClusters(table, 0)
+    labels, _ = label(above[box])
     n_left_out = np.count_nonzero(_volumes(labels, affine)[1:] < LEAST_VOLUME)
     return ShownClusters(table, int(n_left_out))
 
@@ -250,11 +253,15 @@ def highest_value(image: Any, threshold: float = 0.0) -> tuple[float, np.ndarray
     """
     values = np.asarray(image.dataobj, dtype=np.float64)
     highest = float(values.max())
+    if highest <= 0:  # 0 is outside of the brain, if anything is below
+        highest = float(np.max(values, where=values < 0, initial=values.min()))
+    places = np.argwhere(values == highest)
+    if len(places) == 1:
+        return highest, apply_affine(image.affine, places[0])
     if highest > 0:
         least = min(threshold, highest)
         first = _clusters(values, image.affine, least, 1, 0.0, _MIN_DISTANCE, 1)[0].peaks
-    else:  # which forms no clusters; 0 is outside of the brain, if anything is below
-        highest = float(np.max(values, where=values < 0, initial=values.min()))
+    else:  # which forms no clusters
         first = _peaks((values == highest).astype(float), image.affine, _MIN_DISTANCE)
     return highest, first.loc[0, ["x", "y", "z"]].to_numpy(dtype=float)
 
@@ -276,12 +283,10 @@ def _clusters(
     sign: int,
 ) -> list[_Cluster]:
     """Clusters of what is positive, by falling height; values get the sign back."""
-    values = np.where(values >= threshold, np.maximum(values, 0), 0)
-    above = find_objects((values > 0).view(np.int8))
-    if not above:
+    above, box = _above(values, threshold)
+    if box is None:
         return []
-    box = _widened(above[0])
-    values, affine = values[box], _moved(affine, box)
+    values, affine = np.where(above[box], values[box], 0), _moved(affine, box)
     labels, n_clusters = label(values)  # voxels that share a face
     numbers = np.arange(1, n_clusters + 1)
     volumes = _volumes(labels, affine)
@@ -302,6 +307,13 @@ def _clusters(
         peaks["rank"] = np.arange(len(peaks))
         found.append(_Cluster(peaks, apply_affine(moved, np.argwhere(alone > 0))))
     return found
+
+
+def _above(values: np.ndarray, threshold: float) -> tuple[np.ndarray, tuple[slice, ...] | None]:
+    """Positive voxels of at least a threshold, and the box around them; None without any."""
+    above = (values >= threshold) & (values > 0)
+    boxes = find_objects(above.view(np.int8))
+    return above, _widened(boxes[0]) if boxes else None
 
 
 def _volumes(labels: np.ndarray, affine: np.ndarray) -> np.ndarray:
