@@ -27,6 +27,7 @@ from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.geometry.arrays import points_of, tangent_of
+from sklearn_mnm.model.decode_head import DecodeHead
 from sklearn_mnm.model.inputs import (
     are_images,
     are_peaks,
@@ -37,7 +38,6 @@ from sklearn_mnm.model.inputs import (
     usable_rows,
     warn_of_empty_maps,
 )
-from sklearn_mnm.model.leave_out import leave_out_activations
 from sklearn_mnm.model.map_uncertainty import MapUncertainty
 from sklearn_mnm.model.study_search import StudySearch
 from sklearn_mnm.model.term_posterior import TermPosterior
@@ -128,7 +128,7 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
         self.embedder_ = embedder
         text_tangent, brain_tangent = self._fit_embedder(fit, X, Y, groups, sample_weight)
         predictors = embedder._embedding.text_predictors(text_tangent)
-        self._fit_uncertainty(predictors, Y, groups, seeds[2])
+        self._fit_uncertainty(predictors, Y, groups)
         self._fit_terms(documents, X, kept, text_tangent, brain_tangent, groups, seeds[2])
         self.neighbours_ = StudyNeighbours.from_arrays(
             text_tangent, brain_tangent, None if ids is None else ids[kept], titles, kept
@@ -256,11 +256,11 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
         )
 
     def _fit_uncertainty(
-        self, tangent: np.ndarray, Y: np.ndarray, groups: np.ndarray | None, seed: int
+        self, tangent: np.ndarray, Y: np.ndarray, groups: np.ndarray | None
     ) -> None:
         """Learn by level how predictions of new studies err."""
         scaler = self.embedder_.activation_scaler_
-        predicted = leave_out_activations(tangent, Y, scaler, groups, seed=seed)
+        predicted = DecodeHead.predict_left_out(tangent, Y, scaler, groups)
         self.uncertainty_ = {
             level: MapUncertainty.fit(
                 self.hierarchy_.aggregate(predicted, level),

@@ -60,6 +60,41 @@ class DecodeHead(NamedTuple):
         -------
         head : DecodeHead
         """
+        return cls._fitted(tangent, activations, scaler, groups, sample_weight)[0]
+
+    @classmethod
+    def predict_left_out(
+        cls,
+        tangent: np.ndarray,
+        activations: np.ndarray,
+        scaler: ActivationScaler,
+        groups: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Predict the map of each study by the regression without it.
+
+        Parameters
+        ----------
+        tangent, activations, scaler, groups
+            See :meth:`fit`. To know how maps of new studies are predicted, tangent vectors have to
+            be made without the study, too: of the ``left_out_points_`` of an embedder.
+
+        Returns
+        -------
+        predicted : ndarray of shape (n_studies, n_regions), float64
+        """
+        head, left_out = cls._fitted(tangent, activations, scaler, groups, None)
+        return head._activations(left_out.astype(np.float64) + scaler.mean)
+
+    @classmethod
+    def _fitted(
+        cls,
+        tangent: np.ndarray,
+        activations: np.ndarray,
+        scaler: ActivationScaler,
+        groups: np.ndarray | None,
+        sample_weight: np.ndarray | None,
+    ) -> "tuple[DecodeHead, np.ndarray]":
+        """Head, and centred predictions of the scaled activations of studies left out."""
         targets = scaler.transform(activations)
         centre = np.average(tangent, axis=0, weights=sample_weight)
         ridge = LeaveOutRidge(tangent - centre, targets, groups, sample_weight=sample_weight)
@@ -83,13 +118,16 @@ class DecodeHead(NamedTuple):
         decoded = head.predict(tangent)
         squared = weights @ np.einsum("ij,ij->i", decoded, decoded)
         if squared == 0:
-            return head
+            return head, best.left_out
         common = weights @ np.einsum("ij,ij->i", decoded, activations)
-        return head._replace(scale=float(common / squared))
+        return head._replace(scale=float(common / squared)), best.left_out
 
     def predict(self, tangent: np.ndarray) -> np.ndarray:
         """Activations of tangent vectors, (n, n_components) -> (n, n_regions)."""
-        scaled = tangent @ self.coef + self.intercept
+        return self._activations(tangent @ self.coef + self.intercept)
+
+    def _activations(self, scaled: np.ndarray) -> np.ndarray:
+        """Bring scaled activations, which are changed, back to their units."""
         if self.nonnegative:
             scaled = np.maximum(scaled, 0.0, out=scaled)
         activations = np.abs(scaled) ** (1.0 / self.power)
