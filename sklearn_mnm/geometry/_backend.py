@@ -22,14 +22,21 @@ def array_function(function: Callable[_P, Array]) -> Callable[_P, Array]:
     Half precision has three digits, and float16 ends at 65,504, which squares reach at radius 6:
     what it would return is rounding or no number at all. It is computed, and returned, in single.
     """
+    plain: Callable[..., Array] = function
 
     @wraps(function)
     def widened(*args: _P.args, **kwargs: _P.kwargs) -> Array:
+        given = [_widened(value) for value in args]
+        named = {name: _widened(value) for name, value in kwargs.items()}
         # As torch does, which says nothing of infinities.
         with np.errstate(all="ignore"):
-            return function(
-                *map(_widened, args), **{name: _widened(value) for name, value in kwargs.items()}
-            )
+            result = plain(*given, **named)
+        first = next(iter((*given, *named.values())))
+        # NumPy before 2 computes single numbers in double precision.
+        is_wider = isinstance(result, np.ndarray | np.floating) and result.dtype == np.float64
+        if is_wider and getattr(first, "dtype", None) == np.float32:
+            return result.astype(np.float32)
+        return result
 
     return widened
 

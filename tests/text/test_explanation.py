@@ -47,9 +47,9 @@ def test_known_terms_are_the_features_of_the_text_with_their_shares(text, weight
     features = VECTORIZER.transform([text]).toarray()[0]
     columns = [VECTORIZER.vocabulary_[term] for term in known["term"]]
     assert set(columns) == set(np.flatnonzero(features))
-    np.testing.assert_array_equal(known["tfidf"], features[columns])
+    np.testing.assert_allclose(known["tfidf"], features[columns], rtol=1e-12)
     given = np.ones(N_KEPT) if weights is None else np.array(weights)
-    np.testing.assert_array_equal(known["weight"], given[columns])
+    np.testing.assert_allclose(known["weight"], given[columns], rtol=1e-12)
     contribution = features * given
     if contribution.sum() > 0:
         expected = 100 * contribution[columns] / contribution.sum()
