@@ -3,13 +3,17 @@
 import io
 import re
 
+import nibabel
 import nilearn
 import numpy as np
 import pytest
 from nibabel.affines import apply_affine
 from PIL import Image
 
+from sklearn_mnm.app._shown import Shown
+from sklearn_mnm.app._viewer import viewer_page
 from sklearn_mnm.brain import name_coordinates
+from sklearn_mnm.brain.atlas import load_mask
 from tests.app.conftest import MAX_UPLOAD_MB, MOTOR_MAP
 
 # Pixels that are grey, as the template is, and coloured, as maps are, below the scale of colours.
@@ -411,6 +415,26 @@ def test_what_a_text_holds_does_not_run(open_page):
     assert page.title().startswith("pain <img")
     assert page.frame(name="map").evaluate("document.title").startswith("Map of pain <img")
     assert page.locator("main img").count() == 1
+
+
+def test_the_slices_that_are_drawn_are_those_of_the_place(browser):
+    """Only one sagittal slice has values: it is coloured where the slices cross in it."""
+    grid = load_mask(resolution=2)
+    for number, is_seen in ((60, True), (59, False), (61, False)):
+        values = np.zeros(grid.shape, np.float32)
+        values[number] = 5 * (np.asarray(grid.dataobj)[number] != 0)
+        shown = Shown(nibabel.Nifti1Image(values, grid.affine), 1.0, "z")
+        place = apply_affine(grid.affine, (60, 60, 40))
+        page = browser.new_page()
+        page.set_content(viewer_page(shown, "map", tuple(place)))
+        page.wait_for_function("document.getElementById('here').textContent.includes(' mm: ')")
+        for _ in range(50):
+            if page.locator("canvas").evaluate(COLOURED)[0] > 1000:
+                break
+            page.wait_for_timeout(100)
+        # In the other two slices it is a line.
+        assert (page.locator("canvas").evaluate(COLOURED)[1] > 5000) == is_seen
+        page.close()
 
 
 def test_the_viewer_is_shut_in(open_page):

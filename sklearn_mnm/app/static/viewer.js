@@ -74,6 +74,19 @@
     parent.postMessage({ place, moved }, "*");
   };
 
+  // Brainsprite draws the slice of a number, and reads coordinates of the next one. Nilearn takes
+  // this into account from 0.14.1 on; pages of earlier versions show the slice beside that they name.
+  const drawnWhereItIs = (options) => {
+    if (Math.abs(options.affine[0][3] - map.origin[0]) > map.size / 2) return options;
+    const affine = options.affine.map((row) => [...row]);
+    const numSlice = { ...options.numSlice };
+    for (const [row, axis] of AXES.entries()) {
+      affine[row][3] -= affine[row][row];
+      numSlice[axis] += 1;
+    }
+    return { ...options, affine, numSlice };
+  };
+
   // As the script of the page that nilearn makes will call it, when all is loaded.
   const make = window.brainsprite;
   window.brainsprite = (options) => {
@@ -81,7 +94,7 @@
       place = AXES.map((axis) => Math.round(brain.coordinatesSlice[axis]));
       tell(true);
     };
-    brain = make({ ...options, onclick });
+    brain = make({ ...drawnWhereItIs(options), onclick });
     tell(false);
     return brain;
   };
