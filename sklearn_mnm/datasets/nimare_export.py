@@ -267,6 +267,8 @@ def sample_sizes(metadata: pd.DataFrame) -> list[list[int] | None]:
 def unread_sizes(metadata: pd.DataFrame, sizes: list[list[int] | None]) -> list[Any]:
     """Return what is told of the sizes of studies that `sample_sizes` could not read."""
     columns = [name for name in ("sample_sizes", "sample_size") if name in metadata.columns]
+    if not columns:  # of which pandas before 3 makes no rows
+        return []
     told = [
         [value for value in values if not _is_missing(value)]
         for values in metadata[columns].itertuples(index=False)
