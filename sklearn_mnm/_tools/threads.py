@@ -34,9 +34,11 @@ def one_thread_if_small(n_entries: int) -> Iterator[None]:
             if any(pool["num_threads"] > 1 for pool in blas.info()):
                 stack.enter_context(blas.limit(limits=1))
             # Where nothing has imported it, none of its threads are at work.
-            torch = sys.modules.get("torch")
+            torch: Any = sys.modules.get("torch")
+            if not hasattr(torch, "set_num_threads"):  # or another thread is about to
+                torch = None
             n_threads = 1 if torch is None else torch.get_num_threads()
-            if torch is not None and n_threads > 1:
+            if n_threads > 1:
                 stack.callback(torch.set_num_threads, n_threads)
                 torch.set_num_threads(1)
         yield

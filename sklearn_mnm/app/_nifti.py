@@ -267,8 +267,7 @@ def _checked(image: Any, mask_img: Any, name: str, negative: bool) -> ReadMap:
         raise MapRefused(
             "No value of the map is negative, so there is nothing to decode of that side."
             if negative
-            else "No value of the map is positive, and negative values count as 0. To decode its "
-            "negative side, ask for it beside the file, or multiply the map by -1."
+            else "No value of the map is positive, and negative values count as 0."
         )
     n_not_finite = int(np.count_nonzero(~np.isfinite(image.dataobj)))
     notes = [

@@ -64,6 +64,7 @@ _EXAMPLES = (
     "reading words aloud",
 )
 _API = "/api/"
+_OTHER_SIDE = " To decode its negative side, ask for it beside the file, or multiply the map by -1."
 
 
 class Site:
@@ -350,7 +351,10 @@ class Site:
             except MapRefused as error:
                 refused.append(error)
         if not questions:
-            raise refused[0]
+            reasons = " ".join(dict.fromkeys(map(str, refused)))
+            is_negative_only = not upload.negative and "positive" in reasons
+            advice = _OTHER_SIDE if is_negative_only else ""
+            raise MapRefused(reasons + advice, refused[0].status)
         for question in questions:
             question.notes = (*question.notes, *map(str, refused))
         return questions

@@ -186,10 +186,16 @@ def _client(request: Request) -> str:
 
 
 def _uploads(form: Any) -> list[Upload]:
+    if unknown := form.keys() - {_FILE, _THRESHOLD, _NEGATIVE, _NEUROVAULT}:
+        raise MapRefused(
+            f"{', '.join(sorted(unknown))}: there is no such field. Give {_FILE} or {_NEUROVAULT}, "
+            f"and if you like {_THRESHOLD} and {_NEGATIVE}."
+        )
     chosen = [
         file for file in form.getlist(_FILE) if not isinstance(file, str) and bool(file.filename)
     ]
-    threshold, negative = read_threshold(form.get(_THRESHOLD)), bool(form.get(_NEGATIVE))
+    threshold = read_threshold(form.get(_THRESHOLD))
+    negative = str(form.get(_NEGATIVE) or "").lower() not in ("", "0", "false", "no")
     if given := str(form.get(_NEUROVAULT) or "").strip():
         number = _neurovault_id(given)
         if chosen:

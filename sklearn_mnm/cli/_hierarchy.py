@@ -42,7 +42,8 @@ def walk(
     """Walk from a text or a brain map up to ever more general terms that hold for it.
 
     n_studies counts the studies that hold a term by itself or in a longer one, and of the text
-    those with all of its words. Where there is none, probabilities come from the space alone.
+    those with all of its words. Where there is none, probabilities come from the space alone. "In
+    the text" are terms that the text has, or is read as.
     """
     query = " ".join(words)
     thresholded = map_of_query(query, threshold, negative=negative)
@@ -95,8 +96,8 @@ def _tell_basis(way: Any) -> None:
     """Tell where no study has the words of a text, so that nothing of its walk is counted."""
     if not way["n_studies"].iloc[0]:
         complain(
-            "note: no study has all of these words; probabilities come from the distances of the "
-            "space alone"
+            "note: no study has all of the terms that these words are read as; "
+            "probabilities come from the distances of the space alone"
         )
 
 

@@ -10,8 +10,10 @@ from sklearn_mnm.exceptions import InvalidInputError
 
 _PUBMED = "https://pubmed.ncbi.nlm.nih.gov/"
 _PUBMED_ID = re.compile(r"[1-9]\d{4,7}")
-# As PubMed writes names: "Smith JA".
-_INITIALS_BEHIND = re.compile(r"^([^,]+) ([A-Z]{1,3})$")
+# As PubMed writes names, "Smith JA", and as the APA does, "Smith, J. A.".
+_INITIALS = r"(?:[^\W\d_a-z]\.?[- ]?){1,4}"
+_PUBMED_NAME = re.compile(rf"([^,]+) ({_INITIALS})")
+_APA_NAME = re.compile(r"[^,]+, (?:[^\W\d_a-z]\.[- ]?)+")
 # What BibTeX reads otherwise than it stands there.
 _BIBTEX = {"\\": r"\textbackslash{}", **{sign: f"\\{sign}" for sign in "{}&%$#_"}}
 _BIBTEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
@@ -89,15 +91,32 @@ class _Reference(NamedTuple):
 
 def _names(given: Any) -> list[str]:
     """Names of authors, those with initials behind as ``"Smith, JA"``; none of what is no text."""
-    names = list(given) if isinstance(given, list | tuple) else []
     if isinstance(given, str):
-        names = re.split(";| and ", given)
-        # "Smith J, Jones A" are two, "Smith, John" is one.
-        parts = given.split(",")
-        if len(names) == 1 and (len(parts) > 2 or all(" " in part.strip() for part in parts)):
-            names = parts
-    plain = (" ".join(str(name).split()) for name in names)
-    return [_INITIALS_BEHIND.sub(r"\1, \2", name) for name in plain if name]
+        names = [
+            name
+            for part in re.split(r";|, & |,? and ", given)
+            for name in _divided(part.strip(" ,"))
+        ]
+    else:
+        many = isinstance(given, list | tuple) or getattr(given, "ndim", 0) == 1
+        names = [name for name in given if isinstance(name, str)] if many else []
+    plain = (" ".join(name.split()) for name in names)
+    return [_inverted(name) for name in plain if name]
+
+
+def _divided(names: str) -> list[str]:
+    """Names with commas between: "Smith J, Jones A" are two, "Smith, John" is one."""
+    parts = [part.strip() for part in names.split(",")]
+    if len(parts) > 1 and all(map(_PUBMED_NAME.fullmatch, parts)):
+        return parts
+    of_apa = _APA_NAME.findall(names)
+    return of_apa if len(of_apa) > 1 and 2 * len(of_apa) == len(parts) else [names]
+
+
+def _inverted(name: str) -> str:
+    """Put a comma before initials that stand behind."""
+    found = _PUBMED_NAME.fullmatch(name)
+    return f"{found[1]}, {found[2]}" if found else name
 
 
 def _ris(references: list[_Reference]) -> str:
@@ -124,7 +143,7 @@ def _bibtex(references: list[_Reference]) -> str:
     for id_, title, authors in references:
         key = re.sub(r"[^\w:.-]+", "-", id_) or "study"
         fields = [
-            ("author", " and ".join(map(_in_bibtex, authors))),
+            ("author", " and ".join(map(_author_in_bibtex, authors))),
             ("title", f"{{{_in_bibtex(title)}}}"),
         ]
         if is_pubmed_id(id_):
@@ -134,6 +153,12 @@ def _bibtex(references: list[_Reference]) -> str:
         body = "".join(f"  {name} = {{{value}}},\n" for name, value in known)
         entries.append(f"@article{{{key},\n{body}}}\n")
     return "\n".join(entries)
+
+
+def _author_in_bibtex(name: str) -> str:
+    # Between names "and" divides; that of a consortium is part of its name.
+    written = _in_bibtex(name)
+    return f"{{{written}}}" if " and " in written else written
 
 
 def _in_bibtex(text: str) -> str:

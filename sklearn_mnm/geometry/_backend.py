@@ -17,10 +17,11 @@ _P = ParamSpec("_P")
 
 
 def array_function(function: Callable[_P, Array]) -> Callable[_P, Array]:
-    """Let a function take half precision, and compute without warnings of what overflows.
+    """Let a function take half precision and integers, and compute without warnings of overflow.
 
     Half precision has three digits, and float16 ends at 65,504, which squares reach at radius 6:
     what it would return is rounding or no number at all. It is computed, and returned, in single.
+    Integers, which have no curvature of 0.5, are computed in double precision.
     """
     plain: Callable[..., Array] = function
 
@@ -31,11 +32,11 @@ def array_function(function: Callable[_P, Array]) -> Callable[_P, Array]:
         # As torch does, which says nothing of infinities.
         with np.errstate(all="ignore"):
             result = plain(*given, **named)
-        first = next(iter((*given, *named.values())))
         # NumPy before 2 computes single numbers in double precision.
-        is_wider = isinstance(result, np.ndarray | np.floating) and result.dtype == np.float64
-        if is_wider and getattr(first, "dtype", None) == np.float32:
-            return result.astype(np.float32)
+        if isinstance(result, np.ndarray | np.floating) and result.dtype == np.float64:
+            arrays = [a for a in (*given, *named.values()) if isinstance(a, np.ndarray)]
+            if arrays and all(array.dtype == np.float32 for array in arrays):
+                return result.astype(np.float32)
         return result
 
     return widened
@@ -43,10 +44,12 @@ def array_function(function: Callable[_P, Array]) -> Callable[_P, Array]:
 
 def _widened(value: Any) -> Any:
     name = str(getattr(value, "dtype", "")).removeprefix("torch.")
-    if name not in ("float16", "bfloat16") or not is_array_api_obj(value):
+    if not is_array_api_obj(value):
         return value
     xp = array_namespace(value)
-    return xp.astype(value, xp.float32)
+    if name in ("float16", "bfloat16"):
+        return xp.astype(value, xp.float32)
+    return xp.astype(value, xp.float64) if name.startswith(("int", "uint")) else value
 
 
 def as_curvature(curvature: float | Array, like: Array) -> Array:

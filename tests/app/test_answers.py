@@ -104,7 +104,7 @@ def test_hierarchy_shows_walk_and_levels(page, encoder):
     assert rows[first + 1 : first + 1 + len(steps)] == [
         f"{row.term} {share_in_words(row)} {row.radius:.2f} {row.n_studies:,}" for row in steps
     ]
-    assert "No study has all of these words" not in page.text
+    assert "No study has all of the terms" not in page.text
     predicted = encoder.predict([QUERY])
     broad = encoder.decoder().predict_topk(predicted, k=5, level="ward7")["term"]
     assert any(row.strip() == f"7 networks (ward7) {', '.join(broad)}" for row in page.rows)
@@ -115,7 +115,10 @@ def test_a_walk_of_words_that_no_study_has_says_so(ask, encoder, read_page):
     assert walk["n_studies"][0] == 0
     assert (walk["probability"] == 1).sum() > 1
     page = read_page(text(ask, "fear of spiders").text)
-    assert "No study has all of these words, so there is nothing to count" in page.text
+    assert (
+        "No study has all of the terms that these words are read as, so there is nothing to count"
+        in page.text
+    )
     rows = [" ".join(row.split()) for row in page.rows]
     assert any(row.startswith("fear in the text ") for row in rows)
     assert not any("100 %" in row for row in rows if row.startswith(tuple(walk["term"])))

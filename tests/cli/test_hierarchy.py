@@ -81,7 +81,7 @@ def test_tables_have_a_row_for_each_step(model):
 
 @pytest.mark.parametrize("command", ["walk", "ancestors"])
 def test_it_is_told_that_no_study_has_the_words(command):
-    note = "note: no study has all of these words"
+    note = "note: no study has all of the terms that these words are read as"
     assert note in succeed(command, "fear of spiders").stderr
     assert note not in succeed(command, QUERY).stderr
 

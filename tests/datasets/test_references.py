@@ -4,6 +4,7 @@ import csv
 import io
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -50,6 +51,11 @@ def test_bibtex_escapes_what_it_reads_otherwise():
         ("J. Gläscher; C. Büchel", ["J. Gläscher", "C. Büchel"]),
         ("Smith J and Jones & Sons", ["Smith, J", "Jones & Sons"]),
         ("Smith et al.", ["Smith et al."]),
+        ("Le Bihan, Denis Jean", ["Le Bihan, Denis Jean"]),
+        ("Smith, J., Doe, B. C., & Jones, A.", ["Smith, J.", "Doe, B. C.", "Jones, A."]),
+        ("Müller Ö, Smith J-P, Roe J.A.", ["Müller, Ö", "Smith, J-P", "Roe, J.A."]),
+        (np.array(["Doe A", "Roe B"]), ["Doe, A", "Roe, B"]),
+        ([None, np.nan, "Doe A"], ["Doe, A"]),
     ],
 )
 def test_authors_are_written_where_the_corpus_has_them(authors, names):
@@ -61,6 +67,13 @@ def test_authors_are_written_where_the_corpus_has_them(authors, names):
     assert bibtex.startswith("@article{")
     (row,) = csv.DictReader(io.StringIO(format_references(studies, "csv")))
     assert row["authors"] == "; ".join(names)
+
+
+def test_a_consortium_stays_one_author_in_bibtex():
+    studies = pd.DataFrame({"id": ["1"], "authors": [["Brain and Mind Consortium", "Doe A"]]})
+    assert "author = {{Brain and Mind Consortium} and Doe, A}" in format_references(
+        studies, "bibtex"
+    )
 
 
 def entries_of(bibtex):

@@ -67,6 +67,32 @@ def test_the_kind_of_the_origin_is_that_of_its_dtype():
     assert isinstance(geometry.origin(3, 4.0), torch.Tensor)
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, torch.int64])
+def test_integers_are_computed_in_double(kind):
+    def made(values):
+        as_numpy = np.array(values, float)
+        if isinstance(kind, torch.dtype):
+            return torch.tensor(values, dtype=kind), torch.tensor(as_numpy)
+        return np.array(values, kind), as_numpy
+
+    (x, exact_x), (y, exact_y) = made([[3, 1, 2], [4, 0, 3]]), made([[4, 0, 3], [2, 1, 1]])
+    for function in (geometry.distance, geometry.exterior_angle, geometry.detour):
+        found, expected = function(x, y, 0.5), function(exact_x, exact_y, 0.5)
+        np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
+    np.testing.assert_array_equal(
+        np.asarray(geometry.exp_map0(x, 0.5)), np.asarray(geometry.exp_map0(exact_x, 0.5))
+    )
+
+
+def test_of_two_precisions_the_wider_is_returned():
+    double = geometry.exp_map0(np.eye(3), 1.0)
+    single = double.astype(np.float32)
+    for pair in ((single, double), (double, single)):
+        assert geometry.distance(*pair, 1.0).dtype == np.float64
+    assert geometry.distance(single, single, 1.0).dtype == np.float32
+    assert geometry.distance(single[0], single[1], 1.0).dtype == np.float32
+
+
 def test_half_precision_is_computed_in_single():
     points = geometry.exp_map0(np.eye(3, dtype=np.float16), 1.0)
     assert points.dtype == np.float32

@@ -48,7 +48,10 @@ def share_in_words(step):
 def test_a_walk_of_words_that_no_study_has_says_so(encoder, read_page, query, says_so):
     assert (encoder.walk(query)["n_studies"][0] == 0) == says_so
     page = read_page(query_report(encoder, [query], k=1).html)
-    assert ("No study has all of these words, so there is nothing to count" in page.text) == says_so
+    assert (
+        "No study has all of the terms that these words are read as, so there is nothing to count"
+        in page.text
+    ) == says_so
 
 
 def test_each_usable_query_has_its_pictures_with_where_the_map_is_highest(page, encoder):
