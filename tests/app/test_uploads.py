@@ -121,6 +121,23 @@ def test_the_negative_side_is_decoded_if_it_is_asked_for(ask, read_page):
         assert words in ask.get(answer.headers["location"]).text
 
 
+def test_who_asked_for_the_negative_side_is_not_advised_to(ask):
+    content = image_of(-some_values())
+    advised = send(ask, content, threshold="50")
+    assert advised.status_code == 400
+    assert "To decode its negative side, ask for it beside the file" in advised.text
+    asked = send(ask, content, negative="1", threshold="50")
+    assert asked.status_code == 400
+    assert "ask for it" not in asked.text
+    assert "50" in asked.text
+
+
+def test_fields_that_there_are_not_are_refused(ask):
+    answer = send(ask, image_of(some_values()), below="1")
+    assert answer.status_code == 400
+    assert "below: there is no such field" in answer.text
+
+
 def test_of_several_files_the_bad_one_is_named_and_none_is_kept(ask):
     good = image_of(some_values())
     refused = send_all(ask, good, b"no image")
