@@ -44,7 +44,7 @@ def array_function(function: Callable[_P, Array]) -> Callable[_P, Array]:
 
 def _widened(value: Any) -> Any:
     name = str(getattr(value, "dtype", "")).removeprefix("torch.")
-    if not is_array_api_obj(value):
+    if isinstance(value, type) or not is_array_api_obj(value):
         return value
     xp = array_namespace(value)
     if name in ("float16", "bfloat16"):
