@@ -294,7 +294,7 @@ def _form_cases(path: str, name: str) -> Iterator[Case]:
     for kind, given, parts, status, tells in (
         ("empty", "no file", {"data": {"threshold": "3"}}, 415, ("Send the map as the field 'image'",)),
         ("wrong dtype", "the bytes of a file alone", {"content": b"raw bytes"}, 415, ("Send the map as the field 'image'",)),
-        ("unknown choice", "a file in another field", {"files": {"other": ("map.nii", b"123")}}, 400, ("No file was chosen", "Choose")),
+        ("unknown choice", "a file in another field", {"files": {"other": ("map.nii", b"123")}}, 400, ("other: there is no such field", "Give image")),
         ("empty", "a file without a name", {"files": {"image": ("", b"123")}}, 400, ("No file was chosen", "Choose")),
         ("wrong dtype", "a word for a file", {"files": {"image": (None, "word")}}, 400, ("No file was chosen", "Choose")),
         ("duplicated studies", "more files than are taken", {"files": [("image", ("a.nii", b"1"))] * 9}, 400, ("The form cannot be read",)),
