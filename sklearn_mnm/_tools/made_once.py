@@ -27,6 +27,8 @@ def made_once(owner: Any, name: Any, make: Callable[[], Any], state: Any = None)
         The same one each time, not to be changed.
     """
     known = _MADE.setdefault(owner, {})
-    if name not in known or known[name][0] is not state:
-        known[name] = state, make()
-    return known[name][1]
+    # Kept here, too: another thread may put in what it makes for another state meanwhile.
+    made = known.get(name)
+    if made is None or made[0] is not state:
+        made = known[name] = state, make()
+    return made[1]

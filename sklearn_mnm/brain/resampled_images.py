@@ -1,18 +1,16 @@
 """Voxels of a mask to images of any resolution."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from nibabel.affines import apply_affine
 from scipy import sparse
 
+from sklearn_mnm._tools.made_once import made_once
 from sklearn_mnm.brain.atlas import image_from_voxels, load_mask
 
 _mask = lru_cache(maxsize=2)(load_mask)
-# Of a mask: another one, and the weights by which values come from the one to the other.
-_WEIGHTS: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
 
 
 def resampled(voxels: np.ndarray, mask_img: Any, resolution: int | None) -> Any:
@@ -35,11 +33,9 @@ def resampled(voxels: np.ndarray, mask_img: Any, resolution: int | None) -> Any:
     on_mask = resolution is None or np.allclose(np.abs(np.diag(mask_img.affine)[:3]), resolution)
     if not on_mask:
         target = _mask(None, resolution)
-        # Another thread may put in the weights of another grid meanwhile.
-        known = _WEIGHTS.get(mask_img)
-        if known is None or known[0] is not target:
-            known = _WEIGHTS[mask_img] = target, _interpolation(mask_img, target)
-        voxels, mask_img = (known[1] @ voxels.T.astype(np.float32)).T, target
+        make = partial(_interpolation, mask_img, target)
+        weights = made_once(mask_img, "interpolation", make, target)
+        voxels, mask_img = (weights @ voxels.T.astype(np.float32)).T, target
     return image_from_voxels(voxels[0] if len(voxels) == 1 else voxels, mask_img)
 
 

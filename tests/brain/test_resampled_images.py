@@ -1,16 +1,14 @@
 """Maps on a mask come onto other grids as nilearn's linear interpolation brings them there."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
 from nilearn.image import resample_to_img
 
-from sklearn_mnm.brain import resampled_images
 from sklearn_mnm.brain.atlas import image_from_voxels, load_mask
 from sklearn_mnm.brain.resampled_images import resampled
+from tests.tools.slow import slow_to_keep
 
 
 @pytest.mark.parametrize(("own", "other"), [(4, 2), (4, 3), (6, 4), (3, 4)])
@@ -38,16 +36,8 @@ def test_on_its_own_grid_a_map_stays_as_it_is():
         np.testing.assert_array_equal(image.get_fdata()[np.asarray(mask.dataobj) != 0], voxels[0])
 
 
-class SlowDictionary(WeakKeyDictionary):
-    """Gives other threads time to put in something else."""
-
-    def __setitem__(self, key, value):
-        super().__setitem__(key, value)
-        time.sleep(0.02)
-
-
 def test_threads_that_ask_for_different_grids_get_their_own(monkeypatch):
-    monkeypatch.setattr(resampled_images, "_WEIGHTS", SlowDictionary())
+    slow_to_keep(monkeypatch)
     mask = load_mask(resolution=8)
     voxels = np.random.default_rng(0).normal(size=(1, np.count_nonzero(mask.dataobj)))
     expected = {size: resampled(voxels, mask, size).get_fdata() for size in (6, 10)}

@@ -2,8 +2,10 @@
 
 import gc
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 from sklearn_mnm._tools.made_once import made_once
+from tests.tools.slow import slow_to_keep
 
 
 class Owner:
@@ -29,6 +31,15 @@ def test_another_state_makes_it_again():
     again = made_once(owner, "a", Value, after)
     assert again is not value
     assert made_once(owner, "a", Value, after) is again
+
+
+def test_threads_get_what_was_made_for_their_state(monkeypatch):
+    slow_to_keep(monkeypatch)
+    owner, states = Owner(), [object(), object()]
+    with ThreadPoolExecutor(4) as threads:
+        asked = states * 20
+        found = threads.map(lambda state: made_once(owner, "a", lambda: state, state), asked)
+        assert list(found) == asked
 
 
 def test_what_is_made_goes_with_its_owner():
