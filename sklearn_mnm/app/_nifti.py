@@ -47,6 +47,10 @@ class MapRefused(DataFormatError):
         self.status = status
 
 
+class NothingPositive(MapRefused):
+    """A map has no positive value; its negative side may be asked for."""
+
+
 class ReadMap(NamedTuple):
     """A map that was read.
 
@@ -264,11 +268,11 @@ def _checked(image: Any, mask_img: Any, name: str, negative: bool) -> ReadMap:
     if negative:
         values = -values
     if values.max() <= 0:
-        raise MapRefused(
-            "No value of the map is negative, so there is nothing to decode of that side."
-            if negative
-            else "No value of the map is positive, and negative values count as 0."
-        )
+        if negative:
+            raise MapRefused(
+                "No value of the map is negative, so there is nothing to decode of that side."
+            )
+        raise NothingPositive("No value of the map is positive, and negative values count as 0.")
     n_not_finite = int(np.count_nonzero(~np.isfinite(image.dataobj)))
     notes = [
         f"The map may not be what it should, a statistic in MNI152 space: {doubt}."

@@ -32,7 +32,7 @@ from sklearn_mnm.app._answers import (
 )
 from sklearn_mnm.app._cache import BodyCache
 from sklearn_mnm.app._meta import META_ANSWERS, NO_STUDIES, MetaQuestion, MetaWish
-from sklearn_mnm.app._nifti import MapRefused, read_map
+from sklearn_mnm.app._nifti import MapRefused, NothingPositive, read_map
 from sklearn_mnm.app._problems import told
 from sklearn_mnm.app._questions import MapQuestion, Model, TextQuestion
 from sklearn_mnm.app._requests import asked_count, asked_place, asked_text
@@ -352,8 +352,8 @@ class Site:
                 refused.append(error)
         if not questions:
             reasons = " ".join(dict.fromkeys(map(str, refused)))
-            is_negative_only = not upload.negative and "positive" in reasons
-            advice = _OTHER_SIDE if is_negative_only else ""
+            is_other_left = isinstance(refused[0], NothingPositive) and not upload.negative
+            advice = _OTHER_SIDE if is_other_left else ""
             raise MapRefused(reasons + advice, refused[0].status)
         for question in questions:
             question.notes = (*question.notes, *map(str, refused))
