@@ -171,8 +171,13 @@ def clusters_of_values(
         for side in sides
         for cluster in _clusters(
             side * values, affine, threshold, k, min_volume, min_distance, side
-        )
+        )[0]
     ]
+    return _table(clusters, subpeaks, max_distance)
+
+
+def _table(clusters: "list[_Cluster]", subpeaks: bool, max_distance: float) -> pd.DataFrame:
+    """Put clusters into a table, with names."""
     if not clusters:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _COLUMNS.items()})
     table = pd.concat([cluster.peaks for cluster in clusters], ignore_index=True)
@@ -221,13 +226,8 @@ def shown_clusters(image: Any, threshold: float, k: int) -> ShownClusters:
     clusters : ShownClusters
     """
     values, affine = np.asarray(image.dataobj, dtype=np.float64), image.affine
-    table = clusters_of_values(values, affine, threshold, k=k, min_volume=LEAST_VOLUME)
-    above, box = _above(values, threshold)
-    if box is None:
-        return ShownClusters(table, 0)
-    labels, _ = label(above[box])
-    n_left_out = np.count_nonzero(_volumes(labels, affine)[1:] < LEAST_VOLUME)
-    return ShownClusters(table, int(n_left_out))
+    clusters, n_left_out = _clusters(values, affine, threshold, k, LEAST_VOLUME, _MIN_DISTANCE, 1)
+    return ShownClusters(_table(clusters, False, NEAR), n_left_out)
 
 
 def highest_value(image: Any, threshold: float = 0.0) -> tuple[float, np.ndarray]:
@@ -260,7 +260,8 @@ def highest_value(image: Any, threshold: float = 0.0) -> tuple[float, np.ndarray
         return highest, apply_affine(image.affine, places[0])
     if highest > 0:
         least = min(threshold, highest)
-        first = _clusters(values, image.affine, least, 1, 0.0, _MIN_DISTANCE, 1)[0].peaks
+        ((cluster,), _) = _clusters(values, image.affine, least, 1, 0.0, _MIN_DISTANCE, 1)
+        first = cluster.peaks
     else:  # which forms no clusters
         first = _peaks((values == highest).astype(float), image.affine, _MIN_DISTANCE)
     return highest, first.loc[0, ["x", "y", "z"]].to_numpy(dtype=float)
@@ -281,22 +282,29 @@ def _clusters(
     min_volume: float,
     min_distance: float,
     sign: int,
-) -> list[_Cluster]:
-    """Clusters of what is positive, by falling height; values get the sign back."""
-    above, box = _above(values, threshold)
-    if box is None:
-        return []
+) -> tuple[list[_Cluster], int]:
+    """Clusters of what is positive, by falling height, and how many are smaller than asked for.
+
+    Values get the sign back.
+    """
+    above = (values >= threshold) & (values > 0)
+    boxes = find_objects(above.view(np.int8))
+    if not boxes:
+        return [], 0
+    box = _widened(boxes[0])
     values, affine = np.where(above[box], values[box], 0), _moved(affine, box)
     labels, n_clusters = label(values)  # voxels that share a face
     numbers = np.arange(1, n_clusters + 1)
-    volumes = _volumes(labels, affine)
+    voxel = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
+    volumes = np.round(np.bincount(labels.ravel(), minlength=n_clusters + 1) * voxel, 6)
     inside = labels > 0
     heights = np.zeros(n_clusters)
     np.maximum.at(heights, labels[inside] - 1, values[inside])
     places = find_objects(labels)
     numbers = numbers[np.argsort(-heights, kind="stable")]
+    large = numbers[volumes[numbers] >= min_volume]
     found = []
-    for number in numbers[volumes[numbers] >= min_volume][:k]:
+    for number in large[:k]:
         # Each in a box of its own, with a margin.
         box = _widened(places[number - 1])
         alone = np.where(labels[box] == number, values[box], 0)
@@ -306,20 +314,7 @@ def _clusters(
         peaks["volume"] = np.where(peaks.index == 0, volumes[number], np.nan)
         peaks["rank"] = np.arange(len(peaks))
         found.append(_Cluster(peaks, apply_affine(moved, np.argwhere(alone > 0))))
-    return found
-
-
-def _above(values: np.ndarray, threshold: float) -> tuple[np.ndarray, tuple[slice, ...] | None]:
-    """Positive voxels of at least a threshold, and the box around them; None without any."""
-    above = (values >= threshold) & (values > 0)
-    boxes = find_objects(above.view(np.int8))
-    return above, _widened(boxes[0]) if boxes else None
-
-
-def _volumes(labels: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """Volume in cm³ of each label, of 0, what is between the clusters, too."""
-    voxel = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
-    return np.round(np.bincount(labels.ravel()) * voxel, 6)
+    return found, len(numbers) - len(large)
 
 
 def _widened(box: Sequence[slice]) -> tuple[slice, ...]:
