@@ -12,8 +12,6 @@ from sklearn_mnm.geometry import constraint_violation, exp_map0, log_map0
 
 # Relative, as the embedder promises for its points.
 _TOLERANCE = 1e-6
-# Shorter vectors have no direction.
-_SHORTEST = 1e-12
 # Rows in memory in double precision at once, however many there are on disk.
 _BLOCK = 8192
 _SHAPES = {
@@ -117,8 +115,3 @@ def tangent_of(points: np.ndarray, curvature: float) -> np.ndarray:
     """Tangent vectors at the origin, float64, from points of the hyperboloid."""
     tangent: np.ndarray = log_map0(in_double(points), curvature)
     return tangent
-
-
-def unit_rows(vectors: np.ndarray) -> np.ndarray:
-    """Divide rows by their lengths; rows of zeros stay."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _SHORTEST)

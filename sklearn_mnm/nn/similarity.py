@@ -28,7 +28,7 @@ def cosine_similarity(text: Array, brain: Array, curvature: float | Array) -> Ar
     """Cosine of the angle at the origin, that of the tangent vectors: radii play no part."""
     # Tangent vectors at the origin point where the space coordinates do.
     text, brain = text[:, 1:], brain[:, 1:]
-    return text @ brain.T / _length(text) / _length(brain).T
+    return text @ brain.T / row_lengths(text) / row_lengths(brain).T
 
 
 def row_similarity(text: Array, brain: Array, curvature: float | Array) -> Array:
@@ -44,7 +44,7 @@ def euclidean_similarity(text: Array, brain: Array, curvature: float | Array) ->
     return u @ v.T - 0.5 * (u_squared[:, None] + v_squared[None, :])
 
 
-def _length(vectors: Array) -> Array:
+def row_lengths(vectors: Array) -> Array:
     """Lengths of rows, (n, d) -> (n, 1), by which rows of zeros can be divided."""
     xp = array_namespace(vectors)
     squared = xp.vecdot(vectors, vectors)[:, None]

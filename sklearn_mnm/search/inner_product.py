@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import log_map0, project, radius
-from sklearn_mnm.geometry.arrays import check_curvature, check_points, unit_rows
+from sklearn_mnm.geometry.arrays import check_curvature, check_points, in_double
+from sklearn_mnm.nn.similarity import row_lengths
 
 
 def inner_product_vectors(
@@ -56,7 +57,7 @@ def inner_product_vectors(
     check_choice("similarity", similarity, tuple(_LIFTS))
     curvature = check_curvature(curvature)
     checked = check_points("points", np.asarray(points), curvature)
-    return lifted(checked.astype(np.float64), role, similarity, curvature)
+    return lifted(in_double(checked), role, similarity, curvature)
 
 
 def lifted(points: np.ndarray, role: str, similarity: str, curvature: float) -> np.ndarray:
@@ -99,7 +100,8 @@ def _lift_distance(points: np.ndarray, role: str, curvature: float) -> np.ndarra
 
 def _lift_cosine(points: np.ndarray, role: str, curvature: float) -> np.ndarray:
     """Inner products ``cos(theta)``; directions are zero at the origin."""
-    return unit_rows(log_map0(points, curvature))
+    tangent: np.ndarray = log_map0(points, curvature)
+    return tangent / row_lengths(tangent)
 
 
 def _lift_euclidean(points: np.ndarray, role: str, curvature: float) -> np.ndarray:
