@@ -61,7 +61,7 @@ test-new:
 
 # Processor time, as other work on the machine does not count.
 bench: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(IN_VENV) -m pytest -q benchmarks/test_speed.py --benchmark-autosave \
+	OMP_NUM_THREADS=1 $(IN_VENV) -m pytest -q benchmarks/speed/test_speed.py --benchmark-autosave \
 		--benchmark-timer=time.process_time --benchmark-columns=min,median,stddev,rounds \
 		--benchmark-sort=name $(if $(COMPARE),--benchmark-compare)
 

@@ -1,37 +1,48 @@
-"""Run a benchmark: ``python benchmarks NAME [options]``; without a name, they are listed."""
+"""Run a benchmark: ``python -m benchmarks NAME [options]``; without a name, they are listed."""
 
 import ast
-import runpy
+import importlib
 import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
+# In the order in which they are listed.
+ROOMS = {
+    "quality": "How good the answers are",
+    "speed": "Time and memory",
+    "robustness": "What may go wrong",
+    "making": "What the package embeds is made",
+}
 
 
-def benchmarks() -> dict[str, str]:
-    """First line of what each script says of itself, by name; of those that are run."""
+def benchmarks(room: str) -> dict[str, str]:
+    """First line of what each module of a room says of itself, by name; of those that are run."""
     found = {}
-    for path in sorted(FOLDER.glob("[a-z]*.py")):
+    for path in sorted((FOLDER / room).glob("[a-z]*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
         if "main" in functions:
-            found[path.stem] = (ast.get_docstring(tree) or "").splitlines()[0]
+            found[path.stem] = (ast.get_docstring(tree) or "").splitlines()[0].split(": ``")[0]
     return found
 
 
 def main() -> None:
     """Run the benchmark that is named."""
-    known = benchmarks()
+    known = {room: benchmarks(room) for room in ROOMS}
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
-        width = max(map(len, known))
-        print("python benchmarks NAME [options]; NAME --help tells the options.\n")
-        print("\n".join(f"{name:{width}}  {line}" for name, line in known.items()))
+        width = max(len(name) for found in known.values() for name in found)
+        print("python -m benchmarks NAME [options]; NAME --help tells the options.")
+        for room, title in ROOMS.items():
+            print(f"\n{title}:")
+            print("\n".join(f"  {name:{width}}  {line}" for name, line in known[room].items()))
         return
     name = sys.argv[1]
-    if name not in known:
-        sys.exit(f"There is no benchmark {name!r}. python benchmarks lists them.")
-    sys.argv = [str(FOLDER / f"{name}.py"), *sys.argv[2:]]
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    room = next((room for room, found in known.items() if name in found), None)
+    if room is None:
+        sys.exit(f"There is no benchmark {name!r}. python -m benchmarks lists them.")
+    # What argparse calls the program.
+    sys.argv = [f"python -m benchmarks {name}", *sys.argv[2:]]
+    importlib.import_module(f"benchmarks.{room}.{name}").main()
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ _MOST_STEPS = 20
 # Numbers of networks of the levels cut from a Ward tree, after Yeo et al. 2011.
 _CUTS = {"ward17": 17, "ward7": 7}
 # Share of an image that is taken as it is; the rest is noise, and counts as what is usual. Of the
-# labelled maps of `benchmarks/real_maps.py`, 0.8 to 0.95 differ little, and all are better than 1.
+# labelled maps of the benchmark `real_maps`, 0.8 to 0.95 differ little, and all are better than 1.
 _TRUST = 0.9
 
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hierarchy_measures.corpus import FoldCorpus
-from hierarchy_measures.rows import BLOCK, Row
+from benchmarks.hierarchy_measures.corpus import FoldCorpus
+from benchmarks.hierarchy_measures.rows import BLOCK, Row
 from sklearn_mnm import Studies, TermVectorizer
 from sklearn_mnm.model.term_space import TermSpace
 from sklearn_mnm.nn.term_directions import hyperbolic_log_conditional

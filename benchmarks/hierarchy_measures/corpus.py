@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from hierarchy_measures.walks import content_terms, topical_concentration
+from benchmarks.hierarchy_measures.walks import content_terms, topical_concentration
 from sklearn_mnm import Studies, TermVectorizer
 from sklearn_mnm.text import contiguous_parts
 

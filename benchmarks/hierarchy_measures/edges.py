@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from hierarchy_measures.rows import BLOCK, Row, ancestor_scores, pair_scores
-from hierarchy_measures.taxonomies import Taxonomy, negatives
+from benchmarks.hierarchy_measures.rows import BLOCK, Row, ancestor_scores, pair_scores
+from benchmarks.hierarchy_measures.taxonomies import Taxonomy, negatives
 
 
 def direction(radius: np.ndarray, taxonomy: Taxonomy, terms: Sequence[str]) -> pd.Series:

@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 from sklearn.utils.extmath import randomized_svd
 
-from hierarchy_measures.corpus import FoldCorpus
-from hierarchy_measures.rows import Row
+from benchmarks.hierarchy_measures.corpus import FoldCorpus
+from benchmarks.hierarchy_measures.rows import Row
 from sklearn_mnm import Studies
 
 N_DIRECTIONS = 128

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from table import markdown_table, paired_interval
 
-from hierarchy_measures.intervals import Interval
-from hierarchy_measures.suite import Measured, compare
+from benchmarks.common.table import markdown_table, paired_interval
+from benchmarks.hierarchy_measures.intervals import Interval
+from benchmarks.hierarchy_measures.suite import Measured, compare
 
 # Figures of the data, to read others by; so are whole numbers.
 REFERENCES = ("chance AP", "Brier of base rates")

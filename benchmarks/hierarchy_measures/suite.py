@@ -9,32 +9,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hierarchy_measures.closed_sets import (
+from benchmarks.hierarchy_measures.closed_sets import (
     f_of_each,
     indicator,
     overlap,
     precision_recall,
     top_concepts,
 )
-from hierarchy_measures.corpus import LEVELS, FoldCorpus, tables_of
-from hierarchy_measures.edges import (
+from benchmarks.hierarchy_measures.corpus import LEVELS, FoldCorpus, tables_of
+from benchmarks.hierarchy_measures.edges import (
     ancestor_ranks,
     direction,
     discrimination,
     hits,
     labelled_pairs,
 )
-from hierarchy_measures.intervals import (
+from benchmarks.hierarchy_measures.intervals import (
     Interval,
     over_runs,
     paired_means,
     paired_statistics,
 )
-from hierarchy_measures.nested import MIN_DIFFERENCE, chain_order, nearer, part_order
-from hierarchy_measures.probability import calibration, radius_and_error
-from hierarchy_measures.rows import Row
-from hierarchy_measures.taxonomies import KINDS, Taxonomy
-from hierarchy_measures.walks import (
+from benchmarks.hierarchy_measures.nested import MIN_DIFFERENCE, chain_order, nearer, part_order
+from benchmarks.hierarchy_measures.probability import calibration, radius_and_error
+from benchmarks.hierarchy_measures.rows import Row
+from benchmarks.hierarchy_measures.taxonomies import KINDS, Taxonomy
+from benchmarks.hierarchy_measures.walks import (
     climb,
     different_ends,
     step_lifts,

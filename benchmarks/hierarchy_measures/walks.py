@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from hierarchy_measures.rows import Row
+from benchmarks.hierarchy_measures.rows import Row
 
 # Terms that a walk may meet: as frequent as that, standing alone in that share of the studies that
 # hold them, and more concentrated on topics than that share of the terms nearest in frequency.

@@ -42,7 +42,7 @@ class Entry:
 
     def build(self) -> Any:
         """Construct the model; its module is imported only now."""
-        module = importlib.import_module(f"models.{self.module}")
+        module = importlib.import_module(f"benchmarks.models.{self.module}")
         return getattr(module, self.class_name)(**self.params)
 
 

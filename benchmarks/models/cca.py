@@ -9,9 +9,9 @@ import itertools
 from typing import Any
 
 import numpy as np
-from tuning import best, mean_recall, validation_split
 
-from models.features import CentredLsaFeatures, RegionBasis, cosine
+from benchmarks.common.tuning import best, mean_recall, validation_split
+from benchmarks.models.features import CentredLsaFeatures, RegionBasis, cosine
 from sklearn_mnm import Studies
 
 CCA_COMPONENTS = (50, 100, 200, 300)

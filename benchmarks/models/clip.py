@@ -8,7 +8,7 @@ epochs up to 30 with early stopping; weight decay 0.05, batches of 512.
 from torch import Tensor
 from torch.nn import functional
 
-from models.towers import TowerModel, TwoTowers, symmetric_contrast
+from benchmarks.models.towers import TowerModel, TwoTowers, symmetric_contrast
 
 
 class ClipTowers(TwoTowers):

@@ -8,11 +8,11 @@ validation studies while hyper-parameters are tuned.
 from typing import Any
 
 import numpy as np
-from protocol import FWHM, RESOLUTION, voxel_maps
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 from sklearn.utils.extmath import randomized_svd
 
+from benchmarks.common.protocol import FWHM, RESOLUTION, voxel_maps
 from sklearn_mnm import PeaksToRegions, Studies, TermVectorizer
 
 N_LSA = 300

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from protocol import voxel_maps
-from tuning import best, map_correlation_score, mean_recall, validation_split
 
-from models.features import cosine
+from benchmarks.common.protocol import voxel_maps
+from benchmarks.common.tuning import best, map_correlation_score, mean_recall, validation_split
+from benchmarks.models.features import cosine
 from sklearn_mnm import Studies
 
 

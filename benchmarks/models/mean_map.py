@@ -1,8 +1,8 @@
 """The mean training map for every text: what map prediction must beat."""
 
 import numpy as np
-from protocol import voxel_maps
 
+from benchmarks.common.protocol import voxel_maps
 from sklearn_mnm import Studies
 
 

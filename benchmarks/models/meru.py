@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from models.towers import TowerModel, TwoTowers, symmetric_contrast
+from benchmarks.models.towers import TowerModel, TwoTowers, symmetric_contrast
 from sklearn_mnm.geometry import entailment_violation, exp_map0, pairwise_distance
 
 ENTAILMENT_WEIGHT = 0.2

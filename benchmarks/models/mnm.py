@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.meru import HyperbolicTowers
-from models.towers import LARGEST_SCALE, ProjectionHead, ResidualHead, TowerModel
+from benchmarks.models.meru import HyperbolicTowers
+from benchmarks.models.towers import LARGEST_SCALE, ProjectionHead, ResidualHead, TowerModel
 from sklearn_mnm import Studies
 from sklearn_mnm.geometry import lorentz_centroid, pairwise_exterior_angle, radius
 

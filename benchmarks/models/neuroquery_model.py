@@ -14,10 +14,10 @@ import io
 from typing import Any
 
 import numpy as np
-from protocol import voxel_maps
-from tuning import best, map_correlation_score, mean_recall, validation_split
 
-from models.features import RegionBasis, TermFeatures, cosine
+from benchmarks.common.protocol import voxel_maps
+from benchmarks.common.tuning import best, map_correlation_score, mean_recall, validation_split
+from benchmarks.models.features import RegionBasis, TermFeatures, cosine
 from sklearn_mnm import Studies
 
 

@@ -6,9 +6,9 @@ It chooses its hyper-parameters itself, inside `fit`, on the training studies.
 from typing import Any
 
 import numpy as np
-from protocol import FWHM, RESOLUTION
 
-from models.features import N_REGIONS, SEED, TermFeatures
+from benchmarks.common.protocol import FWHM, RESOLUTION
+from benchmarks.models.features import N_REGIONS, SEED, TermFeatures
 from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, Studies
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from models.features import CentredLsaFeatures, RegionBasis
-from models.linear import LinearModel
+from benchmarks.models.features import CentredLsaFeatures, RegionBasis
+from benchmarks.models.linear import LinearModel
 
 COMPONENTS = (25, 50, 100, 150, 200)
 

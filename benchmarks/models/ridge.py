@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from scipy import linalg, sparse
 
-from models.features import LsaFeatures, RegionBasis, TermFeatures, VoxelBasis
-from models.linear import LinearModel
+from benchmarks.models.features import LsaFeatures, RegionBasis, TermFeatures, VoxelBasis
+from benchmarks.models.linear import LinearModel
 
 TEXT_FEATURES = {"terms": TermFeatures, "lsa": LsaFeatures}
 BRAIN_BASES = {"voxels": VoxelBasis, "regions": RegionBasis}

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from tuning import mean_recall, validation_split
 
-from models.features import LsaFeatures, RegionBasis
+from benchmarks.common.tuning import mean_recall, validation_split
+from benchmarks.models.features import LsaFeatures, RegionBasis
 from sklearn_mnm import Studies
 
 SEED = 0

@@ -13,7 +13,7 @@ def studies(quick: bool) -> Any:
         from sklearn_mnm.datasets import make_literature
 
         return make_literature(150, random_state=0).studies
-    from protocol import load_corpus
+    from benchmarks.common.protocol import load_corpus
 
     # What its loader has to say is said once, elsewhere.
     warnings.simplefilter("ignore", DataWarning)

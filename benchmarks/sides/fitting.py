@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sides.corpus import is_quick, studies
-from sides.measuring import Memory, clock, of_run, spread
+from benchmarks.sides.corpus import is_quick, studies
+from benchmarks.sides.measuring import Memory, clock, of_run, spread
 
 HEADING = "Side by side: fit to a validation R@10"
 FOLD = 0
@@ -40,8 +40,8 @@ def _pairs(folder: Path) -> tuple[Any, Any]:
     corpus = studies(is_quick(folder))
     if is_quick(folder):
         return corpus[:100], corpus[100:]
-    from protocol import load_corpus, split
-    from tuning import validation_split
+    from benchmarks.common.protocol import load_corpus, split
+    from benchmarks.common.tuning import validation_split
 
     train, _ = split(*load_corpus(), FOLD)
     fit_rows, rows = validation_split(len(train))
@@ -51,9 +51,9 @@ def _pairs(folder: Path) -> tuple[Any, Any]:
 def _ours(params: dict[str, Any]) -> Any:
     def run(folder: Path, repetition: int) -> dict[str, float]:
         import torch._dynamo  # noqa: F401  # the first optimizer of a process imports it
-        from models.features import TermFeatures
-        from protocol import FWHM
 
+        from benchmarks.common.protocol import FWHM
+        from benchmarks.models.features import TermFeatures
         from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions
 
         memory = Memory()
@@ -119,8 +119,8 @@ class Trace:
 def _towers(model_name: str, budget: float) -> Any:
     def run(folder: Path, repetition: int) -> dict[str, Any]:
         import torch._dynamo  # noqa: F401  # the first optimizer of a process imports it
-        from models import MODELS, features, towers
 
+        from benchmarks.models import MODELS, features, towers
         from sklearn_mnm.model.selection import mean_recall
 
         memory = Memory()

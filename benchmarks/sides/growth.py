@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sides.corpus import is_quick
-from sides.measuring import Memory, clock
+from benchmarks.sides.corpus import is_quick
+from benchmarks.sides.measuring import Memory, clock
 
 HEADING = "Growth with the number of studies"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -20,8 +20,7 @@ FIGURE = Path(__file__).parents[2] / "docs" / "_static" / "growth.svg"
 
 def prepare(folder: Path, quick: bool) -> None:
     """Write a model of generated studies and an image of regions."""
-    from out_of_core import studies
-
+    from benchmarks.speed.out_of_core import studies
     from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, save_model
 
     embedder = HyperbolicBrainTextEmbedder(max_epochs=1, random_state=0)
@@ -67,8 +66,7 @@ def _peaks_to_regions(number: int) -> Any:
 
 def _embed(number: int, part: int) -> Any:
     def run(folder: Path, repetition: int) -> dict[str, float]:
-        from out_of_core import BATCH, studies
-
+        from benchmarks.speed.out_of_core import BATCH, studies
         from sklearn_mnm import load_model
 
         n = (QUICK_SIZES if is_quick(folder) else SIZES)[number]
@@ -145,7 +143,8 @@ def draw(seconds: pd.DataFrame, found: pd.DataFrame, path: Path) -> None:
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
-    from contrastive_memory import exponent
+
+    from benchmarks.speed.contrastive_memory import exponent
 
     colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"]
     lines = {step: rows[["n", "cpu"]].to_numpy() for step, rows in seconds.groupby("step")}
@@ -176,7 +175,7 @@ def _by_step(records: pd.DataFrame) -> pd.DataFrame:
 
 def report(records: pd.DataFrame) -> str:
     """Write the figure of a full run and return a table with exponents."""
-    from contrastive_memory import exponent
+    from benchmarks.speed.contrastive_memory import exponent
 
     steps = _by_step(records)
     if set(steps.n) == set(SIZES):

@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-WORKER = Path(__file__).parents[1] / "sides_worker.py"
-
 
 @contextmanager
 def clock() -> Iterator[dict[str, float]]:
@@ -57,7 +55,7 @@ def _peak() -> float:
 def run_apart(part: str, name: str, folder: Path, repetition: int) -> dict[str, Any]:
     """Run one measurement in a process of its own, with one thread, and return its figures."""
     result = folder / "result.json"
-    command = [sys.executable, "-W", "ignore", str(WORKER)]
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.sides.worker"]
     command += [part, name, str(folder), str(repetition), str(result)]
     threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
     environment = {**os.environ, **dict.fromkeys(threads, "1")}

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from sides.corpus import is_quick, studies
-from sides.measuring import Memory, clock, of_run, ratio, spread
+from benchmarks.sides.corpus import is_quick, studies
+from benchmarks.sides.measuring import Memory, clock, of_run, ratio, spread
 
 HEADING = "Side by side: peaks to regions"
 FWHM = 9.0

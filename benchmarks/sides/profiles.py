@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from sides.corpus import is_quick, studies
-from sides.measuring import clock
+from benchmarks.sides.corpus import is_quick, studies
+from benchmarks.sides.measuring import clock
 
 HEADING = "Where the time goes"
 # Functions listed of each.
@@ -55,8 +55,8 @@ def _name(path: str, line: int, function: str) -> str:
 
 def _fit(folder: Path, repetition: int) -> dict[str, Any]:
     import torch._dynamo  # noqa: F401  # the first optimizer of a process imports it
-    from models.features import TermFeatures
 
+    from benchmarks.models.features import TermFeatures
     from sklearn_mnm import HyperbolicBrainTextEmbedder
 
     corpus = studies(is_quick(folder))

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sides.corpus import is_quick
-from sides.measuring import Memory, clock, each, of_run, spread
+from benchmarks.sides.corpus import is_quick
+from benchmarks.sides.measuring import Memory, clock, each, of_run, spread
 
 HEADING = "Side by side: search"
 SIZES = (1_000, 10_000, 100_000)
@@ -27,8 +27,7 @@ def _sizes(folder: Path) -> tuple[int, ...]:
 
 def prepare(folder: Path, quick: bool) -> None:
     """Write points, directions, queries, and what is nearest by comparing with all."""
-    from out_of_core import BATCH, studies
-
+    from benchmarks.speed.out_of_core import BATCH, studies
     from sklearn_mnm import HyperbolicBrainTextEmbedder
     from sklearn_mnm.geometry.arrays import tangent_of
     from sklearn_mnm.search.index import PointIndex

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sides.corpus import is_quick, studies
-from sides.measuring import Memory, clock, each, of_run, ratio, spread
+from benchmarks.sides.corpus import is_quick, studies
+from benchmarks.sides.measuring import Memory, clock, each, of_run, ratio, spread
 
 HEADING = "Side by side: text to map"
 QUERIES = ("reward anticipation", "working memory load", "fear", "finger tapping", "reading words")

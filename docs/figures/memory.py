@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-# The figures of benchmarks/out_of_core.py.
+# The figures of benchmarks/speed/out_of_core.py.
 path = next(
     parent / "benchmarks" / "results" / "out-of-core.json"
     for parent in Path.cwd().resolve().parents

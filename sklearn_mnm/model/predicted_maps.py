@@ -15,7 +15,7 @@ from sklearn_mnm.text._documents import is_documents
 from sklearn_mnm.text.sides import side_shares
 
 # Added to the log odds of the hemisphere that a text is about, if it says nothing else. Chosen on
-# the titles of the NeuroQuery corpus that name one side: see benchmarks/wording.py.
+# the titles of the NeuroQuery corpus that name one side: see benchmarks/quality/wording.py.
 _SIDE_LOG_ODDS = 2.0
 # Voxel size in mm beyond which there is no brain to be seen.
 _COARSEST = 20

@@ -6,7 +6,7 @@ import pytest
 
 
 def test_concepts_are_those_that_most_studies_hold(tmp_path, monkeypatch):
-    import answers
+    from benchmarks.quality import answers
 
     (tmp_path / "cognitive_atlas").mkdir()
     rows = "id\tname\n1\tPain\n2\tMemory\n3\tno term\n4\tFear\n5\tpain\n"
@@ -19,7 +19,7 @@ def test_concepts_are_those_that_most_studies_hold(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("phrase", "side"), [("hand", "left"), ("amygdala", "right")])
 def test_sides_are_those_of_anatomy(phrase, side):
-    from sided import on_side_of_anatomy
+    from benchmarks.quality.sided import on_side_of_anatomy
 
     values = np.zeros((4, 2, 2), dtype=np.float32)
     values[3], values[0] = 2, 1  # x is 3 mm, on the right, and -3 mm

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("starlette")
 pytest.importorskip("typer")
-app_load = pytest.importorskip("app_load")
+app_load = pytest.importorskip("benchmarks.speed.app_load")
 
 
 def test_queries_are_known_and_differ():

@@ -8,7 +8,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
 
 
 def test_the_exponent_of_a_power_law_is_found():
-    from contrastive_memory import exponent
+    from benchmarks.speed.contrastive_memory import exponent
 
     sizes = np.array([1024, 2048, 4096])
     assert exponent(sizes, 3.0 * sizes**2) == pytest.approx(2)
@@ -16,7 +16,7 @@ def test_the_exponent_of_a_power_law_is_found():
 
 
 def test_tables_hold_ratios_and_exponents():
-    from contrastive_memory import TILES, scaling_table, tile_table
+    from benchmarks.speed.contrastive_memory import TILES, scaling_table, tile_table
 
     tiles = pd.DataFrame(
         {"part": "distance", "n": 1024, "tile": tile, "seconds": seconds}

@@ -18,7 +18,7 @@ def literature(n_studies, seed=0):
 
 
 def test_a_perfect_ranking_scores_100_and_the_worst_far_less():
-    from decoding import ranking_scores
+    from benchmarks.quality.decoding import ranking_scores
 
     truth = np.random.default_rng(0).random((20, 50)) < 0.1
     truth[:, 0] = True
@@ -28,7 +28,7 @@ def test_a_perfect_ranking_scores_100_and_the_worst_far_less():
 
 
 def test_average_precision_and_gain_are_as_by_hand():
-    from decoding import ranking_scores
+    from benchmarks.quality.decoding import ranking_scores
 
     scores = ranking_scores(np.array([[4.0, 3, 2, 1]]), np.array([[True, False, True, False]]), k=2)
     assert scores["mAP"] == pytest.approx(100 * (1 + 2 / 3) / 2)
@@ -36,8 +36,9 @@ def test_average_precision_and_gain_are_as_by_hand():
 
 
 def test_association_maps_square_to_chi_square():
-    from decoding_baselines import association_maps
     from scipy.stats import chi2_contingency
+
+    from benchmarks.quality.decoding_baselines import association_maps
 
     random = np.random.default_rng(0)
     active, term = random.random((200, 1)) < 0.4, random.random((200, 1)) < 0.3
@@ -52,7 +53,7 @@ def test_association_maps_square_to_chi_square():
 
 
 def test_calibration_error_is_the_gap():
-    from decoding import calibration_error
+    from benchmarks.quality.decoding import calibration_error
 
     truth = np.tile([True, False], 1000).reshape(20, 100)
     assert calibration_error(np.full(truth.shape, 0.7), truth, n_bins=1) == pytest.approx(0.2)
@@ -61,11 +62,12 @@ def test_calibration_error_is_the_gap():
 @pytest.mark.filterwarnings("ignore")
 def test_maps_and_scores_are_those_of_the_decoder_of_nimare():
     pytest.importorskip("nimare")
-    from decoding_baselines import association_maps, correlation, sphere_maps
     from nilearn.datasets import load_mni152_brain_mask
     from nilearn.masking import unmask
     from nimare.dataset import Dataset
     from nimare.decode.continuous import CorrelationDecoder
+
+    from benchmarks.quality.decoding_baselines import association_maps, correlation, sphere_maps
 
     studies, terms = literature(30)
     mask = load_mni152_brain_mask(resolution=8)
@@ -93,8 +95,9 @@ def test_maps_and_scores_are_those_of_the_decoder_of_nimare():
 
 def test_studies_without_peaks_have_empty_sphere_maps():
     pytest.importorskip("nimare")
-    from decoding_baselines import sphere_maps
     from nilearn.datasets import load_mni152_brain_mask
+
+    from benchmarks.quality.decoding_baselines import sphere_maps
 
     studies, _ = literature(4)
     peaks = studies.peaks[studies.peaks["id"] != "study001"]
@@ -103,8 +106,8 @@ def test_studies_without_peaks_have_empty_sphere_maps():
 
 
 def test_ridge_predicts_the_terms_of_the_part_of_the_brain():
-    from decoding import ranking_scores
-    from decoding_baselines import ALPHAS, ridge_scores
+    from benchmarks.quality.decoding import ranking_scores
+    from benchmarks.quality.decoding_baselines import ALPHAS, ridge_scores
 
     train, terms = literature(1200)
     test, truth = literature(200, seed=1)
@@ -120,7 +123,7 @@ def test_ridge_predicts_the_terms_of_the_part_of_the_brain():
 
 
 def test_a_score_of_frequency_has_popularity_1_and_a_constant_shift_changes_nothing():
-    from decoding import popularity_scores
+    from benchmarks.quality.decoding import popularity_scores
 
     frequency = np.arange(1.0, 41)
     scores = np.tile(frequency, (5, 1))
@@ -133,8 +136,8 @@ def test_a_score_of_frequency_has_popularity_1_and_a_constant_shift_changes_noth
 @pytest.mark.filterwarnings("ignore")
 def test_gclda_finds_the_term_of_the_part_of_the_brain():
     pytest.importorskip("nimare")
-    from decoding_baselines import gclda_scores
-    from protocol import voxel_maps
+    from benchmarks.common.protocol import voxel_maps
+    from benchmarks.quality.decoding_baselines import gclda_scores
 
     train, terms = literature(300)
     test, truth = literature(60, seed=1)

@@ -51,7 +51,7 @@ def failing(estimator):
 
 @pytest.mark.filterwarnings("ignore")
 def test_every_check_is_counted_once_under_its_status():
-    from estimator_checks import STATUSES, count
+    from benchmarks.robustness.estimator_checks import STATUSES, count
 
     estimator = Forgetful()
     names = failing(estimator)
@@ -69,7 +69,7 @@ def test_every_check_is_counted_once_under_its_status():
 
 @pytest.mark.filterwarnings("ignore")
 def test_estimators_without_fault_fail_nothing_and_texts_end_the_checks():
-    from estimator_checks import count
+    from benchmarks.robustness.estimator_checks import count
 
     assert count(StandardScaler(), {})["failed"] == 0
     assert count(StandardScaler(), {})["passed"] > 40
@@ -77,7 +77,7 @@ def test_estimators_without_fault_fail_nothing_and_texts_end_the_checks():
 
 
 def test_an_estimator_that_is_refused_has_no_checks_and_is_still_in_the_table():
-    from estimator_checks import STATUSES, Case, count, row
+    from benchmarks.robustness.estimator_checks import STATUSES, Case, count, row
 
     assert count(Untagged(), {}).total() == 0
     cells = row(Case("Untagged", Untagged(), {}, None), {})
@@ -85,7 +85,7 @@ def test_an_estimator_that_is_refused_has_no_checks_and_is_still_in_the_table():
 
 
 def test_estimators_of_a_package_are_its_own_and_need_no_arguments(tmp_path, monkeypatch):
-    from estimator_checks import estimators_in
+    from benchmarks.robustness.estimator_checks import estimators_in
 
     folder = tmp_path / "a_zoo"
     folder.mkdir()
@@ -111,7 +111,7 @@ def test_estimators_of_a_package_are_its_own_and_need_no_arguments(tmp_path, mon
 
 @pytest.mark.filterwarnings("ignore")
 def test_ours_are_those_of_the_suite_with_its_expected_failures():
-    from estimator_checks import contract, ours
+    from benchmarks.robustness.estimator_checks import contract, ours
 
     suite = contract()
     cases = {case.name: case for case in ours(suite)}

@@ -16,7 +16,7 @@ N_TRAIN, N_TEST = 240, 60
 @pytest.fixture(scope="module")
 def corpus():
     """Studies whose peaks lie where their terms say."""
-    from hierarchy_measures.corpus import FoldCorpus
+    from benchmarks.hierarchy_measures.corpus import FoldCorpus
 
     random = np.random.default_rng(0)
     counts = random.poisson([0.4, 0.3, 0.3, 0.4, 0.5, 0.6], size=(N_TRAIN + N_TEST, 6))
@@ -52,20 +52,19 @@ def corpus():
 @pytest.fixture(scope="module")
 def rows(corpus):
     """Rows of small fits: hyperbolic, and flat."""
-    import hierarchy
-    import models.features
-    import models.ours
+    from benchmarks.models import ours
+    from benchmarks.quality import hierarchy
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models.ours, "N_REGIONS", 20)
-        patch.setattr(models.ours, "RESOLUTION", 12)
+        patch.setattr(ours, "N_REGIONS", 20)
+        patch.setattr(ours, "RESOLUTION", 12)
         return {
             name: hierarchy.embedder_row(name, corpus, 0) for name in ("ours", "control_euclidean")
         }
 
 
 def test_rows_of_embedders_place_terms_texts_and_maps_in_one_space(rows, corpus):
-    from hierarchy_measures.corpus import single_terms
+    from benchmarks.hierarchy_measures.corpus import single_terms
 
     for row in rows.values():
         terms = single_terms(corpus.terms, VOCABULARY)
@@ -88,9 +87,9 @@ def test_radii_of_the_flat_control_are_those_of_its_tangent_vectors(rows):
 
 
 def test_all_measures_are_taken_of_a_row_of_points(rows, corpus):
-    from hierarchy import walk_starts
-    from hierarchy_measures.suite import measure
-    from hierarchy_measures.taxonomies import taxonomy_of_pairs
+    from benchmarks.hierarchy_measures.suite import measure
+    from benchmarks.hierarchy_measures.taxonomies import taxonomy_of_pairs
+    from benchmarks.quality.hierarchy import walk_starts
 
     pairs = pd.DataFrame({"general": ["emotion", "memory"], "specific": ["fear", "working memory"]})
     taxonomy = taxonomy_of_pairs("Cognitive Atlas", pairs, corpus.terms)
@@ -117,9 +116,9 @@ def test_all_measures_are_taken_of_a_row_of_points(rows, corpus):
 @pytest.fixture
 def cached(monkeypatch, tmp_path, corpus):
     """Run with made-up measures; the list holds what was measured."""
-    import hierarchy
-    import runner
-    from hierarchy_measures.suite import Measured
+    from benchmarks.common import runner
+    from benchmarks.hierarchy_measures.suite import Measured
+    from benchmarks.quality import hierarchy
 
     made = []
 
@@ -133,7 +132,7 @@ def cached(monkeypatch, tmp_path, corpus):
 
 
 def test_what_was_measured_is_kept_by_row_seed_and_betas(cached, corpus):
-    from hierarchy import run
+    from benchmarks.quality.hierarchy import run
 
     calls = [("counts", 0, [0.5]), ("ours", 0, [0.5]), ("ours", 1, [0.5]), ("ours", 1, [0.1])]
     for name, seed, betas in [*calls, *calls]:
@@ -144,7 +143,7 @@ def test_what_was_measured_is_kept_by_row_seed_and_betas(cached, corpus):
 def test_the_command_writes_a_section_and_the_figures_of_runs(
     cached, corpus, monkeypatch, tmp_path
 ):
-    import hierarchy
+    from benchmarks.quality import hierarchy
 
     (tmp_path / "results").mkdir()
     output = tmp_path / "RESULTS.md"
@@ -171,8 +170,8 @@ def test_the_command_writes_a_section_and_the_figures_of_runs(
 )
 @pytest.mark.filterwarnings("ignore::sklearn_mnm.exceptions.DataWarning")
 def test_held_out_relations_have_no_part_in_the_choice():
-    from hierarchy import HELD_OUT, load_taxonomies, ontologies
-    from hierarchy_measures.taxonomies import half_of, textbook_pairs
+    from benchmarks.hierarchy_measures.taxonomies import half_of, textbook_pairs
+    from benchmarks.quality.hierarchy import HELD_OUT, load_taxonomies, ontologies
 
     names = {name.lower() for name in ontologies()["Cognitive Atlas"].names}
     words = {name for name in names if name.replace(" ", "").isalpha()}

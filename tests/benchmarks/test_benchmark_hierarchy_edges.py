@@ -22,13 +22,13 @@ INFORMATION = -np.log((FREQUENCY - 0.5) / 1000)
 
 @pytest.fixture
 def taxonomy():
-    from hierarchy_measures.taxonomies import taxonomy_of_pairs
+    from benchmarks.hierarchy_measures.taxonomies import taxonomy_of_pairs
 
     return taxonomy_of_pairs("tiny", PAIRS, TERMS)
 
 
 def row_of(log_p, beta=0.0):
-    from hierarchy_measures.rows import Row
+    from benchmarks.hierarchy_measures.rows import Row
 
     return Row("made up", TERMS, INFORMATION / 2, lambda positions: log_p[positions], beta)
 
@@ -50,7 +50,7 @@ def test_the_closure_of_pairs_goes_all_the_way_up(taxonomy):
 
 
 def test_pairs_with_unknown_terms_are_left_out_and_counted():
-    from hierarchy_measures.taxonomies import taxonomy_of_pairs
+    from benchmarks.hierarchy_measures.taxonomies import taxonomy_of_pairs
 
     pairs = pd.DataFrame({"general": ["memory", "sleep"], "specific": ["working memory", "dream"]})
     with pytest.warns(DataWarning, match="1 of 2 pairs"):
@@ -58,7 +58,7 @@ def test_pairs_with_unknown_terms_are_left_out_and_counted():
 
 
 def test_halves_split_the_children_and_share_the_closure(taxonomy):
-    from hierarchy_measures.taxonomies import half_of
+    from benchmarks.hierarchy_measures.taxonomies import half_of
 
     halves = {which: taxonomy.half(TERMS, which) for which in ("validation", "test")}
     for which, half in halves.items():
@@ -68,7 +68,7 @@ def test_halves_split_the_children_and_share_the_closure(taxonomy):
 
 
 def test_textbook_pairs_are_pairs_of_different_terms_each_once():
-    from hierarchy_measures.taxonomies import textbook_pairs
+    from benchmarks.hierarchy_measures.taxonomies import textbook_pairs
 
     pairs = textbook_pairs()
     assert len(pairs) >= 60
@@ -79,8 +79,7 @@ def test_textbook_pairs_are_pairs_of_different_terms_each_once():
 
 
 def test_terms_of_an_ontology_are_parents_and_ancestors_by_their_steps():
-    from hierarchy_measures.taxonomies import taxonomy_of
-
+    from benchmarks.hierarchy_measures.taxonomies import taxonomy_of
     from sklearn_mnm.text import Ontology
 
     table = PAIRS.rename(columns={"specific": "child", "general": "parent"})
@@ -90,8 +89,7 @@ def test_terms_of_an_ontology_are_parents_and_ancestors_by_their_steps():
 
 
 def test_terms_of_a_circle_are_not_judged_as_parents_of_each_other():
-    from hierarchy_measures.taxonomies import taxonomy_of
-
+    from benchmarks.hierarchy_measures.taxonomies import taxonomy_of
     from sklearn_mnm.text import Ontology
 
     names = ["memory", "working memory", "brain"]
@@ -108,7 +106,7 @@ def test_terms_of_a_circle_are_not_judged_as_parents_of_each_other():
 
 
 def test_united_taxonomies_hold_the_edges_of_both(taxonomy):
-    from hierarchy_measures.taxonomies import general_specific, taxonomy_of_pairs
+    from benchmarks.hierarchy_measures.taxonomies import general_specific, taxonomy_of_pairs
 
     other = taxonomy_of_pairs(
         "other", pd.DataFrame({"general": ["brain"], "specific": ["pain"]}), TERMS
@@ -119,7 +117,7 @@ def test_united_taxonomies_hold_the_edges_of_both(taxonomy):
 
 
 def test_negatives_of_one_frequency_are_the_nearest_unrelated_terms(taxonomy):
-    from hierarchy_measures.taxonomies import negatives
+    from benchmarks.hierarchy_measures.taxonomies import negatives
 
     pairs = negatives("same frequency", taxonomy, FREQUENCY)
     assert (pairs["child"] == pairs["query"]).all()
@@ -138,7 +136,7 @@ def test_negatives_of_one_frequency_are_the_nearest_unrelated_terms(taxonomy):
 
 
 def test_negatives_among_siblings_and_reversed_edges(taxonomy):
-    from hierarchy_measures.taxonomies import negatives
+    from benchmarks.hierarchy_measures.taxonomies import negatives
 
     pairs = negatives("siblings", taxonomy, FREQUENCY)
     assert named(zip(pairs["query"], pairs["candidate"], strict=True)) == {
@@ -154,7 +152,7 @@ def test_negatives_among_siblings_and_reversed_edges(taxonomy):
 
 
 def test_direction_counts_ties_half_and_averages_the_parents_of_a_child(taxonomy):
-    from hierarchy_measures.edges import direction
+    from benchmarks.hierarchy_measures.edges import direction
 
     radius = np.array([1.0, 2, 3, 2, 1, 4, 0, 0])
     share = direction(radius, taxonomy, TERMS)
@@ -167,8 +165,8 @@ def test_direction_counts_ties_half_and_averages_the_parents_of_a_child(taxonomy
 
 
 def test_ranks_leave_out_the_term_itself_and_count_ties_against():
-    from hierarchy_measures.edges import ancestor_ranks, hits
-    from hierarchy_measures.taxonomies import Taxonomy
+    from benchmarks.hierarchy_measures.edges import ancestor_ranks, hits
+    from benchmarks.hierarchy_measures.taxonomies import Taxonomy
 
     ancestors = sparse.lil_matrix((8, 8), dtype=bool)
     ancestors[2, [0, 1]] = True
@@ -183,7 +181,7 @@ def test_ranks_leave_out_the_term_itself_and_count_ties_against():
 
 
 def test_scores_add_beta_times_the_information(taxonomy):
-    from hierarchy_measures.rows import pair_scores
+    from benchmarks.hierarchy_measures.rows import pair_scores
 
     log_p = -np.arange(64.0).reshape(8, 8)
     queries, candidates = np.array([3, 1, 3]), np.array([0, 5, 7])
@@ -192,20 +190,20 @@ def test_scores_add_beta_times_the_information(taxonomy):
 
 
 def test_a_score_that_is_no_number_is_an_error():
-    from hierarchy_measures.rows import ancestor_scores
+    from benchmarks.hierarchy_measures.rows import ancestor_scores
 
     with pytest.raises(ValueError, match="made up"):
         ancestor_scores(row_of(np.full((8, 8), np.nan)), np.array([0]), INFORMATION)
 
 
 def areas_of(pairs):
-    from hierarchy_measures.edges import discrimination
+    from benchmarks.hierarchy_measures.edges import discrimination
 
     return discrimination(pairs)(np.ones(len(pairs)))
 
 
 def test_perfect_scores_have_area_and_precision_of_100_and_constant_ones_half_the_area(taxonomy):
-    from hierarchy_measures.edges import labelled_pairs
+    from benchmarks.hierarchy_measures.edges import labelled_pairs
 
     perfect = np.where(taxonomy.edges.toarray(), 0.0, -np.inf)
     for kind in ("same frequency", "siblings", "reversed"):
@@ -219,8 +217,9 @@ def test_perfect_scores_have_area_and_precision_of_100_and_constant_ones_half_th
 
 
 def test_areas_are_those_of_scikit_learn_with_weights_and_ties():
-    from hierarchy_measures.edges import discrimination
     from sklearn.metrics import average_precision_score, roc_auc_score
+
+    from benchmarks.hierarchy_measures.edges import discrimination
 
     random = np.random.default_rng(0)
     pairs = pd.DataFrame(
@@ -236,7 +235,7 @@ def test_areas_are_those_of_scikit_learn_with_weights_and_ties():
 
 
 def test_a_row_is_matched_to_terms_by_name():
-    from hierarchy_measures.rows import Row
+    from benchmarks.hierarchy_measures.rows import Row
 
     order = np.random.default_rng(0).permutation(8)
     log_p = np.arange(64.0).reshape(8, 8)
@@ -266,7 +265,7 @@ def test_a_radius_is_no_negative_depth_and_is_finite(radius):
 
 
 def test_points_on_a_ray_have_certain_ancestors_and_those_across_the_root_are_independent():
-    from hierarchy_measures.rows import row_of_points
+    from benchmarks.hierarchy_measures.rows import row_of_points
 
     # On one ray at radii 1 and 2, and one at radius 1 on the other side.
     radii, signs = np.array([1.0, 2, 1]), np.array([1, 1, -1])

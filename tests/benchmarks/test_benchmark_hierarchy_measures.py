@@ -15,7 +15,7 @@ CLOSURE = bools([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 0, 0]])
 
 
 def test_chains_count_the_steps_that_add_something_to_a_known_text():
-    from hierarchy_measures.nested import chain_order
+    from benchmarks.hierarchy_measures.nested import chain_order
 
     radii = np.array([[1, 2, 3], [1, 2, 1.5], [np.nan, 1, 2], [2, 2, 2], [1, 1, 2]])
     changed = np.array([[1, 1], [1, 1], [1, 1], [0, 0], [1, 1]], dtype=bool)
@@ -28,7 +28,7 @@ def test_chains_count_the_steps_that_add_something_to_a_known_text():
 
 
 def test_pairs_of_radii_count_where_both_are_known_and_ties_against():
-    from hierarchy_measures.nested import nearer
+    from benchmarks.hierarchy_measures.nested import nearer
 
     inner, outer = np.array([1, 2, 3, np.nan]), np.array([2, 2, 4, 1])
     order = nearer(inner, outer)
@@ -37,7 +37,7 @@ def test_pairs_of_radii_count_where_both_are_known_and_ties_against():
 
 
 def test_parts_find_their_whole_by_its_id():
-    from hierarchy_measures.nested import part_order
+    from benchmarks.hierarchy_measures.nested import part_order
 
     order = part_order(np.array([5, 1]), ["b", "a"], np.array([2, 6, 4]), ["a", "b", "b"])
     assert order == {"share": pytest.approx(200 / 3), "n": 3}
@@ -46,7 +46,7 @@ def test_parts_find_their_whole_by_its_id():
 
 
 def test_hierarchical_precision_and_recall_of_sets_closed_upward():
-    from hierarchy_measures.closed_sets import overlap, precision_recall
+    from benchmarks.hierarchy_measures.closed_sets import overlap, precision_recall
 
     found, true = bools([[0, 0, 1, 0]]), bools([[0, 0, 0, 1]])
     counts = overlap(found, true, CLOSURE)
@@ -60,7 +60,7 @@ def test_hierarchical_precision_and_recall_of_sets_closed_upward():
 
 
 def test_the_start_of_a_walk_counts_neither_as_found_nor_as_true():
-    from hierarchy_measures.closed_sets import overlap
+    from benchmarks.hierarchy_measures.closed_sets import overlap
 
     start = bools([[0, 0, 1, 0]])
     counts = overlap(bools([[0, 1, 1, 0]]), start, CLOSURE, without=start)
@@ -68,7 +68,7 @@ def test_the_start_of_a_walk_counts_neither_as_found_nor_as_true():
 
 
 def test_sets_are_pooled_and_can_be_weighted():
-    from hierarchy_measures.closed_sets import precision_recall
+    from benchmarks.hierarchy_measures.closed_sets import precision_recall
 
     counts = pd.DataFrame({"common": [1.0, 0], "found": [1.0, 3], "true": [2.0, 2]})
     assert precision_recall(counts)["precision"] == 25
@@ -77,7 +77,7 @@ def test_sets_are_pooled_and_can_be_weighted():
 
 
 def test_terms_outside_the_ontology_do_not_count():
-    from hierarchy_measures.closed_sets import close_upward, top_concepts
+    from benchmarks.hierarchy_measures.closed_sets import close_upward, top_concepts
 
     closure = bools([[0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
     assert close_upward(bools([[0, 1, 1, 1]]), closure).tolist() == [[True, True, False, False]]
@@ -87,7 +87,7 @@ def test_terms_outside_the_ontology_do_not_count():
 
 def climbing_row(beta=0.5):
     """Fear tells nothing; working memory tells memory, which tells brain."""
-    from hierarchy_measures.rows import Row
+    from benchmarks.hierarchy_measures.rows import Row
 
     information = np.array([0.2, 1.6, 3.2, 3.0])
     share = np.exp(-np.tile(information, (4, 1)))
@@ -100,7 +100,7 @@ def climbing_row(beta=0.5):
 
 
 def test_walks_go_from_specific_to_general_by_what_the_text_and_the_last_step_tell():
-    from hierarchy_measures.walks import climb
+    from benchmarks.hierarchy_measures.walks import climb
 
     row, log_p, information = climbing_row()
     everything = np.ones(4, dtype=bool)
@@ -117,7 +117,7 @@ def test_walks_go_from_specific_to_general_by_what_the_text_and_the_last_step_te
 
 
 def test_walks_skip_what_is_not_told_and_have_no_step_from_the_root():
-    from hierarchy_measures.walks import climb
+    from benchmarks.hierarchy_measures.walks import climb
 
     row, log_p, information = climbing_row()
     everything = np.ones(4, dtype=bool)
@@ -129,7 +129,7 @@ def test_walks_skip_what_is_not_told_and_have_no_step_from_the_root():
 
 
 def test_steps_are_told_by_the_text_and_by_the_step_before():
-    from hierarchy_measures.walks import climb
+    from benchmarks.hierarchy_measures.walks import climb
 
     row, log_p, information = climbing_row()
     everything = np.ones(4, dtype=bool)
@@ -143,7 +143,7 @@ def test_steps_are_told_by_the_text_and_by_the_step_before():
 def test_a_term_at_the_root_is_the_last_step():
     from dataclasses import replace
 
-    from hierarchy_measures.walks import climb
+    from benchmarks.hierarchy_measures.walks import climb
 
     row, log_p, information = climbing_row()
     row = replace(row, radius=np.array([0, 0.8, 1.6, 1.5]))
@@ -152,7 +152,7 @@ def test_a_term_at_the_root_is_the_last_step():
 
 
 def test_content_terms_are_frequent_stand_alone_and_are_about_something():
-    from hierarchy_measures.walks import content_terms
+    from benchmarks.hierarchy_measures.walks import content_terms
 
     frequency = np.array([100, 100, 100, 20, 100, 100, 100])
     alone = np.array([90, 90, 30, 20, 90, 90, 90])
@@ -165,7 +165,7 @@ def test_content_terms_are_frequent_stand_alone_and_are_about_something():
 
 
 def test_terms_with_company_of_their_own_are_concentrated():
-    from hierarchy_measures.walks import topical_concentration
+    from benchmarks.hierarchy_measures.walks import topical_concentration
 
     occurrence = bools([[1, 1, 1, 0], [1, 1, 1, 0], [1, 0, 0, 1], [1, 0, 0, 1]])
     concentration = topical_concentration(occurrence)
@@ -176,7 +176,7 @@ def test_terms_with_company_of_their_own_are_concentrated():
 
 
 def test_lift_is_in_bits_with_one_imagined_study():
-    from hierarchy_measures.walks import step_lifts
+    from benchmarks.hierarchy_measures.walks import step_lifts
 
     occurrence = bools([[0, 1, 1, 0]] * 3 + [[0, 0, 0, 1]] * 4)
     starts = bools([[0, 0, 1, 0], [0, 0, 1, 1], [0, 0, 0, 0]])
@@ -191,7 +191,7 @@ def test_lift_is_in_bits_with_one_imagined_study():
 
 
 def test_the_table_of_walks():
-    from hierarchy_measures.walks import different_ends, walk_table
+    from benchmarks.hierarchy_measures.walks import different_ends, walk_table
 
     walks = [[2, 1, 0], [2, 3, 2], [1], []]
     lifts = [np.array([3.0, 2, 1]), np.array([1.0, 1, 1]), np.array([5.0]), np.empty(0)]
@@ -207,7 +207,7 @@ def test_the_table_of_walks():
 
 
 def test_calibration_of_true_probabilities_is_near_perfect_and_of_doubled_ones_is_not():
-    from hierarchy_measures.probability import calibration
+    from benchmarks.hierarchy_measures.probability import calibration
 
     random = np.random.default_rng(0)
     p = random.uniform(0, 0.5, size=(400, 100))
@@ -224,7 +224,7 @@ def test_calibration_of_true_probabilities_is_near_perfect_and_of_doubled_ones_i
 
 
 def test_calibration_by_hand_leaves_out_unknown_texts():
-    from hierarchy_measures.probability import calibration
+    from benchmarks.hierarchy_measures.probability import calibration
 
     log_p = np.log([[0.5, 0.5], [np.nan, np.nan], [1.0, 0.5]])
     found = calibration(log_p, bools([[1, 0], [1, 1], [1, 1]]), np.array([0.5, 0.5]), n_bins=1)
@@ -234,7 +234,7 @@ def test_calibration_by_hand_leaves_out_unknown_texts():
 
 
 def test_ranks_of_own_maps_count_ties_against():
-    from hierarchy_measures.probability import own_map_ranks, radius_and_error
+    from benchmarks.hierarchy_measures.probability import own_map_ranks, radius_and_error
 
     similarity = np.array([[3.0, 1, 1], [2, 2, 1], [3, 2, 1]])
     assert own_map_ranks(similarity).tolist() == [1, 2, 3]
@@ -243,7 +243,7 @@ def test_ranks_of_own_maps_count_ties_against():
 
 
 def test_intervals_are_paired_by_the_name_of_the_unit():
-    from hierarchy_measures.intervals import over_runs, paired_means
+    from benchmarks.hierarchy_measures.intervals import over_runs, paired_means
 
     names = [f"term {i}" for i in range(50)]
     base = pd.Series(np.random.default_rng(0).normal(size=50), index=names)
@@ -260,7 +260,7 @@ def test_intervals_are_paired_by_the_name_of_the_unit():
 
 
 def test_units_are_drawn_with_all_their_entries():
-    from hierarchy_measures.intervals import paired_statistics
+    from benchmarks.hierarchy_measures.intervals import paired_statistics
 
     # A thousand entries of two units: the interval is as wide as that of two numbers.
     table = pd.DataFrame({"child": ["a"] * 500 + ["b"] * 500, "score": [0.0] * 500 + [1.0] * 500})

@@ -30,7 +30,7 @@ def part(whole, counts):
 
 @pytest.fixture(scope="module")
 def corpus():
-    from hierarchy_measures.corpus import FoldCorpus
+    from benchmarks.hierarchy_measures.corpus import FoldCorpus
 
     random = np.random.default_rng(0)
     rates = [0.3, 0.5, 0.0, 0.5, 0.4, 0.2]
@@ -44,7 +44,7 @@ def corpus():
 
 
 def test_a_study_holds_the_parts_of_its_longer_terms():
-    from hierarchy_measures.corpus import closed_occurrence
+    from benchmarks.hierarchy_measures.corpus import closed_occurrence
 
     counts = sparse.csr_matrix([[0, 0, 0, 0, 0, 2], [1, 0, 0, 1, 0, 0], [0, 1, 0, 0, 0, 0]])
     assert closed_occurrence(counts, VOCABULARY).toarray().astype(int).tolist() == [
@@ -64,7 +64,7 @@ def test_terms_are_those_written_in_three_studies_and_frequency_is_closed(corpus
 
 
 def test_parts_of_other_studies_are_refused(corpus):
-    from hierarchy_measures.corpus import FoldCorpus
+    from benchmarks.hierarchy_measures.corpus import FoldCorpus
 
     with pytest.raises(ValueError, match="'title'"):
         FoldCorpus(0, corpus.train, corpus.test, {"title": corpus.train})
@@ -88,7 +88,7 @@ def test_each_nested_text_is_a_part_of_the_next_and_the_shortest_has_the_rarest_
 
 
 def test_tables_are_parts_of_studies_that_have_two(corpus):
-    from hierarchy_measures.corpus import tables_of
+    from benchmarks.hierarchy_measures.corpus import tables_of
 
     tables = tables_of(corpus.test)
     owners, n_tables = np.unique(tables.groups, return_counts=True)
@@ -101,8 +101,8 @@ def test_tables_are_parts_of_studies_that_have_two(corpus):
 
 
 def test_counts_say_which_share_of_the_studies_with_b_holds_a(corpus):
-    from hierarchy_measures.corpus import single_terms
-    from hierarchy_measures.references import counts_rows
+    from benchmarks.hierarchy_measures.corpus import single_terms
+    from benchmarks.hierarchy_measures.references import counts_rows
 
     row = next(counts_rows(corpus))
     held = corpus.train_occurrence.toarray()
@@ -120,7 +120,7 @@ def test_counts_say_which_share_of_the_studies_with_b_holds_a(corpus):
 
 
 def test_directions_of_terms_with_the_same_company_agree():
-    from hierarchy_measures.references import pmi_directions
+    from benchmarks.hierarchy_measures.references import pmi_directions
 
     # Two topics of three terms each.
     occurrence = np.kron(np.eye(2), np.ones((20, 3)))
@@ -133,7 +133,7 @@ def test_directions_of_terms_with_the_same_company_agree():
 
 
 def taxonomy(corpus):
-    from hierarchy_measures.taxonomies import taxonomy_of_pairs
+    from benchmarks.hierarchy_measures.taxonomies import taxonomy_of_pairs
 
     pairs = pd.DataFrame(
         [("memory", "working memory"), ("working memory", "verbal working memory")],
@@ -146,7 +146,7 @@ def full_row(corpus):
     """A row that gives everything: half the information as radius, probabilities by counts."""
     from dataclasses import replace
 
-    from hierarchy_measures.references import counts_rows
+    from benchmarks.hierarchy_measures.references import counts_rows
 
     def text_radius(texts):
         held = corpus._closed(texts).toarray() * corpus.information
@@ -170,7 +170,7 @@ def full_row(corpus):
 
 @pytest.fixture(scope="module")
 def measured(corpus):
-    from hierarchy_measures import suite
+    from benchmarks.hierarchy_measures import suite
 
     with pytest.MonkeyPatch.context() as patch:
         # All maps of these studies have one extent, of which no two can be compared.
@@ -209,8 +209,8 @@ def test_the_suite_gives_the_figures_that_are_known_by_construction(measured):
 
 
 def test_words_of_the_start_are_no_answer_of_a_walk(corpus):
-    from hierarchy_measures.corpus import single_terms
-    from hierarchy_measures.suite import Measured, measure_steps
+    from benchmarks.hierarchy_measures.corpus import single_terms
+    from benchmarks.hierarchy_measures.suite import Measured, measure_steps
 
     result = Measured("made up", 0, {})
     start = single_terms(["working memory"], VOCABULARY)
@@ -221,8 +221,8 @@ def test_words_of_the_start_are_no_answer_of_a_walk(corpus):
 
 
 def test_what_a_row_does_not_give_is_not_measured(corpus):
-    from hierarchy_measures.rows import Row
-    from hierarchy_measures.suite import measure
+    from benchmarks.hierarchy_measures.rows import Row
+    from benchmarks.hierarchy_measures.suite import measure
 
     zeros = np.zeros((5, 5))
     row = Row("bare", corpus.terms, corpus.information, lambda positions: zeros[positions])
@@ -232,7 +232,7 @@ def test_what_a_row_does_not_give_is_not_measured(corpus):
 
 
 def test_measurements_survive_json(measured):
-    from hierarchy_measures.suite import Measured
+    from benchmarks.hierarchy_measures.suite import Measured
 
     again = Measured.from_dict(json.loads(json.dumps(measured.to_dict())))
     assert again.title == "counts"
@@ -248,14 +248,14 @@ def test_measurements_survive_json(measured):
 def test_beta_and_setting_are_those_that_find_most_ancestors(corpus):
     from dataclasses import replace
 
-    from hierarchy_measures.references import counts_rows
-    from hierarchy_measures.suite import choose
+    from benchmarks.hierarchy_measures.references import counts_rows
+    from benchmarks.hierarchy_measures.suite import choose
 
     blind = replace(
         next(counts_rows(corpus)), title="blind", log_p_terms=lambda p: np.zeros((len(p), 5))
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hierarchy_measures.suite.K", 1)
+        patch.setattr("benchmarks.hierarchy_measures.suite.K", 1)
         chosen = choose(iter([blind, next(counts_rows(corpus))]), taxonomy(corpus), corpus)
     assert (chosen.title, chosen.beta) == ("counts", 0.0)
     with pytest.raises(ValueError, match="tiny"):
@@ -263,7 +263,7 @@ def test_beta_and_setting_are_those_that_find_most_ancestors(corpus):
 
 
 def test_a_row_compared_with_itself_differs_by_nothing(measured):
-    from hierarchy_measures.suite import compare
+    from benchmarks.hierarchy_measures.suite import compare
 
     differences = compare([measured, measured], [measured, measured])
     assert set(measured.units) < set(differences)
@@ -276,7 +276,7 @@ def test_a_row_compared_with_itself_differs_by_nothing(measured):
 def test_rows_on_different_folds_are_not_compared(measured):
     from dataclasses import replace
 
-    from hierarchy_measures.suite import compare
+    from benchmarks.hierarchy_measures.suite import compare
 
     with pytest.raises(ValueError, match="folds"):
         compare([measured], [replace(measured, fold=1)])
@@ -285,7 +285,7 @@ def test_rows_on_different_folds_are_not_compared(measured):
 def test_the_report_has_every_figure_of_every_row(measured):
     from dataclasses import replace
 
-    from hierarchy_measures.report import markdown
+    from benchmarks.hierarchy_measures.report import markdown
 
     def shifted(by, fold, title):
         figures = {name: value + by for name, value in measured.figures.items()}
@@ -309,7 +309,7 @@ def test_the_report_has_every_figure_of_every_row(measured):
 
 
 def test_rows_are_compared_within_their_dimension(measured):
-    from hierarchy import by_dimensions
+    from benchmarks.quality.hierarchy import by_dimensions
 
     names = ["hyperbolic_8", "hyperbolic_512", "ours", "flat_8", "flat_512"]
     groups = by_dimensions({name: [measured] for name in names})

@@ -10,7 +10,7 @@ CANDIDATES = 4
 
 
 def test_threads_are_set_for_every_library_or_for_none(monkeypatch):
-    from model_selection import _VARIABLES, SMALL, Setting, environment
+    from benchmarks.speed.model_selection import _VARIABLES, SMALL, Setting, environment
 
     monkeypatch.setenv("MKL_NUM_THREADS", "7")
     setting = Setting(SMALL, caches=True, n_threads=3)
@@ -21,7 +21,7 @@ def test_threads_are_set_for_every_library_or_for_none(monkeypatch):
 
 
 def test_cpu_time_is_that_of_ended_children_too():
-    from model_selection import _cpu_seconds
+    from benchmarks.speed.model_selection import _cpu_seconds
 
     busy = "import time\nwhile time.process_time() < 0.5: pass"
     before = _cpu_seconds()
@@ -45,7 +45,7 @@ def record(scores=((0.1, 0.2, 0.3),), n_threads=1, seconds=10.0, **more):
 
 
 def test_other_scores_of_the_same_search_are_an_error_unless_threads_differ():
-    from model_selection import Setting, check_scores
+    from benchmarks.speed.model_selection import Setting, check_scores
 
     settings = [Setting("later steps", caches) for caches in (False, True)]
     check = partial(check_scores, settings)
@@ -60,7 +60,7 @@ def test_other_scores_of_the_same_search_are_an_error_unless_threads_differ():
 
 
 def test_tables_hold_every_search_and_the_spread_of_repeated_ones():
-    from model_selection import SEARCHES, WAYS, markdown
+    from benchmarks.speed.model_selection import SEARCHES, WAYS, markdown
 
     step = {"calls": 4, "seconds": 2.25}
     scores = ((0.1, 0.2, 0.3), (0.4, 0.2, 0.3))

@@ -15,7 +15,7 @@ def views():
 
 @pytest.mark.parametrize("as_features", [np.asarray, sparse.csr_matrix])
 def test_ridge_is_that_of_scikit_learn_for_each_alpha(views, as_features):
-    from models.ridge import RidgeModel
+    from benchmarks.models.ridge import RidgeModel
 
     X, Y = views
     model = RidgeModel("terms", "regions", "sqrt")
@@ -25,7 +25,7 @@ def test_ridge_is_that_of_scikit_learn_for_each_alpha(views, as_features):
 
 
 def test_pls_is_that_of_scikit_learn_for_each_number_of_components(views):
-    from models.pls import PartialLeastSquares
+    from benchmarks.models.pls import PartialLeastSquares
 
     X, Y = views
     for n_components, ours in PartialLeastSquares().coefficients(X, Y, [1, 4, 8]):
@@ -34,7 +34,7 @@ def test_pls_is_that_of_scikit_learn_for_each_number_of_components(views):
 
 
 def test_cca_without_penalty_finds_the_canonical_correlations(views):
-    from models.cca import _canonical_directions
+    from benchmarks.models.cca import _canonical_directions
 
     X, Y = views
     text, correlations, brain = _canonical_directions(X, Y[:, :15], 1e-9, 1e-9)
@@ -44,8 +44,13 @@ def test_cca_without_penalty_finds_the_canonical_correlations(views):
 
 def test_the_released_centroid_target_puts_texts_further_out_than_brains():
     import torch
-    from models.mnm import BRAIN_RADIUS, TEXT_RADIUS, _mended_deviation, _released_deviation
 
+    from benchmarks.models.mnm import (
+        BRAIN_RADIUS,
+        TEXT_RADIUS,
+        _mended_deviation,
+        _released_deviation,
+    )
     from sklearn_mnm.geometry import exp_map0
 
     c = torch.tensor(1.0)

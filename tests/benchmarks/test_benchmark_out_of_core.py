@@ -8,7 +8,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
 
 
 def test_texts_and_maps_of_a_study_belong_together():
-    from out_of_core import studies
+    from benchmarks.speed.out_of_core import studies
 
     texts, maps = studies(5, 300)
     np.testing.assert_array_equal(studies(5, 300)[1], maps)
@@ -20,7 +20,7 @@ def test_texts_and_maps_of_a_study_belong_together():
 
 
 def test_tables_hold_exponents_and_recall():
-    from out_of_core import STEPS, tables
+    from benchmarks.speed.out_of_core import STEPS, tables
 
     records = pd.DataFrame(
         {

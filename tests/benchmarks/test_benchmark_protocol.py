@@ -4,7 +4,7 @@ import pytest
 
 @pytest.mark.filterwarnings("ignore::sklearn_mnm.exceptions.DataWarning")
 def test_a_test_fold_is_a_pool_of_1000_that_no_training_study_is_in(corpus):
-    from protocol import ALL_FOLDS, split
+    from benchmarks.common.protocol import ALL_FOLDS, split
 
     studies, folds = corpus
     seen: set[str] = set()
@@ -19,7 +19,7 @@ def test_a_test_fold_is_a_pool_of_1000_that_no_training_study_is_in(corpus):
 
 @pytest.mark.filterwarnings("ignore::sklearn_mnm.exceptions.DataWarning")
 def test_fewer_training_studies_leave_the_test_fold_as_it_is(corpus):
-    from protocol import split
+    from benchmarks.common.protocol import split
 
     full_train, full_test = split(*corpus, 0)
     train, test = split(*corpus, 0, max_train=1500)
@@ -29,7 +29,7 @@ def test_fewer_training_studies_leave_the_test_fold_as_it_is(corpus):
 
 
 def test_the_validation_split_is_a_partition_and_always_the_same():
-    from tuning import validation_split
+    from benchmarks.common.tuning import validation_split
 
     fit_rows, rows = validation_split(2500)
     assert len(rows) == 1000
@@ -38,14 +38,14 @@ def test_the_validation_split_is_a_partition_and_always_the_same():
 
 
 def test_the_validation_split_needs_more_than_the_pool():
-    from tuning import validation_split
+    from benchmarks.common.tuning import validation_split
 
     with pytest.raises(ValueError, match="1000"):
         validation_split(1000)
 
 
 def test_both_directions_are_scored_with_texts_in_rows():
-    from protocol import retrieval_scores
+    from benchmarks.common.protocol import retrieval_scores
 
     # Text 0 finds its brain first; seen from the brains, column 1 prefers text 0.
     similarity = np.array([[3.0, 2.0], [0.0, 1.0]])
@@ -55,14 +55,14 @@ def test_both_directions_are_scored_with_texts_in_rows():
 
 
 def test_equal_scores_count_against_the_model():
-    from protocol import retrieval_scores
+    from benchmarks.common.protocol import retrieval_scores
 
     scores = retrieval_scores(np.zeros((200, 200)))
     assert scores["t2b R@100"] == scores["b2t MM"] == 0
 
 
 def test_studies_without_peaks_do_not_enter_map_prediction():
-    from protocol import map_scores
+    from benchmarks.common.protocol import map_scores
 
     observed = np.random.default_rng(0).random((3, 100))
     predicted = observed.copy()

@@ -45,7 +45,7 @@ def terms():
 
 
 def test_the_one_word_has_the_highest_tfidf_of_the_known_terms_of_the_title(terms):
-    from queries import one_word
+    from benchmarks.quality.queries import one_word
 
     titles = studies(
         [
@@ -62,7 +62,7 @@ def test_the_one_word_has_the_highest_tfidf_of_the_known_terms_of_the_title(term
 
 
 def test_titles_without_a_known_term_have_no_word_and_keep_their_row(terms):
-    from queries import one_word
+    from benchmarks.quality.queries import one_word
 
     titles = studies([[0, 0, 0, 0, 0], [0, 1, 0, 0, 0], [2, 0, 0, 0, 0], [0, 0, 0, 1, 0]])
     words = one_word(titles, terms)
@@ -77,7 +77,7 @@ def test_titles_without_a_known_term_have_no_word_and_keep_their_row(terms):
 
 
 def test_rows_of_every_kind_of_query_are_the_same_studies():
-    from queries import fold_queries
+    from benchmarks.quality.queries import fold_queries
 
     train, test, vectorizer = fold_queries(texts(), 0)
     assert [len(part["full text"]) for part in (train, test)] == [300, 1000]
@@ -95,8 +95,8 @@ def test_rows_of_every_kind_of_query_are_the_same_studies():
 
 
 def test_texts_without_a_known_term_are_misses_and_hide_no_other():
-    from protocol import retrieval_scores
-    from queries import rank_unknown_last
+    from benchmarks.common.protocol import retrieval_scores
+    from benchmarks.quality.queries import rank_unknown_last
 
     similarity = np.eye(200, dtype=np.float32)
     known = np.arange(200) % 4 > 0
@@ -111,7 +111,7 @@ def test_texts_without_a_known_term_are_misses_and_hide_no_other():
 
 
 def records():
-    from queries import FEWER_FOLDS, FITS, KINDS, MAIN
+    from benchmarks.quality.queries import FEWER_FOLDS, FITS, KINDS, MAIN
 
     made = []
     for name in FITS:
@@ -131,7 +131,7 @@ def records():
 
 
 def test_tables_hold_every_model_and_differences_are_paired_by_fold():
-    from queries import KINDS, ROWS, markdown
+    from benchmarks.quality.queries import KINDS, ROWS, markdown
 
     text = markdown(records())
     for kind in KINDS:
@@ -150,21 +150,20 @@ def test_tables_hold_every_model_and_differences_are_paired_by_fold():
 @pytest.fixture(scope="module")
 def ridges():
     """The ridge of the benchmark, that of `models`, and queries; few regions of large voxels."""
-    import models.features
-    import models.ridge
-    import protocol
-    import queries
+    from benchmarks.common import protocol
+    from benchmarks.models import features, ridge
+    from benchmarks.quality import queries
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models.features, "N_REGIONS", 20)
-        for module in (models.features, protocol):
+        patch.setattr(features, "N_REGIONS", 20)
+        for module in (features, protocol):
             patch.setattr(module, "RESOLUTION", 12)
-        for module in (models.ridge, queries):
+        for module in (ridge, queries):
             patch.setattr(module, "PREDICTION_ALPHAS", (5, 50))
         train, test, _ = queries.fold_queries(texts(2300), 0)
-        reference = models.ridge.RidgeModel("terms", "regions", "sqrt").fit(train["full text"])
-        ridge = queries.QueryRidge().fit_queries(train)
-    return ridge, reference, train, test
+        reference = ridge.RidgeModel("terms", "regions", "sqrt").fit(train["full text"])
+        fitted = queries.QueryRidge().fit_queries(train)
+    return fitted, reference, train, test
 
 
 def test_ridge_tuned_on_full_texts_is_the_ridge_of_the_models(ridges):
@@ -180,7 +179,7 @@ def test_ridge_tuned_on_full_texts_is_the_ridge_of_the_models(ridges):
 
 
 def test_each_kind_of_query_is_answered_with_its_own_penalty_by_all_training_studies(ridges):
-    from models.features import cosine
+    from benchmarks.models.features import cosine
 
     ridge, _, train, test = ridges
     X, Y = (view.transform(train["full text"]) for view in (ridge._text, ridge._brain))

@@ -6,7 +6,7 @@ import pytest
 @pytest.fixture
 def repository(monkeypatch, tmp_path):
     """Work on a copy of the code, so that it can be changed."""
-    import runner
+    from benchmarks.common import runner
 
     copy = tmp_path / "repository"
     for folder in ("sklearn_mnm", "benchmarks"):
@@ -27,18 +27,18 @@ def add(path, line):
         "sklearn_mnm/geometry/lorentz.py",
         "sklearn_mnm/brain/regions.py",
         "sklearn_mnm/nn/losses.py",
-        "benchmarks/protocol.py",
-        "benchmarks/tuning.py",
-        "benchmarks/worker.py",
+        "benchmarks/common/protocol.py",
+        "benchmarks/common/tuning.py",
+        "benchmarks/common/worker.py",
         "benchmarks/models/towers.py",
-        "benchmarks/queries.py",
+        "benchmarks/quality/queries.py",
     ],
 )
 def test_a_result_is_made_again_when_code_changed_and_not_for_a_comment(repository, source):
-    from runner import result_digest
+    from benchmarks.common.runner import result_digest
 
     def name():
-        return result_digest({"dropout": 0.1}, "benchmarks/queries.py")
+        return result_digest({"dropout": 0.1}, "benchmarks/quality/queries.py")
 
     before = name()
     path = repository / source
@@ -49,7 +49,7 @@ def test_a_result_is_made_again_when_code_changed_and_not_for_a_comment(reposito
 
 
 def test_a_new_module_of_the_package_changes_the_name_of_a_result(repository):
-    from runner import code_digest
+    from benchmarks.common.runner import code_digest
 
     before = code_digest()
     (repository / "sklearn_mnm" / "nn" / "extra.py").write_text("ANSWER = 1\n")
@@ -58,7 +58,7 @@ def test_a_new_module_of_the_package_changes_the_name_of_a_result(repository):
 
 @pytest.mark.parametrize("folder", ["app", "cli", "plotting", "report"])
 def test_code_that_only_shows_results_keeps_their_names(repository, folder):
-    from runner import code_digest
+    from benchmarks.common.runner import code_digest
 
     before = code_digest()
     add(repository / "sklearn_mnm" / folder / "__init__.py", "CHANGED = True")
@@ -66,7 +66,7 @@ def test_code_that_only_shows_results_keeps_their_names(repository, folder):
 
 
 def test_the_name_of_a_result_changes_with_its_setting():
-    from runner import result_digest
+    from benchmarks.common.runner import result_digest
 
     names = {result_digest(setting) for setting in ({}, {"dropout": 0.1}, [{}, 100], [{}, None])}
     assert len(names) == 4
@@ -75,7 +75,7 @@ def test_the_name_of_a_result_changes_with_its_setting():
 
 @pytest.mark.parametrize("source", ["sklearn_mnm/gone.py", "benchmarks/empty"])
 def test_a_source_that_is_not_there_is_an_error(repository, source):
-    from runner import code_digest
+    from benchmarks.common.runner import code_digest
 
     (repository / "benchmarks" / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match=f"{source}: no such module"):
@@ -83,7 +83,7 @@ def test_a_source_that_is_not_there_is_an_error(repository, source):
 
 
 def test_docstrings_leave_the_code_the_same_and_numbers_do_not():
-    from runner import _code
+    from benchmarks.common.runner import _code
 
     plain = _code("def f(x):\n    return x + 1\n")
     assert _code('"""Module."""\ndef f(x):\n    """Add."""\n    return x + 1  # one\n') == plain
@@ -91,9 +91,7 @@ def test_docstrings_leave_the_code_the_same_and_numbers_do_not():
 
 
 def test_sources_that_scripts_name_exist():
-    import decoding
-    import queries
-    import variant_runs
+    from benchmarks.quality import decoding, queries, variant_runs
 
     variant_runs.code_digest()
     decoding._digest()

@@ -21,7 +21,7 @@ def records_of(part, folder):
 
 
 def test_the_clock_tells_waiting_from_working():
-    from sides.measuring import clock
+    from benchmarks.sides.measuring import clock
 
     with clock() as spent:
         time.sleep(0.1)
@@ -30,7 +30,7 @@ def test_the_clock_tells_waiting_from_working():
 
 
 def test_the_first_call_is_not_timed():
-    from sides.measuring import each
+    from benchmarks.sides.measuring import each
 
     calls = []
 
@@ -43,7 +43,7 @@ def test_the_first_call_is_not_timed():
 
 
 def test_ratios_are_paired_by_repetition():
-    from sides.measuring import ratio, spread
+    from benchmarks.sides.measuring import ratio, spread
 
     records = pd.DataFrame(
         {
@@ -60,7 +60,7 @@ def test_ratios_are_paired_by_repetition():
 
 @linux
 def test_a_failed_measurement_says_why(tmp_path):
-    from sides.measuring import run_apart
+    from benchmarks.sides.measuring import run_apart
 
     with pytest.raises(SystemExit, match=r"peaks, ours, 4 mm: .*failed(.|\n)*peaks\.pkl"):
         run_apart("peaks", "ours, 4 mm", tmp_path, 0)
@@ -69,7 +69,7 @@ def test_a_failed_measurement_says_why(tmp_path):
 @linux
 def test_all_searches_find_the_nearest(quick_folder):
     pytest.importorskip("faiss")
-    from sides import search
+    from benchmarks.sides import search
 
     search.prepare(quick_folder, quick=True)
     table = records_of(search, quick_folder)
@@ -80,7 +80,7 @@ def test_all_searches_find_the_nearest(quick_folder):
 
 
 def test_time_to_score_is_not_counted():
-    from sides.fitting import BudgetSpentError, Trace
+    from benchmarks.sides.fitting import BudgetSpentError, Trace
 
     def score(similarity):
         end = time.process_time() + 0.2
@@ -101,7 +101,7 @@ def test_time_to_score_is_not_counted():
 
 
 def test_the_first_fit_beyond_a_score_beats_it_with_every_seed():
-    from sides.fitting import OURS, first_beyond
+    from benchmarks.sides.fitting import OURS, first_beyond
 
     defaults, closed, first = OURS
     rows = [
@@ -122,7 +122,7 @@ def test_the_first_fit_beyond_a_score_beats_it_with_every_seed():
 
 @linux
 def test_growth_runs_in_all_sizes(quick_folder):
-    from sides import growth
+    from benchmarks.sides import growth
 
     growth.prepare(quick_folder, quick=True)
     table = records_of(growth, quick_folder)
@@ -131,7 +131,7 @@ def test_growth_runs_in_all_sizes(quick_folder):
 
 
 def test_what_was_measured_of_indexes_is_read():
-    from sides.growth import SEARCHES, searches
+    from benchmarks.sides.growth import SEARCHES, searches
 
     found = searches(SEARCHES)
     assert found.n.tolist() == sorted(found.n)
@@ -144,7 +144,7 @@ def test_what_was_measured_of_indexes_is_read():
 
 
 def test_the_plot_names_the_exponents(tmp_path):
-    from sides.growth import draw
+    from benchmarks.sides.growth import draw
 
     n = np.array([1e3, 1e4, 1e5])
     seconds = pd.DataFrame({"step": "embed maps", "n": n, "cpu": 1e-5 * n})
@@ -162,7 +162,7 @@ def test_the_plot_names_the_exponents(tmp_path):
 
 
 def test_profiles_name_what_takes_the_time():
-    from sides.profiles import _profiled
+    from benchmarks.sides.profiles import _profiled
 
     def slow():
         end = time.process_time() + 0.1
@@ -176,7 +176,7 @@ def test_profiles_name_what_takes_the_time():
 
 
 def test_figures_of_tiny_sizes_are_not_written(monkeypatch, capsys):
-    import side_by_side
+    from benchmarks.speed import side_by_side
 
     monkeypatch.setattr(sys, "argv", ["side_by_side.py", "--quick", "--output", "RESULTS.md"])
     with pytest.raises(SystemExit):

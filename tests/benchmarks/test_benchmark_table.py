@@ -6,7 +6,7 @@ import pytest
 
 
 def record(model, fold, recall, correlation=None):
-    from table import CORRECTED, RETRIEVAL
+    from benchmarks.common.table import CORRECTED, RETRIEVAL
 
     scores = dict.fromkeys((*RETRIEVAL, *CORRECTED), recall) if recall is not None else {}
     if correlation is not None:
@@ -30,14 +30,14 @@ def records():
 
 
 def test_the_bar_is_the_best_baseline_and_never_our_own_model(records):
-    from table import summarise
+    from benchmarks.common.table import summarise
 
     references = summarise(records)["references"]
     assert references == {"retrieval": "kernel_ridge_sqrt", "map prediction": "lsa_ridge"}
 
 
 def test_differences_are_paired_by_fold_with_a_t_interval(records):
-    from table import summarise
+    from benchmarks.common.table import summarise
 
     score = summarise(records)["models"]["ours"]["scores"]["t2b R@10"]
     assert score["mean"] == pytest.approx(85 / 3)
@@ -50,21 +50,21 @@ def test_differences_are_paired_by_fold_with_a_t_interval(records):
 
 
 def test_the_order_of_records_does_not_matter(records):
-    from table import summarise
+    from benchmarks.common.table import summarise
 
     models = summarise(records)["models"]
     assert summarise(records[::-1])["models"] == models
 
 
 def test_models_on_different_folds_are_not_compared(records):
-    from table import summarise
+    from benchmarks.common.table import summarise
 
     with pytest.raises(ValueError, match="ours"):
         summarise(records[1:])
 
 
 def test_the_tables_show_chance_and_leave_out_what_a_model_does_not_do(records):
-    from table import markdown, summarise
+    from benchmarks.common.table import markdown, summarise
 
     text = markdown(summarise(records))
     retrieval, maps = text.split("Map prediction")
@@ -74,7 +74,7 @@ def test_the_tables_show_chance_and_leave_out_what_a_model_does_not_do(records):
 
 
 def test_one_fold_has_no_spread_and_no_interval():
-    from table import markdown, summarise
+    from benchmarks.common.table import markdown, summarise
 
     runs = [record("ours", 0, 27.0), record("kernel_ridge_sqrt", 0, 25.0)]
     text = markdown(summarise(runs))
@@ -83,7 +83,7 @@ def test_one_fold_has_no_spread_and_no_interval():
 
 
 def test_a_section_is_replaced_and_others_are_kept(tmp_path):
-    from retrieval import _write
+    from benchmarks.quality.retrieval import _write
 
     path = tmp_path / "RESULTS.md"
     for folds, text in (((0, 1, 2), "first text"), ((0, 1), "another"), ((0, 1, 2), "second text")):
@@ -96,8 +96,8 @@ def test_a_section_is_replaced_and_others_are_kept(tmp_path):
 
 
 def test_every_model_names_a_class_that_exists():
-    from models import MODELS
-    from runner import BENCHMARKS
+    from benchmarks.common.runner import BENCHMARKS
+    from benchmarks.models import MODELS
 
     for entry in MODELS.values():
         tree = ast.parse((BENCHMARKS / "models" / f"{entry.module}.py").read_text())
@@ -106,7 +106,7 @@ def test_every_model_names_a_class_that_exists():
 
 
 def test_our_model_is_contrasted_with_each_other_paired_by_fold(records):
-    from table import markdown, summarise
+    from benchmarks.common.table import markdown, summarise
 
     summary = summarise(records)
     contrasts = summary["ours minus others"]

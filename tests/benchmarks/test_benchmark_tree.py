@@ -14,13 +14,13 @@ SPACE_NAMES = ("hyperbolic", "flat", "spherical")
 
 
 def fitted(name, target, n_dimensions=2, learning_rate=0.1, n_steps=200):
-    from tree import SPACES, fit_points
+    from benchmarks.quality.tree import SPACES, fit_points
 
     return fit_points(target, SPACES[name], n_dimensions, learning_rate, seed=0, n_steps=n_steps)
 
 
 def random_points(name, n, n_dimensions, size=0.8):
-    from tree import SPACES
+    from benchmarks.quality.tree import SPACES
 
     random = torch.Generator().manual_seed(3)
     tangent = torch.randn(n, n_dimensions, generator=random, dtype=torch.float64)
@@ -29,7 +29,7 @@ def random_points(name, n, n_dimensions, size=0.8):
 
 @pytest.mark.parametrize("name", SPACE_NAMES)
 def test_fitting_recovers_a_tree_far_better_than_the_random_start(name):
-    from tree import SPACES, pairwise
+    from benchmarks.quality.tree import SPACES, pairwise
 
     paths = tree_distances(PARENTS)
     start, _ = fitted(name, paths.astype(float), n_steps=0)
@@ -41,7 +41,7 @@ def test_fitting_recovers_a_tree_far_better_than_the_random_start(name):
 
 @pytest.mark.parametrize("name", SPACE_NAMES)
 def test_distances_of_points_of_a_space_are_recovered_in_that_space(name):
-    from tree import SPACES, pairwise
+    from benchmarks.quality.tree import SPACES, pairwise
 
     target = pairwise(SPACES[name], random_points(name, 12, 3))
     points, loss = fitted(name, target, n_dimensions=3, n_steps=300)
@@ -69,7 +69,7 @@ def test_points_stay_on_their_manifold_and_have_its_dimension(name):
 
 
 def test_stress_is_the_squared_relative_error_at_the_best_scale():
-    from tree import stress
+    from benchmarks.quality.tree import stress
 
     random = torch.Generator().manual_seed(0)
     distances, target = torch.rand(2, 50, generator=random, dtype=torch.float64) + 0.1
@@ -80,7 +80,7 @@ def test_stress_is_the_squared_relative_error_at_the_best_scale():
 
 
 def test_arcs_are_exact_for_near_and_for_opposite_points():
-    from tree import arc, on_sphere
+    from benchmarks.quality.tree import arc, on_sphere
 
     angles = torch.tensor([[1e-9], [0.5], [3.0]], dtype=torch.float64)
     pole = on_sphere(torch.zeros(3, 1, dtype=torch.float64))
@@ -88,7 +88,7 @@ def test_arcs_are_exact_for_near_and_for_opposite_points():
 
 
 def test_moving_the_midpoint_to_the_origin_is_an_isometry():
-    from tree import SPACES, move_to_origin, pairwise
+    from benchmarks.quality.tree import SPACES, move_to_origin, pairwise
 
     space, points = SPACES["hyperbolic"], random_points("hyperbolic", 9, 4)
     moved = move_to_origin(points, space.midpoint(points))
@@ -98,7 +98,7 @@ def test_moving_the_midpoint_to_the_origin_is_an_isometry():
 
 
 def test_only_nested_groups_hold_the_studies_below_a_concept():
-    from tree import memberships
+    from benchmarks.quality.tree import memberships
 
     concepts = np.array([0, 3, 30])
     assert memberships(BINARY, concepts).sum() == 3
@@ -109,7 +109,7 @@ def test_only_nested_groups_hold_the_studies_below_a_concept():
 
 
 def test_both_halves_have_studies_of_each_concept():
-    from tree import halves
+    from benchmarks.quality.tree import halves
 
     concepts = np.random.default_rng(0).permutation(np.repeat(np.arange(10), 5))
     train = halves(concepts)
@@ -118,7 +118,7 @@ def test_both_halves_have_studies_of_each_concept():
 
 
 def test_the_target_is_the_cosine_of_mean_features():
-    from tree import cosine_target
+    from benchmarks.quality.tree import cosine_target
 
     features = np.array([[2.0, 0.0], [0.0, 2.0], [0.0, 3.0]])
     members = np.array([[True, True, False], [False, False, True]])
@@ -127,8 +127,7 @@ def test_the_target_is_the_cosine_of_mean_features():
 
 
 def test_the_fit_of_a_target_has_not_seen_the_tree():
-    from tree import Prepared, targets
-
+    from benchmarks.quality.tree import Prepared, targets
     from sklearn_mnm.datasets import make_literature
 
     shape = {"n_domains": 2, "n_tasks_per_domain": 2, "n_contrasts_per_task": 2}
@@ -148,7 +147,7 @@ def test_the_fit_of_a_target_has_not_seen_the_tree():
 
 @pytest.mark.parametrize("name", SPACE_NAMES)
 def test_points_placed_by_depth_are_measured_as_ordered(name):
-    from tree import SPACES, measure_points
+    from benchmarks.quality.tree import SPACES, measure_points
 
     # All nodes on rays of their own: parents are nearer to the origin, children in no cone of
     # another ray.
@@ -164,7 +163,7 @@ def test_points_placed_by_depth_are_measured_as_ordered(name):
 
 
 def test_children_are_counted_in_the_cones_of_their_parents_and_of_others():
-    from tree import SPACES, measure_cones
+    from benchmarks.quality.tree import SPACES, measure_cones
 
     # Two chains from two roots in opposite directions.
     tree = ConceptTree(np.array([-1, -1, 0, 1]), np.array([0, 0, 1, 1]), np.array(list("abcd")))
@@ -176,8 +175,7 @@ def test_children_are_counted_in_the_cones_of_their_parents_and_of_others():
 
 
 def test_midpoints_are_those_of_each_geometry():
-    from tree import SPACES, measure_midpoints, pairwise
-
+    from benchmarks.quality.tree import SPACES, measure_midpoints, pairwise
     from sklearn_mnm.geometry import exp_map0
 
     tree = ConceptTree(np.array([-1, -1, 0, 0]), np.array([0, 0, 1, 1]), np.array(list("abcd")))
@@ -195,7 +193,7 @@ def test_midpoints_are_those_of_each_geometry():
 
 
 def test_the_table_has_mean_and_deviation_over_runs_and_blanks_for_what_does_not_exist():
-    from tree import table
+    from benchmarks.quality.tree import table
 
     rows = [
         ((2, "text", "flat"), {"loss": 1.0}),

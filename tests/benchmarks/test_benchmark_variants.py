@@ -29,7 +29,7 @@ def tree():
 
 
 def tables():
-    from variants import GROUPS
+    from benchmarks.quality.variants import GROUPS
 
     return [table for _, captions in GROUPS.values() for table in captions.values()]
 
@@ -39,7 +39,7 @@ def different_variants():
 
 
 def made_up_records(folds):
-    from variants import SCORES
+    from benchmarks.quality.variants import SCORES
 
     random = np.random.default_rng(0)
     return {
@@ -60,8 +60,8 @@ def test_rows_of_a_table_have_different_names_and_settings():
 
 
 def test_first_rows_are_what_others_are_compared_with():
-    from variant_runs import Variant
-    from variants import GROUPS
+    from benchmarks.quality.variant_runs import Variant
+    from benchmarks.quality.variants import GROUPS
 
     first = [table[0] for table in tables()]
     defaults = Variant("defaults")
@@ -76,7 +76,7 @@ def test_first_rows_are_what_others_are_compared_with():
 def test_the_embedder_accepts_every_variant_and_each_changes_the_fit(tiny, tree, tmp_path):
     from dataclasses import replace
 
-    from variant_runs import make_embedder
+    from benchmarks.quality.variant_runs import make_embedder
 
     X, Y = tiny
     fitted = {}
@@ -98,7 +98,7 @@ def test_the_embedder_accepts_every_variant_and_each_changes_the_fit(tiny, tree,
 
 @with_nimare
 def test_the_converter_accepts_every_variant():
-    from variant_runs import make_regions
+    from benchmarks.quality.variant_runs import make_regions
 
     seen = set()
     for variant in different_variants():
@@ -110,14 +110,14 @@ def test_the_converter_accepts_every_variant():
 
 @with_nimare
 def test_the_atlas_of_nimare_has_48_cortical_regions():
-    from variant_runs import HARVARD_OXFORD, Variant, make_regions
+    from benchmarks.quality.variant_runs import HARVARD_OXFORD, Variant, make_regions
 
     regions = make_regions(Variant("", regions={"atlas": HARVARD_OXFORD})).fit()
     assert regions.n_regions_ == 48
 
 
 def test_the_tables_hold_every_variant_and_no_spread_of_one_fold():
-    from variants import GROUPS, markdown
+    from benchmarks.quality.variants import GROUPS, markdown
 
     for folds in ((0, 1, 2), (1,)):
         records = made_up_records(folds)
@@ -132,7 +132,7 @@ def test_the_tables_hold_every_variant_and_no_spread_of_one_fold():
 
 
 def test_differences_are_paired_with_the_first_row():
-    from variants import _row
+    from benchmarks.quality.variants import _row
 
     table = tables()[0]
     records = made_up_records((0, 1, 2))
@@ -148,7 +148,7 @@ def test_differences_are_paired_with_the_first_row():
 def test_sections_and_figures_are_written(tmp_path):
     import json
 
-    from variants import GROUPS, write
+    from benchmarks.quality.variants import GROUPS, write
 
     records = made_up_records((0,))
     path = tmp_path / "RESULTS.md"
@@ -168,8 +168,8 @@ def test_sections_and_figures_are_written(tmp_path):
 @pytest.fixture
 def measured(monkeypatch, tmp_path):
     """Run with made-up measurements; the list holds the keys that were measured."""
-    import runner
-    import variant_runs
+    from benchmarks.common import runner
+    from benchmarks.quality import variant_runs
 
     keys = []
 
@@ -184,7 +184,7 @@ def measured(monkeypatch, tmp_path):
 
 
 def test_records_are_used_again_for_one_setting_fold_and_size(measured):
-    from variant_runs import Variant, run
+    from benchmarks.quality.variant_runs import Variant, run
 
     plain, other = Variant("plain"), Variant("other", {"dropout": 0.5})
     first = list(run([plain, other, Variant("plain by another name")], 0))
@@ -198,7 +198,7 @@ def test_records_are_used_again_for_one_setting_fold_and_size(measured):
 
 
 def test_records_are_made_again_when_the_code_changed(measured, monkeypatch):
-    import variant_runs
+    from benchmarks.quality import variant_runs
 
     for digest, n_measured in (("one", 1), ("one", 1), ("another", 2)):
         monkeypatch.setattr(variant_runs, "code_digest", lambda digest=digest: digest)
@@ -207,7 +207,7 @@ def test_records_are_made_again_when_the_code_changed(measured, monkeypatch):
 
 
 def test_code_that_changes_during_a_run_spoils_its_record(measured, monkeypatch, tmp_path):
-    import variant_runs
+    from benchmarks.quality import variant_runs
 
     digests = iter(["before", "after"])
     monkeypatch.setattr(variant_runs, "code_digest", lambda: next(digests))
@@ -218,8 +218,8 @@ def test_code_that_changes_during_a_run_spoils_its_record(measured, monkeypatch,
 
 def test_hierarchy_is_measured_at_any_curvature():
     import torch
-    from variant_runs import ABOVE, BROAD, hierarchy_scores
 
+    from benchmarks.quality.variant_runs import ABOVE, BROAD, hierarchy_scores
     from sklearn_mnm.geometry import exp_map0
 
     extent = np.linspace(0.1, 0.9, 20)
@@ -237,7 +237,7 @@ def test_hierarchy_is_measured_at_any_curvature():
 
 
 def test_other_sources_keep_studies_and_folds(corpus):
-    from variant_runs import _corpus
+    from benchmarks.quality.variant_runs import _corpus
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

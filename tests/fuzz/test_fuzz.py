@@ -1,7 +1,7 @@
 """Changed files are read or refused with an error of the package: quickly, and in little memory.
 
-``benchmarks/fuzz.py`` goes on for as long as one likes; what it or these tests found is kept in
-``crashes``, in the shortest form that brought it out.
+``python -m benchmarks fuzz`` goes on for as long as one likes; what it or these tests found is kept
+in ``crashes``, in the shortest form that brought it out.
 """
 
 import json
@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
-from fuzz_targets import TARGETS, try_bytes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from benchmarks.robustness.fuzz_targets import TARGETS, try_bytes
 
 CRASHES = sorted((Path(__file__).parent / "crashes").iterdir())
 # More with MNM_TIMES, for whoever has the time.

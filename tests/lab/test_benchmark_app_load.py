@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("starlette")
 pytest.importorskip("typer")
-app_load = pytest.importorskip("app_load")
+app_load = pytest.importorskip("benchmarks.speed.app_load")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
@@ -29,7 +29,7 @@ def test_a_few_queries_are_timed(monkeypatch):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the server is killed")
 def test_slow_clients_and_a_server_that_is_killed_are_tried(monkeypatch):
-    app_patience = pytest.importorskip("app_patience")
+    app_patience = pytest.importorskip("benchmarks.robustness.app_patience")
     monkeypatch.setattr(app_patience, "LONGEST", 30)
     assert app_patience.unfinished_heads().count("closed after") == 3
     assert app_patience.addresses_in_the_log() == "1 line, 0 with the address"

@@ -10,7 +10,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
 @linux
 @pytest.mark.parametrize("part", ["exterior_angle", "extent"])
 def test_both_forms_measure_the_same_loss_and_the_whole_matrix_takes_more_memory(part):
-    from contrastive_memory import measure_apart
+    from benchmarks.speed.contrastive_memory import measure_apart
 
     n = 2048
     tiled, whole = (measure_apart(part, n, tile) for tile in (256, None))

@@ -10,7 +10,7 @@ CANDIDATES = 4
 
 def data(n_studies=120, n_regions=24):
     """Studies of 6 topics, 80 terms."""
-    from model_selection import Data
+    from benchmarks.speed.model_selection import Data
 
     random = np.random.default_rng(0)
     topics = random.dirichlet(np.full(6, 0.1), size=n_studies)
@@ -24,7 +24,7 @@ def data(n_studies=120, n_regions=24):
 
 @pytest.fixture
 def small_grids(monkeypatch):
-    import model_selection
+    from benchmarks.speed import model_selection
 
     dimensions = {"embedder__n_components": [2, 8]}
     grids = {
@@ -40,7 +40,7 @@ def small_grids(monkeypatch):
 @pytest.mark.usefixtures("small_grids")
 @pytest.mark.parametrize(("grid", "n_kept"), [("later steps", 3 + 1), ("both steps", 2 * 3 + 1)])
 def test_caches_save_all_steps_that_candidates_share_and_change_no_score(grid, n_kept):
-    from model_selection import Setting, measure
+    from benchmarks.speed.model_selection import Setting, measure
 
     records = {caches: measure(Setting(grid, caches), data()) for caches in (False, True)}
     for caches, record in records.items():
@@ -56,8 +56,8 @@ def test_caches_save_all_steps_that_candidates_share_and_change_no_score(grid, n
 
 
 def test_a_search_runs_in_processes_of_its_own_that_share_the_cores(tmp_path, monkeypatch):
-    import model_selection
-    from model_selection import SMALL, Setting
+    from benchmarks.speed import model_selection
+    from benchmarks.speed.model_selection import SMALL, Setting
 
     monkeypatch.setenv("OMP_NUM_THREADS", "7")  # not to reach a search with threads left to joblib
     path = tmp_path / "data.pkl"

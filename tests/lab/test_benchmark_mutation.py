@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("mutmut")
 
-from mutants import mutants
-from mutation import ROOT, Mutant, Report, Result, _interval, judged
+from benchmarks.robustness.mutants import mutants
+from benchmarks.robustness.mutation import ROOT, Mutant, Report, Result, _interval, judged
 
 SOURCE = '''"""Text 1."""
 
@@ -71,9 +71,9 @@ def test_tests_kill_what_they_notice_and_nothing_else(tmp_path):
     log, page = tmp_path / "log", tmp_path / "page.md"
     module = "metrics/hierarchy.py"
     unchanged = (ROOT / "sklearn_mnm" / module).read_text()
-    command = [sys.executable, ROOT / "benchmarks" / "mutation.py", "--only", module]
+    command = [sys.executable, "-m", "benchmarks", "mutation", "--only", module]
     options = ["--sample", "8", "--log", log, "--output", page]
-    subprocess.run([*command, *options], check=True, capture_output=True)
+    subprocess.run([*command, *options], check=True, capture_output=True, cwd=ROOT)
     assert (ROOT / "sklearn_mnm" / module).read_text() == unchanged
     results = [json.loads(line) for line in log.read_text().splitlines()]
     assert len(results) == 8

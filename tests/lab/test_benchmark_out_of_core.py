@@ -10,7 +10,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
 @linux
 def test_all_steps_run_from_disk_to_neighbours(tmp_path):
     pytest.importorskip("faiss", reason="the approximate search needs faiss-cpu")
-    import out_of_core
+    from benchmarks.speed import out_of_core
 
     table = out_of_core.run(tmp_path, 600)
     assert list(table.step) == list(out_of_core.STEPS)

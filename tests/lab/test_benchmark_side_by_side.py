@@ -11,7 +11,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
 
 @linux
 def test_memory_is_what_was_added():
-    from sides.measuring import Memory
+    from benchmarks.sides.measuring import Memory
 
     memory = Memory()
     held = np.ones(memory.imports.__ceil__() * 2**17 + 2**24)  # more than was ever held
@@ -23,7 +23,7 @@ def test_memory_is_what_was_added():
 @linux
 def test_both_ways_from_peaks_to_regions_give_the_same(tmp_path):
     pytest.importorskip("nimare")
-    from sides import peaks
+    from benchmarks.sides import peaks
 
     (tmp_path / "quick").touch()
     peaks.prepare(tmp_path, quick=True)
@@ -44,7 +44,7 @@ def test_both_ways_from_peaks_to_regions_give_the_same(tmp_path):
 def test_a_part_runs_from_preparation_to_report(part, tmp_path):
     import importlib
 
-    import side_by_side
+    from benchmarks.speed import side_by_side
 
     pytest.importorskip("nimare")
     if part == "text_to_map":

@@ -15,7 +15,7 @@ def test_everything_that_is_timed_runs():
     pytest.importorskip("pytest_benchmark")
     options = ["-q", "-p", "no:cacheprovider", "--benchmark-disable"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, str(BENCHMARKS / "test_speed.py")],
+        [sys.executable, "-m", "pytest", *options, str(BENCHMARKS / "speed" / "test_speed.py")],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

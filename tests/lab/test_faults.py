@@ -1,6 +1,7 @@
 """Work that is killed, files that are damaged, and folders that two processes share.
 
-`benchmarks/faults.py` does the same a hundred times each; `tests/tools/test_files.py` has a share.
+`python -m benchmarks faults` does the same a hundred times each; `tests/tools/test_files.py` has a
+share.
 """
 
 import sys
@@ -10,7 +11,7 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("needs SIGKILL and processes that fork", allow_module_level=True)
 
-import faults
+from benchmarks.robustness import faults
 
 
 def kept(outcome, times):

@@ -11,8 +11,7 @@ if sys.platform == "win32":
     pytest.skip("needs SIGKILL and processes that fork", allow_module_level=True)
 
 # More of this in tests/lab.
-import fault_work
-import faults
+from benchmarks.robustness import fault_work, faults
 
 
 def test_at_each_moment_of_a_save_there_is_a_model():

@@ -1,0 +1,1 @@
+"""What the package is measured with: ``python -m benchmarks``."""

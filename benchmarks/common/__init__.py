@@ -1,0 +1,1 @@
+"""The protocol, runs in processes of their own, and tables."""

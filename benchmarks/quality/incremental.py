@@ -1,0 +1,102 @@
+"""Measure learning from studies that come later: ``python -m benchmarks incremental``.
+
+An embedder sees the training studies of a fold in parts, by `partial_fit`; beside it are one that
+saw the first part only and one fitted to all studies at once, on the same features. Needs
+``SKLEARN_MNM_DATA``.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.common.protocol import (
+    EVERYDAY_FOLDS,
+    FWHM,
+    POOL_SIZE,
+    RESOLUTION,
+    load_corpus,
+    map_scores,
+    retrieval_scores,
+    split,
+    voxel_maps,
+)
+from benchmarks.common.sections import replace_section
+from benchmarks.models.features import N_REGIONS, SEED, TermFeatures
+from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions
+
+N_FIRST, N_LATER = 3000, 2000
+NOTE = f"""\
+NeuroQuery, {N_FIRST:,} studies first and the others in parts of {N_LATER:,}; order and fits with
+seed {SEED}. Words, their weights and regions are those of the first part throughout, as
+`partial_fit` cannot change them. Retrieval among the {POOL_SIZE:,} studies of the held-out fold,
+mean over folds ± standard deviation; CPU seconds of one core."""
+
+
+def measure(fold: int) -> pd.DataFrame:
+    """Scores of the three ways to learn, a row each."""
+    studies, folds = load_corpus()
+    train, test = split(studies, folds, fold)
+    train = train[np.random.default_rng(SEED).permutation(len(train))]
+    first = train[:N_FIRST]
+    text = TermFeatures()
+    regions = PeaksToRegions(
+        n_regions=N_REGIONS, resolution=RESOLUTION, fwhm=FWHM, random_state=SEED
+    ).fit(first)
+    text.fit_transform(first)
+    X, Y = text.transform(train), regions.transform(train)
+    X_test, Y_test, observed = text.transform(test), regions.transform(test), voxel_maps(test)
+
+    def scores(embedder: HyperbolicBrainTextEmbedder, seconds: float) -> dict[str, float]:
+        retrieval = retrieval_scores(embedder.similarity(*embedder.transform(X_test, Y_test)))
+        maps = regions.voxels_from_regions(embedder.predict(X_test)).astype(np.float32)
+        return {
+            "t→b R@10": retrieval["t2b R@10"],
+            "b→t R@10": retrieval["b2t R@10"],
+            "map correlation": map_scores(maps, observed)["map corr"],
+            "CPU s": seconds,
+        }
+
+    start = time.process_time()
+    embedder = HyperbolicBrainTextEmbedder(random_state=SEED).partial_fit(X[:N_FIRST], Y[:N_FIRST])
+    rows = {f"fit to the first {N_FIRST:,}": scores(embedder, time.process_time() - start)}
+    start = time.process_time()
+    for begin in range(N_FIRST, len(train), N_LATER):
+        part = slice(begin, begin + N_LATER)
+        embedder.partial_fit(X[part], Y[part])
+    name = "then `partial_fit` to the others"
+    rows[name] = scores(embedder, time.process_time() - start)
+    start = time.process_time()
+    embedder = HyperbolicBrainTextEmbedder(random_state=SEED).fit(X, Y)
+    rows["fit to all at once"] = scores(embedder, time.process_time() - start)
+    return pd.DataFrame(rows).T
+
+
+def main() -> None:
+    """Measure and print or write a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folds", type=int, nargs="+", default=list(EVERYDAY_FOLDS))
+    parser.add_argument("--output", type=Path, help="Markdown file whose section is replaced")
+    arguments = parser.parse_args()
+    runs = []
+    for fold in arguments.folds:
+        runs.append(measure(fold))
+        print(f"fold {fold}\n{runs[-1]}\n", flush=True)
+    values = np.stack(runs)
+    means, spreads = values.mean(axis=0), values.std(axis=0)
+    lines = [f"| | {' | '.join(runs[0].columns)} |", "| --- |" + " ---: |" * len(runs[0].columns)]
+    for name, mean, spread in zip(runs[0].index, means, spreads, strict=True):
+        cells = [
+            f"{m:.{digits}f} ± {s:.{digits}f}"
+            for m, s, digits in zip(mean, spread, (1, 1, 3, 0), strict=True)
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    folds = " ".join(map(str, arguments.folds))
+    text = f"Made by `python -m benchmarks incremental --folds {folds} --output "
+    text += f"benchmarks/RESULTS.md`.\n\n{NOTE}\n\n" + "\n".join(lines) + "\n"
+    print(text)
+    if arguments.output:
+        heading = "Studies that come later"
+        replace_section(arguments.output, "incremental", heading, text)

@@ -1,0 +1,1 @@
+"""What may go wrong: damaged files, killed processes, mutants, random input."""
