@@ -10,7 +10,7 @@ def test_towers_learn_pairs(module):
 
     import torch
 
-    towers_module = importlib.import_module(f"models.{module}")
+    towers_module = importlib.import_module(f"benchmarks.models.{module}")
     model_class = {"clip": "ClipModel", "meru": "MeruModel"}[module]
     model = getattr(towers_module, model_class)()
     random = np.random.default_rng(0)

@@ -49,7 +49,7 @@ def test_a_part_runs_from_preparation_to_report(part, tmp_path):
     pytest.importorskip("nimare")
     if part == "text_to_map":
         pytest.importorskip("neuroquery")
-    module = importlib.import_module(f"sides.{part}")
+    module = importlib.import_module(f"benchmarks.sides.{part}")
     table = side_by_side.measure(part, tmp_path, quick=True)
     assert table.run.tolist() == list(module.RUNS)
     assert (table.cpu > 0).all()
