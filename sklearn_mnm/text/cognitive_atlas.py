@@ -61,12 +61,12 @@ class CognitiveAtlas(Ontology):
         Raises
         ------
         InvalidInputError
-            If the atlas was read from NiMARE's files, which hold no contrasts.
+            If the atlas has no contrasts, as NiMARE's files hold none.
         """
         if "contrasts" not in self.terms:
             raise InvalidInputError(
-                "This atlas has no contrasts: NiMARE's files do not hold them. Load the tables of "
-                "a release."
+                "This atlas has no column 'contrasts', as NiMARE's files have none. Load the "
+                "tables of a release of the atlas."
             )
         listed = zip(self.terms["name"], self.terms["contrasts"], strict=True)
         return {

@@ -264,7 +264,7 @@ def test_conditions_are_the_first_sides_of_contrasts(tmp_path):
         "other task": (),
     }
     (tmp_path / "nimare").mkdir()
-    with pytest.raises(InvalidInputError, match="no contrasts: NiMARE's files"):
+    with pytest.raises(InvalidInputError, match="no column 'contrasts', as NiMARE's"):
         load_cognitive_atlas(write(tmp_path / "nimare")).conditions()
 
 
