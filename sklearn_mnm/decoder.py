@@ -170,9 +170,11 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
             Peaks in mm, MNI152. Images are statistical maps on any grid, 3D or 4D, that need no
             threshold: what counts is by how much values exceed the 95th percentile of the map over
             the brain. To decode the negative side, change the sign.
-        terms : list of str or None, default=None
+        terms : list of str, dict of str to list of str, or None, default=None
             Your own terms or phrases, e.g. the names of
-            :func:`~sklearn_mnm.text.load_cognitive_atlas`. If None, use `terms_`.
+            :func:`~sklearn_mnm.text.load_cognitive_atlas`; or names with phrases that tell of
+            each, as :meth:`~sklearn_mnm.text.CognitiveAtlas.conditions` gives for tasks. If None,
+            use `terms_`.
         level : str or None, default=None
             Level of `hierarchy_` over whose networks maps are averaged first: broader maps,
             broader terms.
@@ -186,7 +188,7 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
             :class:`~sklearn_mnm.model.term_posterior.TermPosterior`. For terms of your own, the
             mean score of the terms that they are read as, weighted by TF-IDF and the less the more
             of your terms share them, so that a term of `terms_` scores the same; NaN where nothing
-            of a term is known.
+            of a term is known. The best of the phrases that tell of a name counts a quarter of it.
 
         Raises
         ------

@@ -276,6 +276,32 @@ def test_own_terms_score_as_those_that_they_are_read_as(decoder, studies):
     np.testing.assert_allclose(spelled[:, 0], scores[:3, 0], atol=1e-5)
 
 
+def test_of_phrases_that_tell_of_a_name_the_best_counts_a_quarter(decoder, studies):
+    told = {
+        "memory": ["response", "zzyzx", "visual"], "zzyzx": ("response",), "visual": [],
+        "response": ["zzyzx"], "qwxzy": [],
+    }  # fmt: skip
+    with pytest.warns(DataWarning, match="1 of 5 hold no known term: 'qwxzy'"):
+        scores = decoder.decision_function(studies[:9], terms=told)
+    columns = [decoder.term_vectorizer_.vocabulary_[term] for term in ("memory", "response")]
+    visual = decoder.term_vectorizer_.vocabulary_["visual"]
+    of_terms = decoder.decision_function(studies[:9])
+    memory, response = of_terms[:, columns].T
+    best = np.maximum(response, of_terms[:, visual])
+    np.testing.assert_allclose(scores[:, 0], (memory + best / 4) / 1.25)
+    np.testing.assert_allclose(scores[:, 1], response / 5)
+    np.testing.assert_allclose(scores[:, 2], of_terms[:, visual])
+    np.testing.assert_allclose(scores[:, 3], response)
+    assert np.isnan(scores[:, 4]).all()
+    without = dict.fromkeys(["memory", "response"], ())
+    alone = decoder.decision_function(studies[:9], terms=list(without))
+    np.testing.assert_array_equal(decoder.decision_function(studies[:9], terms=without), alone)
+    ranking = decoder.predict_topk(studies[:1], k=2, terms=without)
+    assert set(ranking["term"]) == set(without)
+    with pytest.raises(InvalidInputError, match=r"terms\['memory'\]: expected several strings"):
+        decoder.decision_function(studies[:1], terms={"memory": "response"})
+
+
 def test_retrieval_by_maps_ranks_as_the_embedder_does(encoder, decoder, studies):
     points = encoder.transform(["working memory"])
     brain = decoder.transform(studies)

@@ -113,20 +113,23 @@ def measure(decoder: MNMDecoder, folder: Path) -> pd.DataFrame:
 
 def task_ranks(decoder: MNMDecoder, folder: Path) -> pd.DataFrame:
     """Rank of the task of each contrast among those with contrasts, and among paradigms of fMRI."""
-    atlas = load_cognitive_atlas(folder / "cognitive_atlas").terms
-    tasks = atlas[atlas["kind"] == "task"]
+    atlas = load_cognitive_atlas(folder / "cognitive_atlas")
+    names, shown = atlas.terms.loc[atlas.terms["kind"] == "task", "name"], atlas.conditions()
     pools = {
-        "with contrasts": tasks.loc[tasks["contrasts"].map(len) > 0, "name"],
-        "paradigms": tasks.loc[tasks["name"].str.contains("fMRI task paradigm"), "name"],
+        "with contrasts": [name for name in names if name in shown],
+        "paradigms": [name for name in names if "fMRI task paradigm" in name],
     }
     manifest = pd.read_csv(folder / "real_maps" / "manifest.tsv", sep="\t").set_index("label")
     rows = []
     for label, task in TASKS.items():
         path = folder / "real_maps" / manifest.loc[label, "file"]
         ranks = {}
-        for pool, names in pools.items():
-            scores = np.nan_to_num(decoder.decision_function(path, terms=list(names))[0])
-            ranks[f"{pool} ({len(names)})"] = rank_of_label(scores, list(names), {task})
+        for pool, tasks in pools.items():
+            told = {name: shown.get(name, ()) for name in tasks}
+            for way, terms in (("names", tasks), ("names and contrasts", told)):
+                scores = np.nan_to_num(decoder.decision_function(path, terms=terms)[0])
+                rank = rank_of_label(scores, tasks, {task})
+                ranks[f"{pool} ({len(tasks)}), {way}"] = rank
         rows.append({"contrast": label, "task": task, **ranks})
     return pd.DataFrame(rows)
 
@@ -207,8 +210,9 @@ Rank of the best word of each map:
 {markdown_table(["map", *WAYS], of_maps, 1)}
 
 Contrasts of the Human Connectome Project, 30 subjects, cortex: rank of their task when the names \
-of the tasks of the Cognitive Atlas are decoded (`terms=`), among those with contrasts and among \
-the paradigms of fMRI.
+of the tasks of the Cognitive Atlas, or names and what their contrasts show \
+(`CognitiveAtlas.conditions`), are decoded (`terms=`), among those with contrasts and among the \
+paradigms of fMRI. The weight of the contrasts was not chosen on these maps.
 
 {markdown_table(["tasks", "recall at 1, %", "at 4", "at 10"], of_pools, 1)}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from sklearn_mnm._tools.dependencies import import_optional
-from sklearn_mnm.exceptions import DataFormatError
+from sklearn_mnm.exceptions import DataFormatError, InvalidInputError
 from sklearn_mnm.text._tables import read_strings
 from sklearn_mnm.text.ontology import Ontology, warn_of
 
@@ -25,6 +25,8 @@ _UPWARD = {
 }
 # The same as told by the broader term.
 _DOWNWARD = {"hasKind": "kind_of", "hasPart": "part_of"}
+# Between the two sides of a contrast.
+_AGAINST = re.compile(r"\s(?:minus|versus|vs\.?|compared to|relative to|[-\N{EN DASH}>])\s", re.I)
 
 
 class CognitiveAtlas(Ontology):
@@ -41,6 +43,37 @@ class CognitiveAtlas(Ontology):
     From NiMARE's files: names in lower case, no definitions and no kinds. These files do not name
     the classes, so their ids stand in the relations only.
     """
+
+    def conditions(self) -> dict[str, tuple[str, ...]]:
+        """Tell by its contrasts what each task shows more of than of something else.
+
+        To decode tasks: a map is one contrast of a task, and the contrasts of the task "working
+        memory" include those of faces and of places.
+        :meth:`~sklearn_mnm.MNMDecoder.decision_function` takes the result as ``terms``.
+
+        Returns
+        -------
+        conditions : dict of str to tuple of str
+            Of the names of tasks that have contrasts: the first of the two sides of each contrast,
+            ``"Faces"`` of ``"Faces minus Shapes"``, once. Contrasts ``"Negative ..."`` are left
+            out.
+
+        Raises
+        ------
+        InvalidInputError
+            If the atlas has no contrasts, as NiMARE's files hold none.
+        """
+        if "contrasts" not in self.terms:
+            raise InvalidInputError(
+                "This atlas has no column 'contrasts', as NiMARE's files have none. Load the "
+                "tables of a release of the atlas."
+            )
+        listed = zip(self.terms["name"], self.terms["contrasts"], strict=True)
+        return {
+            str(name): tuple(dict.fromkeys(side for side in map(_positive, contrasts) if side))
+            for name, contrasts in listed
+            if contrasts
+        }
 
 
 def load_cognitive_atlas(folder: str | Path | None = None) -> CognitiveAtlas:
@@ -201,6 +234,13 @@ def _others(name: str, aliases: list[str] | pd.Series) -> tuple[str, ...]:
 
 def _parts(field: str) -> tuple[str, ...]:
     return tuple(part for part in map(str.strip, field.split("|")) if part)
+
+
+def _positive(contrast: str) -> str:
+    """Return what a contrast shows more of, empty if it is the negative of another."""
+    if contrast.casefold().startswith("negative "):
+        return ""
+    return _AGAINST.split(contrast, maxsplit=1)[0].strip()
 
 
 def _download() -> Path:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_mnm.exceptions import DataFormatError, DataWarning
+from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 from sklearn_mnm.metrics import tree_distances
 from sklearn_mnm.text import CognitiveAtlas, load_cognitive_atlas
 from sklearn_mnm.text._tables import readable
@@ -247,6 +247,25 @@ def test_concepts_tasks_and_classes_of_a_release_are_terms(released):
     assert terms.loc["working memory", "aliases"] == ("WM", "short-term store")
     assert terms.loc["n-back task", "contrasts"] == ("2-back - 0-back", "d'")
     assert terms.loc["faces task", "contrasts"] == terms.loc["Memory", "contrasts"] == ()
+
+
+def test_conditions_are_the_first_sides_of_contrasts(tmp_path):
+    contrasts = (
+        "Faces|Faces minus Shapes|Negative Faces|Story vs. Math|old versus new|left > right|"
+        "Match - Relate|go/no-go"
+    )
+    header = "id\tname\talias\tcontrasts\tasserted_concepts\tdefinition\n"
+    rows = [("faces task", contrasts), ("other task", "negative tone"), ("pencil test", "")]
+    tasks = header + "".join(f"t{name}\t{name}\t\t{shown}\t\t\n" for name, shown in rows)
+    with pytest.warns(DataWarning):
+        atlas = load_cognitive_atlas(release(tmp_path, tasks=tasks))
+    assert atlas.conditions() == {
+        "faces task": ("Faces", "Story", "old", "left", "Match", "go/no-go"),
+        "other task": (),
+    }
+    (tmp_path / "nimare").mkdir()
+    with pytest.raises(InvalidInputError, match="no column 'contrasts', as NiMARE's"):
+        load_cognitive_atlas(write(tmp_path / "nimare")).conditions()
 
 
 def test_entities_and_misread_letters_of_a_release_are_mended(released):

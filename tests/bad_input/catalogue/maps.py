@@ -83,6 +83,11 @@ def _decoder_cases() -> Iterator[Case]:
             InvalidInputError, (f"k={k} must be an integer from 1 to", "the terms"),
         )  # fmt: skip
     yield Case(
+        "MNMDecoder.decision_function", "wrong shape", "terms: a name told by one string",
+        lambda w: w.placeless.decoder().decision_function(w.maps, terms={"finger": "hand"}),
+        InvalidInputError, (r"terms\['finger'\]: expected several strings", r"write \['hand'\]"),
+    )  # fmt: skip
+    yield Case(
         "MNMDecoder.ancestors", "unknown choice", "min_probability: 2",
         lambda w: w.placeless.decoder().ancestors(w.maps, min_probability=2),
         InvalidInputError, ("min_probability=2", "0 to 1"),

@@ -13,6 +13,7 @@ from catalogue.case import Case
 from catalogue.workshop import Workshop
 from sklearn_mnm.exceptions import DataFormatError, DataWarning, InvalidInputError
 from sklearn_mnm.text import (
+    CognitiveAtlas,
     Ontology,
     contiguous_parts,
     load_cognitive_atlas,
@@ -140,6 +141,11 @@ def _files() -> Iterator[Case]:
         "load_cognitive_atlas", "missing or foreign file", "folder: concepts.tsv alone",
         lambda w: (w.file("concepts.tsv", "id\tname\talias\tclass\tdefinition\n"), load_cognitive_atlas(w.folder)),
         DataFormatError, ("tasks.tsv: cannot be read", "a release of the Cognitive Atlas"),
+    )  # fmt: skip
+    yield Case(
+        "CognitiveAtlas.conditions", "unaligned parts", "an atlas without contrasts",
+        lambda w: CognitiveAtlas.from_frame(_TABLE).conditions(),
+        InvalidInputError, ("no column 'contrasts'", "Load the tables of a release"),
     )  # fmt: skip
     yield Case(
         "load_mesh_tree", "missing or foreign file", "path: not there",
