@@ -302,6 +302,18 @@ def test_of_phrases_that_tell_of_a_name_the_best_counts_a_quarter(decoder, studi
         decoder.decision_function(studies[:1], terms={"memory": "response"})
 
 
+def test_lists_of_terms_are_answered_alike_in_any_order(decoder, studies):
+    lists = [["memory"], ["visual"], ["memory", "visual"], ["visual", "memory"], ["response"]]
+    of_terms = decoder.decision_function(studies[:3])
+    of_term = {
+        term: of_terms[:, decoder.term_vectorizer_.vocabulary_[term]]
+        for term in ("memory", "visual", "response")
+    }
+    for terms in [*lists, *lists[::-1]]:
+        found = decoder.decision_function(studies[:3], terms=terms)
+        np.testing.assert_allclose(found, np.transpose([of_term[term] for term in terms]))
+
+
 def test_retrieval_by_maps_ranks_as_the_embedder_does(encoder, decoder, studies):
     points = encoder.transform(["working memory"])
     brain = decoder.transform(studies)

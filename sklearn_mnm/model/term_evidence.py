@@ -29,9 +29,11 @@ _STEP = 2.0
 # p values above this bring a warning.
 _LARGEST_P = 0.05
 # Weight of the best phrase that tells of a name, beside that of the name. Chosen among 0 to 0.6 on
-# titles of studies that name tasks, contrasts of n-back studies and the labelled maps of
-# `benchmarks/real_maps.py` that are not of the Human Connectome Project.
+# titles of studies that name tasks, contrasts of n-back studies and the labelled maps of the
+# benchmark `real_maps` that are not of the Human Connectome Project.
 _DETAILS = 0.25
+# Lists of phrases whose terms are kept: names, and what tells of them, asked map after map.
+_KEPT_LISTS = 4
 
 
 class TermEvidence:
@@ -161,6 +163,17 @@ class TermEvidence:
         return best, np.isin(np.arange(len(names)), owners[is_known])
 
     def _phrase_weights(self, phrases: list[str]) -> Any:
+        """TF-IDF of the terms in phrases; of the last lists of them it is kept."""
+        kept: dict[tuple[str, ...], Any] = self._made_once("phrases", dict)
+        weights = kept.get(asked := tuple(phrases))
+        if weights is None:
+            weights = self._read_phrases(phrases)
+            if len(kept) >= _KEPT_LISTS:
+                kept.clear()
+            kept[asked] = weights
+        return weights
+
+    def _read_phrases(self, phrases: list[str]) -> Any:
         """TF-IDF of the terms in phrases, which are rewritten where nothing is known of them."""
         distinct = list(dict.fromkeys(phrases))
         weights = self.term_vectorizer_.transform(distinct).tocsr()
