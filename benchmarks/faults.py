@@ -394,8 +394,8 @@ last complete epoch, a download within the file.
 | --- | ---: | ---: | --- |
 {tables["killed"]}
 
-The same, but the kill comes just before a file or folder is opened, renamed, made or removed: before
-each of these operations, or before {times} of them at equal distances.
+The same, but the kill comes just before a file or folder is opened, renamed, made or removed:
+before each of these operations, or before {times} of them at equal distances.
 
 | work | begun | killed before the end | then |
 | --- | ---: | ---: | --- |
@@ -404,9 +404,9 @@ each of these operations, or before {times} of them at equal distances.
 A killed process can leave behind what it was writing: a file `tmp-...` beside the file to be
 written, or a hidden folder `.NAME....new` beside a model. Nothing reads them. You can remove them.
 
-**Damaged.** One bit of one file is changed, in half of the cases within its first 1,000 bytes. Caches
-notice this by a checksum. They compute or fetch again, and replace the entry; the result is the same
-to the bit. Damaged weights of models are refused. The description of a model is text without a
+**Damaged.** One bit of one file is changed, in half of the cases within its first 1,000 bytes.
+Caches notice this by a checksum. They compute or fetch again, and replace the entry; the result is
+the same to the bit. Damaged weights of models are refused. The description of a model is text without a
 checksum: a changed digit can be read as another number.
 
 | file | begun | changed | then |

@@ -194,17 +194,17 @@ def text(count: int, found: Sequence[Soak], wrong: dict[str, int], n_calls: int)
     return f"""Made by
 `python benchmarks/soak.py --count {count} --output docs/reliability.md`.
 
-Two kinds of calls were repeated on one core. An exact `PointIndex` of {N_POINTS:,} points of {DIM}
-dimensions gave the {N_NEIGHBOURS} nearest points by exterior angle. The bundled model gave 10 of its studies.
-Times are of one call: by the clock, which also counts other work of the machine, and of the
-processor. Memory is what is resident, without files. It was read {N_LOOKS} times, and a trend was fitted
-to it by least squares after the first tenth. The program fails if the trend exceeds {LARGEST_TREND:.0f} MB, or if
-an answer changes.
+Two kinds of calls were repeated on one core. An exact `PointIndex` of {N_POINTS:,} points of
+{DIM} dimensions gave the {N_NEIGHBOURS} nearest points by exterior angle. The bundled model
+gave 10 of its studies. Times are of one call: by the clock, which also counts other work of the
+machine, and of the processor. Memory is what is resident, without files. It was read {N_LOOKS}
+times, and a trend was fitted to it by least squares after the first tenth. The program fails if the
+trend exceeds {LARGEST_TREND:.0f} MB, or if an answer changes.
 
 {table}
 
-{N_THREADS} threads called one fitted object at the same time, from the first call on. They got the same
-answers as one thread, to the bit:
+{N_THREADS} threads called one fitted object at the same time, from the first call on. They got the
+same answers as one thread, to the bit:
 
 | call | calls | different answers |
 | --- | ---: | ---: |

@@ -73,7 +73,8 @@ html_theme_options = {
     "logo": {"text": "sklearn-mnm", "alt_text": "sklearn-mnm, to the front page"},
     "pygments_light_style": "default",
 }
-html_sidebars = {"*": []}  # pages of the top level have no sections to navigate
+# Pages of the top level have no sections to navigate, and those of tables need the width.
+html_sidebars = {"*": [], "measured/*": []}
 html_math_renderer = "mathml"
 
 # Prompts and what is printed are not copied.

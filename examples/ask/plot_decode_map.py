@@ -30,8 +30,8 @@ best
 # the table, and favours them less. ``p_map`` is small if the map stands out from noise of the same
 # smoothness.
 #
-# The first word, "pain", is wrong: the task has no pain. The next ones, "motor", "movement" and "hand",
-# are right. So read the list as candidates, and never take the first word alone.
+# The first word, "pain", is wrong: the task has no pain. The next ones, "motor", "movement" and
+# "hand", are right. So read the list as candidates, and never take the first word alone.
 #
 # Your own words
 # --------------

@@ -24,8 +24,8 @@ query = "fear conditioning in patients with anxiety disorders"
 figure, (above, below) = plt.subplots(2, 1, figsize=(9, 5.6), layout="constrained")
 activation = encoder.predict_img([query], resolution=2)
 z_map = encoder.predict_img([query], kind="z", resolution=2)
-plot_map(activation, title="Activation", label="peaks per cm³", ax=above)
-plot_map(z_map, threshold=1.96, title="z above 1.96", label="z", ax=below)
+plot_map(activation, title=f"Activation for “{query}”", label="peaks per cm³", ax=above)
+plot_map(z_map, threshold=1.96, title="z of the same text, above 1.96", label="z", ax=below)
 plt.show()
 
 # %%

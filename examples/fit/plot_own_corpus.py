@@ -63,5 +63,7 @@ encoder = MNMEncoder(regions=regions, random_state=0).fit(studies[train])
 # distinguish.
 texts = encoder.transform(studies[test])
 maps = encoder.decoder().transform(studies[test])
-plot_retrieval_curve({"fitted to 3/4 of the papers": encoder.embedder_.similarity(texts, maps)})
+similarity = encoder.embedder_.similarity(texts, maps)
+figure = plot_retrieval_curve({"fitted to 3/4 of the papers": similarity})
+figure.suptitle("Recall on papers that the model has not seen")
 plt.show()

@@ -58,5 +58,6 @@ for name, vectorizer in {"words (TF-IDF)": TermVectorizer(), "sentences": senten
 # Here, words find more partners than sentences do, in both directions. But this is one split of a
 # small corpus of two tasks. Repeat the comparison on your own corpus. With words, you can also
 # check how a query was read (:meth:`~sklearn_mnm.MNMEncoder.explain`). With sentences, you cannot.
-plot_retrieval_curve(scores)
+figure = plot_retrieval_curve(scores)
+figure.suptitle("Recall of words and of sentences on held-out papers")
 plt.show()
