@@ -406,8 +406,8 @@ written, or a hidden folder `.NAME....new` beside a model. Nothing reads them. Y
 
 **Damaged.** One bit of one file is changed, in half of the cases within its first 1,000 bytes.
 Caches notice this by a checksum. They compute or fetch again, and replace the entry; the result is
-the same to the bit. Damaged weights of models are refused. The description of a model is text without a
-checksum: a changed digit can be read as another number.
+the same to the bit. Damaged weights of models are refused. The description of a model is text
+without a checksum: a changed digit can be read as another number.
 
 | file | begun | changed | then |
 | --- | ---: | ---: | --- |

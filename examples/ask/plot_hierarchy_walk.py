@@ -1,6 +1,6 @@
 """
-The hierarchy: from a text to terms of ever more studies
-========================================================
+The hierarchy: from a text to terms of more and more studies
+============================================================
 
 The distance of a term from the root of the space is half its information. Terms in many studies lie
 near the root, and terms in few studies lie far from it. A walk goes from a text towards the root,

@@ -67,7 +67,7 @@ if len(devices) > 1:
 # %%
 # What a GPU gains
 # ----------------
-# In larger batches, each study is compared with more candidates, and a study takes more time. Left:
+# In larger batches, each study is compared with more candidates. Left:
 # this page. Right: steps with the default settings, 512 features and 512 dimensions, on 16 cores
 # and on one H200, as ``benchmarks/gpu.py`` measured them (:doc:`/measured/resources`). The two
 # panels cannot be compared with each other, because the models differ in size. On the right, the
