@@ -13,6 +13,8 @@ import sklearn_mnm
 
 # The language model of the examples comes as a package: nothing is looked up on the network.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Bars of progress are no output to show.
+os.environ["TQDM_DISABLE"] = "1"
 
 project = "sklearn-mnm"
 author = "The sklearn-mnm developers"

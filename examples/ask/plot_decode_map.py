@@ -50,6 +50,8 @@ decoder.predict_topk(observed, k=4, terms=frequent)
 # %%
 # Studies with such a map
 # -----------------------
+# The similarity is minus the distance between the points of two maps, so the largest is nearest to
+# 0.
 decoder.retrieve(observed, k=5, by="brain")
 
 # %%
