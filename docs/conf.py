@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -12,6 +13,8 @@ import sklearn_mnm
 
 # The language model of the examples comes as a package: nothing is looked up on the network.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Bars of progress are no output to show.
+os.environ["TQDM_DISABLE"] = "1"
 
 project = "sklearn-mnm"
 author = "The sklearn-mnm developers"
@@ -36,10 +39,24 @@ html_css_files = ["manual.css"]
 
 # References that lead nowhere are errors; so are, by sphinx-build -W, all other warnings.
 nitpicky = True
-nitpick_ignore_regex = [
-    # Other packages are named, but not linked, so that nothing is looked up on the network.
-    (r"py:.*", r"(sklearn|numpy|scipy|pandas|torch|nibabel|nilearn|nimare|matplotlib|joblib)\..*"),
-]
+nitpick_ignore_regex = [(r"py:.*", r"(torch|nibabel|nimare|matplotlib|joblib)\..*")]
+
+# Pages of other packages, by the names of what they document. Sphinx's intersphinx would look up
+# their inventories on the network at each build; "make links" checks that these pages exist.
+OTHER_MANUALS = {
+    "nilearn": "https://nilearn.github.io/stable/modules/generated/{}.html",
+    "numpy": "https://numpy.org/doc/stable/reference/generated/{}.html",
+    "pandas": "https://pandas.pydata.org/docs/reference/api/{}.html",
+    "scipy": "https://docs.scipy.org/doc/scipy/reference/generated/{}.html",
+    "sklearn": "https://scikit-learn.org/stable/modules/generated/{}.html",
+}
+
+WIDE_PAGES = {"guide/objective", "howto/coming_from"}
+NARROW_PAGES = {
+    path.relative_to(Path(__file__).parent).with_suffix("").as_posix()
+    for folder in ("guide", "howto")
+    for path in (Path(__file__).parent / folder).glob("*.rst")
+} - WIDE_PAGES
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-mnm"
@@ -48,16 +65,18 @@ html_show_sourcelink = False
 html_theme_options = {
     "navbar_align": "left",
     "show_prev_next": True,
-    # Not beside examples, whose lines are long.
+    # Not beside examples, whose lines are long, nor beside wide tables.
     "secondary_sidebar_items": {
-        pages: ["page-toc"] for pages in ("*", "guide/*", "howto/*", "api/**")
+        page: [] if page == "index" else ["page-toc"]
+        for page in ("*", "api/**", "measured/*", *NARROW_PAGES, "index")
     },
     "show_toc_level": 2,
     "header_links_before_dropdown": 9,
     "logo": {"text": "sklearn-mnm", "alt_text": "sklearn-mnm, to the front page"},
     "pygments_light_style": "default",
 }
-html_sidebars = {"*": []}  # pages of the top level have no sections to navigate
+# Pages of the top level have no sections to navigate, and those of tables need the width.
+html_sidebars = {"*": [], "measured/*": []}
 html_math_renderer = "mathml"
 
 # Prompts and what is printed are not copied.
@@ -156,7 +175,10 @@ def short_reference(app, env, node, contnode):
             return domain.resolve_xref(
                 env, node["refdoc"], app.builder, "obj", names[0], node, contnode
             )
-    return None
+    address = OTHER_MANUALS.get(target.partition(".")[0])
+    if address is None:
+        return None
+    return nodes.reference("", "", contnode, refuri=address.format(target), internal=False)
 
 
 def setup(app) -> ExtensionMetadata:

@@ -24,13 +24,16 @@ MOTOR_MAP = Path(nilearn.__file__).parent / "datasets" / "data" / "image_10426.n
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--no-first-run"]
 QUERY = "reward anticipation"
+# Pictures end between two lines of text, not within one.
+HEIGHTS = {"text": 848, "hierarchy": 475, "map": 1110, "meta": 868}
 # Milliseconds from the canvas to what is drawn on it.
 PATIENCE = 2000
 
 
 def save(screenshot: bytes, name: str) -> None:
-    """Save what is seen, in all of its colours."""
+    """Save what is seen, in all of its colours, down to the last row that is not cut."""
     image = Image.open(io.BytesIO(screenshot)).convert("RGB")
+    image = image.crop((0, 0, image.width, min(image.height, HEIGHTS.get(name, image.height))))
     image.save(FOLDER / f"{name}.png", optimize=True)
 
 

@@ -5,7 +5,7 @@ Words to brain maps, brain maps to words
 Loads the model that comes with the package, draws the maps that it predicts for five queries, and
 reads words and similar studies out of three real maps. Fits a second, small model to n-back and
 flanker contrasts, with papers held out, to measure how well texts and brains find each other. Tells
-which words of a query are known, and walks from a query to ever more general terms.
+which words of a query are known, and walks from a query to more and more frequent terms.
 
 The real maps and contrasts come with nilearn and NiMARE, so everything is offline; it takes about a
 minute on two cores. Maps (NIfTI), figures (PNG) and a page that shows them all, ``index.html``, are

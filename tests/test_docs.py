@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import sklearn_mnm
 from sklearn_mnm import model_card
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -117,6 +118,20 @@ def test_the_first_row_of_the_readme_is_the_bundled_model():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     row = re.search(r"^\| the bundled model.*\|$", readme, re.MULTILINE)[0]
     assert [cell.strip() for cell in row.split("|")[2:6]] == measured
+
+
+def test_the_version_to_cite_is_that_of_the_package():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {sklearn_mnm.__version__}\n" in citation
+
+
+def test_each_section_of_the_results_is_on_one_page_of_the_manual():
+    results = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+    pages = (page.read_text(encoding="utf-8") for page in (DOCS / "measured").glob("*.md"))
+    shown = [name for page in pages for name in re.findall(r"start-after: <!-- (\S+) -->", page)]
+    assert sorted(shown) == sorted(
+        re.findall(r"^<!-- (?!end of )(\S+) -->$", results, re.MULTILINE)
+    )
 
 
 def plain(text):

@@ -384,37 +384,37 @@ def text(seed: int, outcomes: dict[str, list[Outcome]]) -> str:
 `python -m benchmarks faults --times {times} --seed {seed} --output docs/reliability.md`, which ends
 with an error at the first promise that is not kept.
 
-**Killed.** Each work begins in a process of its own, which SIGKILL ends at a moment drawn uniformly
-from the time that the work takes, until {times} kills came before the end. Afterwards the file or
-model that was there before is there, or the whole new one; a fit or download that begins again ends
-with the result, to the bit, of one that nobody killed. A fit goes on after the last complete epoch,
-a download within the file.
+**Killed.** Each work runs in its own process. SIGKILL ends this process at a random moment of the
+time that the work takes. This is repeated until {times} kills came before the end of the work.
+Afterwards, either the earlier file or model is there, or the whole new one. If the fit or download
+is started again, its result is the same, to the bit, as without the kill. A fit continues after the
+last complete epoch, a download within the file.
 
 | work | begun | killed before the end | then |
 | --- | ---: | ---: | --- |
 {tables["killed"]}
 
-The same, killed before an operation on the name of a file or folder (one is opened, renamed, made
-or removed): before each of them, or {times} of them at equal distances.
+The same, but the kill comes just before a file or folder is opened, renamed, made or removed:
+before each of these operations, or before {times} of them at equal distances.
 
 | work | begun | killed before the end | then |
 | --- | ---: | ---: | --- |
 {tables["killed between operations"]}
 
-What a killed process was writing can stay: a file `tmp-...` beside the one to be written, or a
-hidden folder `.NAME....new` beside a model. Nothing reads them, and they can be removed.
+A killed process can leave behind what it was writing: a file `tmp-...` beside the file to be
+written, or a hidden folder `.NAME....new` beside a model. Nothing reads them. You can remove them.
 
-**Damaged.** One bit of one file is changed, half of the times within its first 1,000 bytes. Caches
-notice by a checksum, compute or fetch anew and replace the entry; the result is the same to the
-bit. Weights of models are refused. The description of a model is text and bears no checksum: a
-changed digit can be read as another number.
+**Damaged.** One bit of one file is changed, in half of the cases within its first 1,000 bytes.
+Caches notice this by a checksum. They compute or fetch again, and replace the entry; the result is
+the same to the bit. Damaged weights of models are refused. The description of a model is text
+without a checksum: a changed digit can be read as another number.
 
 | file | begun | changed | then |
 | --- | ---: | ---: | --- |
 {tables["damaged"]}
 
-**At once.** Two processes begin the same work in the same folder within a tenth of a second; both
-end with the right result. One of two downloads waits for the other: each file is fetched once.
+**At once.** Two processes start the same work in the same folder within a tenth of a second. Both
+end with the right result. One of two downloads waits for the other, so each file is fetched once.
 
 | work | begun | at once | ended well |
 | --- | ---: | ---: | --- |

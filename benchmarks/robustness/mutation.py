@@ -384,19 +384,20 @@ Not noticed, though they should be:
         return f"""Made by `{command}`,
 which needs `pip install mutmut` and about half an hour on one core.
 
-A mutant is the code with one small change: another operator, number, constant or argument, a value
-that is None. Its tests are those of its module that run the changed lines; it is killed when one
-fails, or does not end. The changes are those of mutmut's operators; mutmut itself leaves out
-functions with decorators, which most of the geometry is. Not changed are annotations, decorators,
-docstrings and the messages of errors, but the conditions that raise them are.
+Mutation testing measures whether tests notice wrong code. A mutant is the code with one small
+change: another operator, number, constant or argument, or a value that is None. It is tested with
+those tests of its module that run the changed lines. It is killed if one of them fails or does not
+end. The changes are made by the operators of mutmut. mutmut itself leaves out functions with
+decorators, which most functions of the geometry have; here they are included. Annotations,
+decorators, docstrings and messages of errors are not changed. The conditions of errors are.
 {which}.
 
 | module | mutants | killed | survived | of these equivalent | killed of all | of the others |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: |
 {rows}
 
-Equivalent are those that no test here can notice, or should; somebody judged each of them, and
-`benchmarks/robustness/equivalent_mutants.json` holds the change with the reason:
+Equivalent mutants are those that no test can or should notice here. They were judged one by one.
+`benchmarks/robustness/equivalent_mutants.json` lists each change with the reason:
 
 | reason | mutants |
 | --- | ---: |

@@ -194,19 +194,19 @@ def text(count: int, found: Sequence[Soak], wrong: dict[str, int], n_calls: int)
     return f"""Made by
 `python -m benchmarks soak --count {count} --output docs/reliability.md`.
 
-An exact `PointIndex` of {N_POINTS:,} points of {DIM} dimensions, asked for the {N_NEIGHBOURS}
-nearest by exterior angle, and the bundled model, asked for 10 of its studies; one core. Times are
-of one call, by the clock, which also counts what else the machine did, and of the processor. Memory
-is what is resident and not of files; it is looked at {N_LOOKS} times, and its trend fitted by least
-squares after the first tenth. The program fails if that exceeds {LARGEST_TREND:.0f} MB, or an
-answer is another.
+Two kinds of calls were repeated on one core. An exact `PointIndex` of {N_POINTS:,} points of
+{DIM} dimensions gave the {N_NEIGHBOURS} nearest points by exterior angle. The bundled model
+gave 10 of its studies. Times are of one call: by the clock, which also counts other work of the
+machine, and of the processor. Memory is what is resident, without files. It was read {N_LOOKS}
+times, and a trend was fitted to it by least squares after the first tenth. The program fails if the
+trend exceeds {LARGEST_TREND:.0f} MB, or if an answer changes.
 
 {table}
 
-{N_THREADS} threads ask one fitted object at the same time, the first calls included, and get what
-one thread gets, to the bit:
+{N_THREADS} threads called one fitted object at the same time, from the first call on. They got the
+same answers as one thread, to the bit:
 
-| call | calls | other answers |
+| call | calls | different answers |
 | --- | ---: | ---: |
 {threads}
 """
@@ -224,6 +224,6 @@ def main() -> None:
     section = text(arguments.count, found, wrong, arguments.calls)
     print(section)
     if any(wrong.values()) or any(soak.trend() > LARGEST_TREND for soak in found):
-        raise SystemExit("Threads got other answers, or memory grew.")
+        raise SystemExit("Threads got different answers, or memory grew.")
     if arguments.output:
         replace_section(arguments.output, "load", "Load and threads", section)

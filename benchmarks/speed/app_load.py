@@ -190,8 +190,8 @@ def report(result: dict, n_queries: int, at_a_time: int) -> str:
     memory = result["memory"]
     n_requests = sum(map(len, result["seconds"].values()))
     lines = [
-        f"{n_queries:,} queries, {n_requests:,} requests, {at_a_time} at a time, "
-        f"{os.cpu_count()} cores; {n_queries / result['total']:.1f} queries a second. "
+        f"{n_queries:,} queries, {n_requests:,} requests, {at_a_time} at a time, on "
+        f"{os.cpu_count()} cores: {n_queries / result['total']:.1f} queries a second. "
         f"The server answered {result['start']:.1f} s after the command was given.\n",
         "| | first, ms | later, alone, ms | p50 under load, ms | p99 under load, ms |",
         "| --- | ---: | ---: | ---: | ---: |",
@@ -202,8 +202,8 @@ def report(result: dict, n_queries: int, at_a_time: int) -> str:
         lines.append(f"| {kind} | " + " | ".join(f"{1000 * v:.0f}" for v in values) + " |")
     megabytes = ", ".join(f"{value:.0f}" for value in memory[1:])
     lines += [
-        f"\nMemory: {memory[0]:.0f} MB after {result['warming']} queries to warm up, then after "
-        f"each tenth of the queries {megabytes} MB; open files and connections "
+        f"\nMemory: {memory[0]:.0f} MB after the first {result['warming']} queries, which are not "
+        f"counted. After each tenth of the queries: {megabytes} MB. Open files and connections: "
         f"{', '.join(map(str, result['descriptors']))}.",
     ]
     return "\n".join(lines) + "\n"

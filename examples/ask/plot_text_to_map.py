@@ -2,8 +2,8 @@
 From text to map: activation, z, intervals and networks
 =======================================================
 
-One query answers four questions: how much activation is reported where, where that is more than
-for unrelated texts, how far a single study may be from it, and what it looks like in networks.
+Four questions about one text. How much activation do studies report, and where? Where is this more
+than for unrelated texts? How far may a single study be from it? And how does it look in networks?
 """
 
 import matplotlib.pyplot as plt
@@ -18,21 +18,22 @@ query = "fear conditioning in patients with anxiety disorders"
 # %%
 # Activation and z
 # ----------------
-# Activation is a density of reported peaks. Some of it is found wherever many studies report,
-# whatever they are about; z compares with texts that do not speak of the region.
+# Activation is the expected density of reported peaks. Some regions are reported by studies of all
+# kinds, so they also have some activation here. z removes this: it compares the text with texts
+# that are unrelated to the region.
 figure, (above, below) = plt.subplots(2, 1, figsize=(9, 5.6), layout="constrained")
 activation = encoder.predict_img([query], resolution=2)
 z_map = encoder.predict_img([query], kind="z", resolution=2)
-plot_map(activation, title="Activation", label="peaks per cm³", ax=above)
-plot_map(z_map, threshold=1.96, title="z", label="z", ax=below)
+plot_map(activation, title=f"Activation for “{query}”", label="peaks per cm³", ax=above)
+plot_map(z_map, threshold=1.96, title="z of the same text, above 1.96", label="z", ax=below)
 plt.show()
 
 # %%
 # How far a single study may be from it
 # -------------------------------------
-# Each bar holds nine of ten new studies on the text. All seven bars together hold fewer, as a study
-# may lie within one bar and outside another. Most bars begin at zero: even where much is expected,
-# many a study reports nothing.
+# Each bar contains the values of about nine of ten new studies on the text. Fewer studies lie
+# within all seven bars at once. Most bars start at zero: many studies report nothing even where
+# much is expected.
 queries = [query, "visual motion"]
 expected = encoder.predict(queries, level="ward7")
 lower, upper = encoder.predict_interval(queries, level="ward7", coverage=0.9)
@@ -43,13 +44,14 @@ for row, (text, marker) in enumerate(zip(queries, "os", strict=True)):
     ax.errorbar(places, expected[row], yerr=reach, fmt=marker, capsize=3, label=text)
 ax.set_xticks(range(expected.shape[1]), labels=encoder.hierarchy_.network_names("ward7"))
 ax.set(ylabel="peaks of a study", title="Seven networks, intervals of 90 %")
-ax.margins(y=0.2)  # room for the legend
+ax.set_ylim(0, 1.2 * upper.max())  # room for the legend
 ax.legend(frameon=False, loc="upper center")
 plt.show()
 
 # %%
 # From regions to broad networks
 # ------------------------------
-# The levels are cuts of the tree in which the regions were joined when they were learnt.
+# Regions were learnt by joining voxels, step by step. Networks are the regions joined further: 512
+# regions, then 17 networks, then 7. In each row, a network has one value.
 plot_levels(encoder, query)
 plt.show()

@@ -2,9 +2,9 @@
 Fit to your own corpus, a table of peaks
 ========================================
 
-A spreadsheet with a row for each peak is enough: the study, its text, and x, y, z. Here such a
-table is written first, from n-back and flanker papers that NiMARE carries; start from
-:func:`~sklearn_mnm.datasets.load_table` with yours.
+You need only a spreadsheet with a row for each peak: the study, its text, and x, y, z. This example
+first writes such a table, from n-back and flanker papers that come with NiMARE. With your own
+table, start at :func:`~sklearn_mnm.datasets.load_table`.
 """
 
 import tempfile
@@ -25,8 +25,8 @@ warnings.simplefilter("ignore", DataWarning)
 # %%
 # The table
 # ---------
-# ``id`` is the study, here a contrast; ``study_id`` the paper that reports it. Texts stand in one
-# row of a study or in all.
+# ``id`` is the study, here a contrast. ``study_id`` is the paper that reports it. The text may be
+# in one row of the study, or in all of its rows.
 source = load_nback_flanker(level="contrast")
 columns = ["id", "study_id", "title", "abstract"]
 table = source.metadata[columns].merge(source.peaks[["id", "x", "y", "z", "space"]], on="id")
@@ -37,7 +37,8 @@ table.head(4)
 # %%
 # Read it
 # -------
-# What does not add up is an error that names the line, or a warning that counts.
+# A value that cannot be right raises an error, which names the line. Studies and peaks that are
+# left out are counted in a warning.
 studies = load_table(path)
 studies = studies[studies.texts != ""]
 studies
@@ -45,8 +46,9 @@ studies
 # %%
 # Fit, with papers kept whole
 # ---------------------------
-# Contrasts of a paper share their text: one in the training set would give away the others. A few
-# hundred studies want few regions.
+# Contrasts of one paper share their text. If one of them were in the training set, the test on the
+# others would be too easy. So papers are kept whole. A few hundred studies support few regions:
+# 128.
 splitter = GroupShuffleSplit(n_splits=1, test_size=0.25, random_state=0)
 train, test = next(splitter.split(studies.ids, groups=studies.groups))
 regions = PeaksToRegions(n_regions=128, resolution=6, random_state=0)
@@ -55,9 +57,13 @@ encoder = MNMEncoder(regions=regions, random_state=0).fit(studies[train])
 # %%
 # Is it any good?
 # ---------------
-# Each text of a held-out paper looks for its own map among those of all held-out contrasts, and
-# each map for its text. Two topics, and several contrasts of one text, cannot be told apart well.
+# Each text of a held-out paper looks for its own map among the maps of all held-out contrasts, and
+# each map looks for its text. Both are better than chance, but most partners are not among the
+# first ten. There are only two tasks, and several contrasts have the same text, so they are hard to
+# distinguish.
 texts = encoder.transform(studies[test])
 maps = encoder.decoder().transform(studies[test])
-plot_retrieval_curve({"fitted to 3/4 of the papers": encoder.embedder_.similarity(texts, maps)})
+similarity = encoder.embedder_.similarity(texts, maps)
+figure = plot_retrieval_curve({"fitted to 3/4 of the papers": similarity})
+figure.suptitle("Recall on papers that the model has not seen")
 plt.show()

@@ -2,9 +2,9 @@
 Find studies by a text, and run a meta-analysis of them
 =======================================================
 
-A predicted map is no meta-analysis: it tests nothing. It can point to the studies for one, which
-`NiMARE <https://nimare.readthedocs.io>`_ then runs. The studies are the 906 n-back and flanker
-contrasts that NiMARE carries.
+A predicted map tests nothing. But the model can find studies for a meta-analysis, and `NiMARE
+<https://nimare.readthedocs.io>`_ then runs it. The studies of this example are the 906 n-back and
+flanker contrasts that come with NiMARE.
 """
 
 import logging
@@ -32,10 +32,10 @@ encoder = MNMEncoder(regions=regions, random_state=0).fit(studies)
 # %%
 # Choose by texts
 # ---------------
-# By default, what studies say and what their maps show counts. Maps that were chosen for being
-# alike agree with each other, whatever they are about, so for a test of agreement they have to be
-# chosen without looking at them: ``by="text"`` compares words and what these mean by the company
-# that they keep in texts.
+# By default, both the texts and the maps of studies count. But maps that are chosen because they
+# are similar agree with each other, whatever they are about. For a test of agreement, choose
+# studies without looking at their maps: ``by="text"`` compares words, and the meaning of words as
+# learnt from the texts in which they occur.
 query = "working memory load"
 found = encoder.retrieve([query], k=60, by="text")
 found[["rank", "title", "similarity"]].head(8)
@@ -43,9 +43,9 @@ found[["rank", "title", "similarity"]].head(8)
 # %%
 # The meta-analysis
 # -----------------
-# ALE needs sample sizes, which most of these contrasts lack: 20 is taken for them. The z below are
-# not corrected for the number of voxels; see NiMARE's correctors for that. Contrasts of one paper
-# are not independent: for a meta-analysis to publish, keep one of each.
+# ALE needs sample sizes. Most of these contrasts have none, so 20 is used for them. The z values
+# are not corrected for the number of voxels: NiMARE's correctors do that. Contrasts of one paper
+# are not independent. If you want to publish a meta-analysis, keep one contrast of each paper.
 chosen = studies.select(ids=found["id"])
 result = ALE().fit(to_nimare(chosen, sample_size=20))
 chosen
@@ -53,9 +53,10 @@ chosen
 # %%
 # What the model predicts, and where the studies agree
 # ----------------------------------------------------
-# All studies of this corpus are of two related tasks. z compares with the other texts of the
-# corpus, so it shows what is unusual about the query, and not what all of them share. ALE shows
-# where the chosen studies agree, whatever the others report. So it is compared with activation:
+# All studies of this corpus are about two related tasks. z compares the query with the other texts
+# of the corpus. So it shows what is unusual about the query, and not what all of these studies
+# share. ALE shows where the chosen studies agree, whatever the other studies report. So compare ALE
+# with the predicted activation, and not with z:
 activation = encoder.predict_img([query], resolution=2)
 z_map = encoder.predict_img([query], kind="z", resolution=2)
 ale = resample_to_img(result.get_map("z"), activation, force_resample=True, copy_header=True)
@@ -75,17 +76,16 @@ plt.show()
 # %%
 # Words for the result
 # --------------------
-# A map of NiMARE's is decoded like any other. The model that comes with the package has never
-# seen this one:
+# A map of NiMARE is decoded like any other map. The bundled model was fitted to other data:
 decoder = MNMDecoder.from_pretrained()
 decoder.predict_topk(result.get_map("z"), k=8)[["rank", "term", "score", "n_studies"]]
 
 # %%
 # From NiMARE's machine learning
 # ------------------------------
-# ``Studyset.to_bunch`` makes of studies what scikit-learn takes. That goes into ``fit`` as it is.
-# Here the texts come beside it, as a Series whose index holds the ids of the contrasts; if the
-# Bunch has labels of an annotation, they are the texts.
+# ``Studyset.to_bunch`` of NiMARE returns data for scikit-learn. You can give them to ``fit`` as
+# they are. Here the texts are given separately, as a Series whose index are the ids of the
+# contrasts. If the Bunch has labels of an annotation, these can be the texts.
 bunch = to_nimare(studies).to_bunch()
 texts = pd.Series(studies.texts, index=studies.ids)
 regions = PeaksToRegions(n_regions=64, resolution=8, random_state=0)

