@@ -70,7 +70,8 @@ if len(devices) > 1:
 # In larger batches, each study is compared with more candidates. Left: this page. Right: steps with
 # the default settings, 512 features and 512 dimensions, on 16 cores and on one H200, as
 # ``python -m benchmarks gpu`` measured them (:doc:`/measured/resources`). The two panels cannot be
-# compared with each other, because the models differ in size. On the right, the GPU is 3 times as fast as the cores with 1,024 studies, and 98 times as fast with 16,384.
+# compared with each other, because the models differ in size. On the right, the GPU is 3 times as
+# fast as the cores with 1,024 studies, and 98 times as fast with 16,384.
 measured = {"16 cores": [17_923, 9_725, 2_875], "one H200": [61_221, 207_804, 280_677]}
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 for device, rates in studies_per_second.items():
