@@ -5,11 +5,13 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 
@@ -30,6 +32,7 @@ from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions, Studies, lo
 from sklearn_mnm.brain import BrainHierarchy
 from sklearn_mnm.brain.features import relative_extent
 from sklearn_mnm.metrics import extent_order, radial_order
+from sklearn_mnm.model.text_regression import TextRegression, predict_brain
 
 ABOVE, BROAD = "text above brain", "broad above focal"
 # In `Variant.regions`, stands for the file, whose place differs from machine to machine.
@@ -53,12 +56,16 @@ class Variant:
         Parameters of `PeaksToRegions`.
     sources : tuple of str, optional
         Parts of the papers whose term counts are added up; None for all.
+    is_seen : bool, default=False
+        Whether what follows the closed form learns from its predictions of studies that it was
+        fitted to, rather than of studies left out.
     """
 
     title: str
     embedder: dict[str, Any] = field(default_factory=dict)
     regions: dict[str, Any] = field(default_factory=dict)
     sources: tuple[str, ...] | None = None
+    is_seen: bool = False
 
     @property
     def features(self) -> str:
@@ -68,7 +75,8 @@ class Variant:
     @property
     def key(self) -> str:
         """The whole setting, the same text for variants that differ in title only."""
-        return json.dumps([self.embedder, self.regions, self.sources], sort_keys=True)
+        setting = [self.embedder, self.regions, self.sources, self.is_seen]
+        return json.dumps(setting, sort_keys=True)
 
 
 class FoldFeatures(NamedTuple):
@@ -191,7 +199,32 @@ def make_embedder(variant: Variant, regions: Any, memory: str) -> HyperbolicBrai
         params["objective__hierarchy"] = BrainHierarchy.from_tree(
             regions.children_, cuts={"ward17": 17, "ward7": 7}, sizes=regions.region_volumes_
         )
-    return HyperbolicBrainTextEmbedder(memory=memory, random_state=SEED).set_params(**params)
+    # What is kept is of studies left out.
+    kept = None if variant.is_seen else memory
+    return HyperbolicBrainTextEmbedder(memory=kept, random_state=SEED).set_params(**params)
+
+
+def fitted_embedder(
+    variant: Variant, regions: Any, memory: str, X: Any, Y: np.ndarray
+) -> HyperbolicBrainTextEmbedder:
+    """Make the embedder of a variant and fit it."""
+    embedder = make_embedder(variant, regions, memory)
+    with _seen_studies() if variant.is_seen else nullcontext():
+        return embedder.fit(X, Y)
+
+
+@contextmanager
+def _seen_studies() -> Iterator[None]:
+    """Let the closed form predict studies that it was fitted to where it leaves them out."""
+    fit = TextRegression.fit
+
+    def fit_seen(X: Any, *args: Any, **options: Any) -> TextRegression:
+        found = fit(X, *args, **options)
+        seen = predict_brain(X, found.coef, found.short_coef, found.mean_terms)
+        return found._replace(left_out=seen)
+
+    with mock.patch.object(TextRegression, "fit", fit_seen):
+        yield
 
 
 def measure(variant: Variant, features: FoldFeatures, memory: str) -> dict[str, Any]:
@@ -211,7 +244,7 @@ def measure(variant: Variant, features: FoldFeatures, memory: str) -> dict[str, 
         in the first variant of a setting; ``scores``, in percent but for map prediction.
     """
     start = time.perf_counter()
-    embedder = make_embedder(variant, features.regions, memory).fit(*features.train)
+    embedder = fitted_embedder(variant, features.regions, memory, *features.train)
     seconds = time.perf_counter() - start
     text, brain = embedder.transform(*features.test)
     predicted = features.regions.voxels_from_regions(embedder.predict(features.test[0]))

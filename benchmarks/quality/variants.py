@@ -82,6 +82,16 @@ GROUPS: dict[str, tuple[str, dict[str, list[Variant]]]] = {
             ),
         },
     ),
+    "training": (
+        "What training gains",
+        {
+            "What the towers learn from.": [
+                Variant("predictions of studies left out (default)"),
+                Variant("predictions of studies that the closed form was fitted to", is_seen=True),
+                Variant("nothing: closed form alone", {"max_epochs": 0}),
+            ],
+        },
+    ),
     "dimension": (
         "Dimension and curvature",
         {

@@ -18,6 +18,9 @@ from sklearn_mnm.exceptions import InvalidInputError
 _LARGEST_SIDE = 20_000
 # Rows of X times a dense (p, p) matrix held at once.
 _BLOCK = 512
+# Systems of a longer side are solved in single precision, in half the time and memory, where the
+# bound of their condition allows it: coefficients then differ by some 1e-6 of the largest.
+_DOUBLE_UP_TO, _LARGEST_CONDITION = 1024, 1e4
 # Weight of a feature whose coefficients are no larger than chance makes them, where 1 is that
 # of a feature with twice the energy of chance: small, so that its words still count a little.
 _SMALLEST_EXCESS = 0.02
@@ -60,11 +63,6 @@ class RidgeStatistics(NamedTuple):
     moment: np.ndarray
     energy: float
     n_samples: int
-
-    def scaled(self, factors: np.ndarray) -> "RidgeStatistics":
-        """Return what these were if each feature were multiplied by a factor."""
-        column = factors[:, np.newaxis].astype(np.float64)
-        return self._replace(gram=self.gram * column * column.T, moment=self.moment * column)
 
 
 class LeaveOutRidge:
@@ -120,14 +118,33 @@ class LeaveOutRidge:
             self._root_weight = np.sqrt(sample_weight, dtype=np.float64)[:, np.newaxis]
             X, targets = scaled_rows(X, self._root_weight), self._root_weight * targets
         self._X, self._targets, self._earlier = X, targets, earlier
-        product = X.T @ X if self._primal else X @ X.T
-        self._gram = _dense(product).astype(np.float64)
+        self._gram = self._products()
         self._moment = X.T @ targets if self._primal else targets
         if earlier is not None:
             self._gram += earlier.gram
             self._moment = self._moment + earlier.moment
         self._blocks = _groups_by_size(groups) if groups is not None else []
         self._last: tuple[float, Any, np.ndarray] | None = None
+
+    def scale_features(self, factors: np.ndarray) -> None:
+        """Multiply each feature by a factor, here and in earlier samples.
+
+        Parameters
+        ----------
+        factors : ndarray of shape (n_features,)
+            Positive.
+        """
+        self._last = None
+        is_sparse = hasattr(self._X, "multiply")
+        X = self._X.multiply(factors).tocsr() if is_sparse else self._X * factors
+        self._X = X.astype(self._X.dtype, copy=False)
+        if self._primal:
+            column = factors[:, np.newaxis].astype(np.float64)
+            self._gram *= column
+            self._gram *= column.T
+            self._moment = self._moment * column
+        else:
+            self._gram = self._products()
 
     def statistics(self) -> RidgeStatistics:
         """All that later regressions need to know of these samples and earlier ones.
@@ -136,7 +153,7 @@ class LeaveOutRidge:
         -------
         statistics : RidgeStatistics
         """
-        gram, moment = self._gram, self._moment
+        gram, moment = self._gram.copy(), self._moment
         if not self._primal:
             gram = _dense(self._X.T @ self._X).astype(np.float64)
             moment = self._X.T @ self._targets
@@ -145,22 +162,23 @@ class LeaveOutRidge:
             energy, n_samples = energy + self._earlier.energy, n_samples + self._earlier.n_samples
         return RidgeStatistics(gram, np.asarray(moment), energy, n_samples)
 
-    def fit(self, alpha: float, dtype: Any = np.float64) -> RidgeFit:
+    def fit(self, alpha: float, dtype: Any = None) -> RidgeFit:
         """Fit at one penalty.
 
         Parameters
         ----------
         alpha : float
             Positive penalty.
-        dtype : dtype, default=float64
+        dtype : dtype, default=None
             Of the computation. In float32 it takes half the time; where the system is not positive
-            definite in that precision, it is done in float64.
+            definite in that precision, it is done in float64. If None, float32 for large systems
+            that are well conditioned, else float64.
 
         Returns
         -------
         fit : RidgeFit
         """
-        inverse, weights, coef = self._solved(alpha, dtype)
+        inverse, weights, coef = self._solved(alpha, dtype or self._precision(alpha))
         # Dual: the residual is alpha * weights, and I - H = alpha * inverse.
         # In place, where each array is as large as the targets.
         if self._primal:
@@ -207,11 +225,11 @@ class LeaveOutRidge:
             At least a small positive number; the same for all features if nothing is left
             unexplained.
         """
-        inverse, _, coef = self._solved(alpha, np.float64)
+        inverse, _, coef = self._solved(alpha, self._precision(alpha))
         coef = np.asarray(coef, dtype=np.float32)
         if self._primal:
             # M M' = inverse (inverse^-1 - alpha I) inverse
-            squared = np.einsum("ij,ij->i", inverse, inverse)
+            squared = np.einsum("ij,ij->i", inverse, inverse, dtype=np.float64)
             gains = np.diag(inverse) - alpha * squared
         else:
             gains = np.empty(self._X.shape[1])
@@ -256,7 +274,23 @@ class LeaveOutRidge:
                 if scores[current.alpha] <= scores[best.alpha]:
                     break
                 best, position = current, position + step
-        return self.fit(best.alpha), scores
+        is_final = self._precision(best.alpha) == np.float32
+        return best if is_final else self.fit(best.alpha), scores
+
+    def _products(self) -> np.ndarray:
+        """Inner products of the features, or of the samples if these are fewer."""
+        X = self._X
+        return _dense(X.T @ X if self._primal else X @ X.T).astype(np.float64)
+
+    def _precision(self, alpha: float) -> Any:
+        """Return float32 where a system is large and single precision does for it."""
+        if len(self._gram) <= _DOUBLE_UP_TO:
+            return np.float64
+        largest = max(
+            float(np.abs(self._gram[start : start + _BLOCK]).sum(axis=1).max())
+            for start in range(0, len(self._gram), _BLOCK)
+        )
+        return np.float32 if largest + alpha <= _LARGEST_CONDITION * alpha else np.float64
 
     def _solved(self, alpha: float, dtype: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Inverse of the system, its product with the moment, and the coefficients."""
@@ -275,9 +309,10 @@ class LeaveOutRidge:
         """Mean squared residual of a sample, over all targets."""
         if self._earlier is None:
             return float(np.square(self._targets - self._X @ coef).sum()) / len(self._targets)
-        statistics = self.statistics()
+        energy = float(np.vdot(self._targets, self._targets)) + self._earlier.energy
         explained = np.vdot(coef, 2 * self._moment - self._gram @ coef)
-        return max(float(statistics.energy - explained), 0.0) / statistics.n_samples
+        n_samples = len(self._targets) + self._earlier.n_samples
+        return max(float(energy - explained), 0.0) / n_samples
 
     def _slack_blocks(self, rows: np.ndarray, inverse: np.ndarray, alpha: float) -> np.ndarray:
         """I - H_GG of groups of equal size, (n_groups, size, size)."""

@@ -134,14 +134,6 @@ class TextRegression(NamedTuple):
             n_studies += statistics.n_samples
         unit = float(energy.sum()) / n_studies or 1.0
 
-        def ridge_of(factors: np.ndarray | None) -> LeaveOutRidge:
-            if factors is None:
-                scaled, before = X, statistics
-            else:
-                scaled = _scaled(X, factors)
-                before = None if statistics is None else statistics.scaled(factors)
-            return LeaveOutRidge(scaled, brain, groups, sample_weight=sample_weight, earlier=before)
-
         if not isinstance(alpha, str) and not 1 / _LARGEST_ALPHA <= alpha / unit <= _LARGEST_ALPHA:
             raise InvalidInputError(
                 f"alpha={alpha:g} is {alpha / unit:g} times the mean squared norm of the rows of "
@@ -149,19 +141,19 @@ class TextRegression(NamedTuple):
                 f"to {_LARGEST_ALPHA:g} times apart. Give one within, or 'auto'."
             )
         alphas = [a * unit for a in _ALPHAS] if isinstance(alpha, str) else [float(alpha)]
-        ridge = ridge_of(None)
+        ridge = LeaveOutRidge(X, brain, groups, sample_weight=sample_weight, earlier=statistics)
         excess = ridge.excess_energy(alphas[len(alphas) // 2])
         weights = _unit_mean(energy, excess)
         kept = ridge.statistics() if keep_statistics else None
-        del ridge  # its Gram matrix is as large as the one to come
-        root = np.sqrt(weights).astype(X.dtype)
+        root = np.sqrt(weights)
+        ridge.scale_features(root)
         order = np.random.default_rng(seed).permutation(len(brain))
         ordered_weight = None if sample_weight is None else sample_weight[order]
 
         def retrieval(fit: RidgeFit) -> float:
             return pooled_recall(fit.left_out[order], brain[order], ordered_weight)
 
-        best, scores = ridge_of(root).search(alphas, retrieval)
+        best, scores = ridge.search(alphas, retrieval)
         coef = root[:, np.newaxis].astype(np.float32) * best.coef
         n_terms = count_terms(X)
         mean_terms = float(n_terms.mean())
@@ -173,9 +165,10 @@ class TextRegression(NamedTuple):
         if differ:
             penalty = best.alpha / np.maximum(weights, _SMALLEST_WEIGHT)
             penalty += _TERM_DROPOUT / (1 - _TERM_DROPOUT) * energy
-            root = np.sqrt(1 / penalty).astype(X.dtype)
-            short = ridge_of(root).fit(1.0)
-            short_coef = root[:, np.newaxis].astype(np.float32) * short.coef
+            short_root = np.sqrt(1 / penalty)
+            ridge.scale_features(short_root / root)
+            short = ridge.fit(1.0)
+            short_coef = short_root[:, np.newaxis].astype(np.float32) * short.coef
             short_coef *= _mean_norm(best.left_out) / (_mean_norm(short.left_out) or 1.0)
         return cls(best.alpha, scores, weights, coef, short_coef, mean_terms, best.left_out, kept)
 
@@ -209,10 +202,6 @@ def full_share(X: Any, mean_terms: float) -> np.ndarray:
 def count_terms(X: Any) -> np.ndarray:
     """Count the features of each text that are not 0."""
     return np.asarray((X != 0).sum(axis=1)).ravel()
-
-
-def _scaled(X: Any, root: np.ndarray) -> Any:
-    return X.multiply(root).tocsr() if hasattr(X, "multiply") else X * root
 
 
 def _mean_norm(rows: np.ndarray) -> float:

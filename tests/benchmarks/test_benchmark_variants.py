@@ -65,7 +65,8 @@ def test_first_rows_are_what_others_are_compared_with():
 
     first = [table[0] for table in tables()]
     defaults = Variant("defaults")
-    assert sum(variant.key == defaults.key for variant in first) == len(GROUPS["features"][1])
+    n_features = len(GROUPS["features"][1])
+    assert sum(variant.key == defaults.key for variant in first) == n_features + 1  # training
     assert sum(variant.key == first[0].key for variant in first) == 2  # parts, curvature
     for caption, table in GROUPS["dimension"][1].items():
         if "components, without" in caption:
@@ -76,7 +77,7 @@ def test_first_rows_are_what_others_are_compared_with():
 def test_the_embedder_accepts_every_variant_and_each_changes_the_fit(tiny, tree, tmp_path):
     from dataclasses import replace
 
-    from benchmarks.quality.variant_runs import make_embedder
+    from benchmarks.quality.variant_runs import fitted_embedder
 
     X, Y = tiny
     fitted = {}
@@ -86,7 +87,7 @@ def test_the_embedder_accepts_every_variant_and_each_changes_the_fit(tiny, tree,
         # Three steps: the pull to the start acts from the second on.
         short = {**variant.embedder, "batch_size": 20}
         short["max_epochs"] = min(1, variant.embedder.get("max_epochs", 1))
-        model = make_embedder(replace(variant, embedder=short), tree, str(tmp_path)).fit(X, Y)
+        model = fitted_embedder(replace(variant, embedder=short), tree, str(tmp_path), X, Y)
         text, brain = model.transform(X, Y)
         assert np.isfinite(model.similarity(text, brain)).all()
         fitted[variant.key] = np.hstack([text[:, :5], brain[:, :5]])

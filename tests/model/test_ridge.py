@@ -78,6 +78,52 @@ def test_features_beyond_single_precision_are_fitted_in_double(n_features):
     np.testing.assert_allclose(large.left_out, expected.left_out, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("n_features", [8, 40])
+@pytest.mark.parametrize("as_sparse", [True, False])
+def test_features_are_scaled_in_place_as_if_given_so(n_features, as_sparse):
+    X, targets = _data(0, 20, n_features)
+    X = X if as_sparse else X.toarray()
+    factors = np.random.default_rng(1).uniform(0.1, 3, n_features)
+    ridge = LeaveOutRidge(X, targets, np.arange(20) // 2)
+    ridge.fit(1.0)
+    ridge.scale_features(factors)
+    scaled = X.multiply(factors).tocsr() if as_sparse else X * factors
+    expected = LeaveOutRidge(scaled, targets, np.arange(20) // 2)
+    for found, true in zip(ridge.fit(1.0), expected.fit(1.0), strict=True):
+        np.testing.assert_allclose(found, true, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(ridge.excess_energy(1.0), expected.excess_energy(1.0))
+
+
+def test_earlier_samples_are_scaled_too_and_statistics_are_kept_as_they_were():
+    X, targets = _data(0, 40, 8)
+    factors = np.random.default_rng(1).uniform(0.1, 3, 8)
+    earlier = LeaveOutRidge(X[:20], targets[:20]).statistics()
+    later = LeaveOutRidge(X[20:], targets[20:], earlier=earlier)
+    kept = later.statistics()
+    later.scale_features(factors)
+    whole = LeaveOutRidge(X.multiply(factors).tocsr(), targets)
+    np.testing.assert_allclose(later.fit(1.0).coef, whole.fit(1.0).coef, rtol=1e-4, atol=1e-6)
+    for found, expected in zip(kept, LeaveOutRidge(X, targets).statistics(), strict=True):
+        np.testing.assert_allclose(found, expected)
+
+
+@pytest.mark.parametrize("n_features", [8, 40])
+def test_large_systems_are_solved_in_single_precision_if_well_conditioned(n_features, monkeypatch):
+    X, targets = _data(0, 20, n_features)
+    ridge = LeaveOutRidge(X, targets)
+    double = [ridge.fit(alpha) for alpha in (1.0, 1e-5)]
+    excess = ridge.excess_energy(1.0)
+    monkeypatch.setattr("sklearn_mnm.model.ridge._DOUBLE_UP_TO", 4)
+    single = [ridge.fit(alpha) for alpha in (1.0, 1e-5)]
+    assert not np.array_equal(single[0].coef, double[0].coef)
+    np.testing.assert_allclose(single[0].coef, double[0].coef, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(single[0].left_out, double[0].left_out, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(ridge.excess_energy(1.0), excess, rtol=1e-3)
+    np.testing.assert_array_equal(single[1].coef, double[1].coef)
+    best, _ = ridge.search([0.5, 1.0, 2.0], lambda fit: -abs(fit.alpha - 1.0))
+    np.testing.assert_array_equal(best.coef, single[0].coef)
+
+
 def test_a_problem_too_large_to_factorise_says_what_to_reduce():
     X = sparse.csr_matrix((30_000, 40_000))
     with pytest.raises(InvalidInputError, match=r"30000 rows and 40000 columns.*TruncatedSVD"):
