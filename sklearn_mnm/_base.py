@@ -27,7 +27,6 @@ from sklearn_mnm.datasets.studies import Studies
 from sklearn_mnm.embedder import HyperbolicBrainTextEmbedder
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 from sklearn_mnm.geometry.arrays import points_of, tangent_of
-from sklearn_mnm.model.decode_head import DecodeHead
 from sklearn_mnm.model.inputs import (
     are_images,
     are_peaks,
@@ -126,9 +125,9 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
         embedder.set_output(transform="default")
         fit = embedder.partial_fit if partial else embedder.fit
         self.embedder_ = embedder
-        text_tangent, brain_tangent = self._fit_embedder(fit, X, Y, groups, sample_weight)
-        predictors = embedder._embedding.text_predictors(text_tangent)
-        self._fit_uncertainty(predictors, Y, groups)
+        tangents, predicted = self._fit_embedder(fit, X, Y, groups, sample_weight)
+        text_tangent, brain_tangent = tangents
+        self._fit_uncertainty(predicted, Y)
         self._fit_terms(documents, X, kept, text_tangent, brain_tangent, groups, seeds[2])
         self.neighbours_ = StudyNeighbours.from_arrays(
             text_tangent, brain_tangent, None if ids is None else ids[kept], titles, kept
@@ -148,7 +147,7 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
         # A copy, as the other direction may share the embedder; its arrays are not changed.
         self.embedder_ = copy(self.embedder_)
         fit = self.embedder_.partial_fit
-        tangents = self._fit_embedder(fit, X[kept], Y[kept], groups, sample_weight)
+        tangents, _ = self._fit_embedder(fit, X[kept], Y[kept], groups, sample_weight)
         names = None if ids is None else ids[kept]
         known = self.neighbours_
         if names is not None and (again := np.isin(names, known.ids).sum()):
@@ -175,16 +174,17 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
 
     def _fit_embedder(
         self, fit: Any, X: Any, Y: np.ndarray, groups: Any, sample_weight: Any
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Fit, and return tangent vectors of texts, predicted without themselves, and of maps."""
+    ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+        """Fit; return tangent vectors of texts and maps, and maps of texts, without themselves."""
         embedder = self.embedder_.set_params(store_left_out=True)
         fit(X, Y, groups, sample_weight)
         text_tangent = tangent_of(embedder.left_out_points_, embedder.curvature_)
         brain_tangent = tangent_of(embedder.transform_brain(Y), embedder.curvature_)
+        predicted = embedder.left_out_activations_
         # Only needed here; the model is half as large without.
-        del embedder.left_out_points_
+        del embedder.left_out_points_, embedder.left_out_activations_
         embedder.set_params(store_left_out=False)
-        return text_tangent, brain_tangent
+        return (text_tangent, brain_tangent), predicted
 
     def _fit_regions(self, maps: Any, seed: int) -> tuple[Any, np.ndarray]:
         """Fitted regions, None if only arrays are known, and the activations of the maps."""
@@ -255,17 +255,13 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
             self.regions_.children_, cuts, sizes=sizes, strategy=strategy
         )
 
-    def _fit_uncertainty(
-        self, tangent: np.ndarray, Y: np.ndarray, groups: np.ndarray | None
-    ) -> None:
-        """Learn by level how predictions of new studies err."""
-        scaler = self.embedder_.activation_scaler_
-        predicted = DecodeHead.predict_left_out(tangent, Y, scaler, groups)
+    def _fit_uncertainty(self, predicted: np.ndarray, Y: np.ndarray) -> None:
+        """Learn by level how predictions of new studies err, from those of studies left out."""
         self.uncertainty_ = {
             level: MapUncertainty.fit(
                 self.hierarchy_.aggregate(predicted, level),
                 self.hierarchy_.aggregate(Y, level),
-                power=scaler.power,
+                power=self.embedder_.activation_scaler_.power,
             )
             for level in self.hierarchy_.levels
         }

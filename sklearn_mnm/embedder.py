@@ -95,7 +95,7 @@ class HyperbolicBrainTextEmbedder(_SteppedFit):
         Called after each epoch with its row of `history_` as a dict; training ends if one
         returns True.
     store_left_out : bool, default=False
-        Keep the points of the training texts as `left_out_points_`.
+        Keep `left_out_points_` and `left_out_activations_` of the training texts.
     random_state : int, RandomState instance or None, default=None
         Of the validation split, the order of the studies, weights and dropout. Pass an int
         for the same result on every run.
@@ -132,6 +132,11 @@ class HyperbolicBrainTextEmbedder(_SteppedFit):
         Points of the training texts by the leave-one-out predictions of step 1, which err as
         those of new texts do: what to calibrate on. Only with `store_left_out`; studies of
         weight 0 have none.
+    left_out_activations_ : ndarray of shape (n_studies, n_regions_), float32
+        Activations that :meth:`predict` would predict of the same texts without having seen their
+        studies, by exact leave-one-out predictions of both regressions: what to estimate errors
+        from. After :meth:`partial_fit`, which keeps the second regression, those that it predicts
+        from `left_out_points_` of the later studies.
     statistics_ : RidgeStatistics
         What :meth:`partial_fit` goes on from, 8 bytes for each pair of features. Only after it, or
         after :meth:`fit` to at most 1,024 features.
@@ -327,5 +332,7 @@ class HyperbolicBrainTextEmbedder(_SteppedFit):
             earlier=EarlierTexts(self.statistics_, self.mean_terms_, self.short_coef_ is not None),
             keep_statistics=True,
         )
-        self._store_left_out(self._embedding.text_tangent(regression.left_out, X))
+        tangent = self._embedding.text_tangent(regression.left_out, X)
+        predicted = self.decode_head_.predict(self._embedding.text_predictors(tangent))
+        self._store_left_out(tangent, predicted)
         return self

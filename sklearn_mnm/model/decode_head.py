@@ -40,7 +40,7 @@ class DecodeHead(NamedTuple):
         scaler: ActivationScaler,
         groups: np.ndarray | None = None,
         sample_weight: np.ndarray | None = None,
-    ) -> "DecodeHead":
+    ) -> "tuple[DecodeHead, np.ndarray]":
         """Choose the penalty by leave-out error and fit on all studies.
 
         Parameters
@@ -59,42 +59,11 @@ class DecodeHead(NamedTuple):
         Returns
         -------
         head : DecodeHead
+        left_out : ndarray of shape (n_studies, n_regions), float32
+            Of each study by the regression fitted without it (and its group), scaled; to know how
+            maps of new studies are predicted, tangent vectors have to be made without the study,
+            too. :meth:`activations` brings them to their units.
         """
-        return cls._fitted(tangent, activations, scaler, groups, sample_weight)[0]
-
-    @classmethod
-    def predict_left_out(
-        cls,
-        tangent: np.ndarray,
-        activations: np.ndarray,
-        scaler: ActivationScaler,
-        groups: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Predict the map of each study by the regression without it.
-
-        Parameters
-        ----------
-        tangent, activations, scaler, groups
-            See :meth:`fit`. To know how maps of new studies are predicted, tangent vectors have to
-            be made without the study, too: of the ``left_out_points_`` of an embedder.
-
-        Returns
-        -------
-        predicted : ndarray of shape (n_studies, n_regions), float64
-        """
-        head, left_out = cls._fitted(tangent, activations, scaler, groups, None)
-        return head._activations(left_out.astype(np.float64) + scaler.mean)
-
-    @classmethod
-    def _fitted(
-        cls,
-        tangent: np.ndarray,
-        activations: np.ndarray,
-        scaler: ActivationScaler,
-        groups: np.ndarray | None,
-        sample_weight: np.ndarray | None,
-    ) -> "tuple[DecodeHead, np.ndarray]":
-        """Head, and centred predictions of the scaled activations of studies left out."""
         targets = scaler.transform(activations)
         centre = np.average(tangent, axis=0, weights=sample_weight)
         ridge = LeaveOutRidge(tangent - centre, targets, groups, sample_weight=sample_weight)
@@ -115,19 +84,20 @@ class DecodeHead(NamedTuple):
             scale=1.0,
             nonnegative=bool(activations.min() >= 0),
         )
+        left_out = best.left_out + scaler.mean.astype(np.float32)
         decoded = head.predict(tangent)
         squared = weights @ np.einsum("ij,ij->i", decoded, decoded)
         if squared == 0:
-            return head, best.left_out
+            return head, left_out
         common = weights @ np.einsum("ij,ij->i", decoded, activations)
-        return head._replace(scale=float(common / squared)), best.left_out
+        return head._replace(scale=float(common / squared)), left_out
 
     def predict(self, tangent: np.ndarray) -> np.ndarray:
         """Activations of tangent vectors, (n, n_components) -> (n, n_regions)."""
-        return self._activations(tangent @ self.coef + self.intercept)
+        return self.activations(tangent @ self.coef + self.intercept)
 
-    def _activations(self, scaled: np.ndarray) -> np.ndarray:
-        """Bring scaled activations, which are changed, back to their units."""
+    def activations(self, scaled: np.ndarray) -> np.ndarray:
+        """Bring scaled activations, (n, n_regions), which are changed, back to their units."""
         if self.nonnegative:
             scaled = np.maximum(scaled, 0.0, out=scaled)
         activations = np.abs(scaled) ** (1.0 / self.power)

@@ -57,7 +57,7 @@ class Embedding(NamedTuple):
         *,
         n_epochs: int,
         seed: int,
-    ) -> "Embedding":
+    ) -> "tuple[Embedding, np.ndarray]":
         """Place terms, texts and maps by how much they tell, rather than by learnt radii.
 
         Parameters
@@ -73,6 +73,12 @@ class Embedding(NamedTuple):
         n_epochs : int
             Of learning the directions of the terms.
         seed : int
+
+        Returns
+        -------
+        embedding : Embedding
+        tangent : ndarray of shape (n_studies, n_dimensions)
+            Tangent vectors of the texts.
         """
         space, n_meanings = self, 1
         if are_term_weights(X):
@@ -86,8 +92,10 @@ class Embedding(NamedTuple):
             )
             space, n_meanings = self._replace(term_space=terms), terms.directions.shape[1]
         height = self.model.brain_tower.rows(self.scaler.transform(activations))[:, -1]
-        joint = JointSpace.fit(space._text_part(text, X), height, activations)
-        return space._replace(joint_space=joint, n_dimensions=joint.n_dimensions(n_meanings))
+        part = space._text_part(text, X)
+        joint = JointSpace.fit(part, height, activations)
+        space = space._replace(joint_space=joint, n_dimensions=joint.n_dimensions(n_meanings))
+        return space, space._tangent(part, X)
 
     def predicted(self, X: Any) -> np.ndarray:
         """Scaled activations that the closed form predicts of texts, (n_texts, n_regions)."""
@@ -107,7 +115,7 @@ class Embedding(NamedTuple):
         """
         if self.joint_space is None:
             return self.model.text_tower.tangent(text, self.curvature)
-        return self.joint_space.text_tangent(self._text_part(text, X)) / self.curvature**0.5
+        return self._tangent(self._text_part(text, X), X)
 
     def brain_tangent(self, activations: np.ndarray) -> np.ndarray:
         """Tangent vectors of maps.
@@ -133,11 +141,10 @@ class Embedding(NamedTuple):
     def term_points(self) -> np.ndarray:
         """Points of the terms, (n_features, n_dimensions + 1); they must be known."""
         assert self.term_space is not None
-        assert self.joint_space is not None
         single = sparse.identity(len(self.text_coef), format="csr", dtype=np.float32)
         part = self._text_part(self.predicted(single), single)
         part = part._replace(radius=self.term_space.information / 2)
-        return self.points(self.joint_space.text_tangent(part) / self.curvature**0.5)
+        return self.points(self._tangent(part, single))
 
     def text_predictors(self, tangent: np.ndarray) -> np.ndarray:
         """Take from tangent vectors of texts what maps are decoded from."""
@@ -164,8 +171,12 @@ class Embedding(NamedTuple):
             meaning = self.term_space.text_directions(X)
             radius = self.term_space.text_information(self.term_space.held(X)) / 2
         strength = np.linalg.norm(text.astype(np.float64), axis=1)
-        if self.joint_space is not None:
-            share = full_share(X, self.mean_terms)
-            typical = self.joint_space.typical_strength
-            strength = np.where(strength > 0, share * strength + (1 - share) * typical, 0)
         return TextPart(rows[:, :-1], rows[:, -1], strength, meaning, radius)
+
+    def _tangent(self, part: TextPart, X: Any) -> np.ndarray:
+        """Tangent vectors of texts in the joint space."""
+        assert self.joint_space is not None
+        share, typical = full_share(X, self.mean_terms), self.joint_space.typical_strength
+        strength = np.where(part.strength > 0, share * part.strength + (1 - share) * typical, 0)
+        tangent = self.joint_space.text_tangent(part._replace(strength=strength))
+        return tangent / self.curvature**0.5

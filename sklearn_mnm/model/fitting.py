@@ -111,14 +111,17 @@ class _SteppedFit(_EmbeddingEstimator):
         self.n_dimensions_ = n_components
         embedding = self._embedding
         if objective.similarity == ANGLE:
-            embedding = embedding.with_terms(X, text, Y, parts, n_epochs=self.max_epochs, seed=seed)
+            embedding, tangent = embedding.with_terms(
+                X, text, Y, parts, n_epochs=self.max_epochs, seed=seed
+            )
             self.term_space_, self.joint_space_ = embedding.term_space, embedding.joint_space
             self.n_dimensions_ = embedding.n_dimensions
-        tangent = embedding.text_tangent(text, X)
-        self.decode_head_ = DecodeHead.fit(
+        else:
+            tangent = embedding.text_tangent(text, X)
+        self.decode_head_, left_out = DecodeHead.fit(
             embedding.text_predictors(tangent), Y, scaler, groups, sample_weight
         )
-        self._store_left_out(tangent)
+        self._store_left_out(tangent, self.decode_head_.activations(left_out))
         if result.diverged is not None:
             raise result.diverged
         if not result.interrupted:
@@ -135,6 +138,7 @@ class _SteppedFit(_EmbeddingEstimator):
             del self.statistics_
         return regression
 
-    def _store_left_out(self, tangent):
+    def _store_left_out(self, tangent, activations):
         if self.store_left_out:
             self.left_out_points_ = points_of(tangent, self.curvature_)
+            self.left_out_activations_ = activations.astype(np.float32, copy=False)

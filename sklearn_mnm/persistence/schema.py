@@ -101,6 +101,7 @@ SAVED = {
             "joint_space_?": "JointSpace",
             "decode_head_": "DecodeHead",
             "left_out_points_?": ("n", "m+1"),
+            "left_out_activations_?": ("n", "r"),
             "statistics_?": "RidgeStatistics",
             "history_": pd.DataFrame,
             "best_epoch_": int,

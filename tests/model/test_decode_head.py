@@ -18,17 +18,22 @@ def _scaler(activations):
     return ActivationScaler.fit(activations, None, power=0.5)
 
 
+def _left_out(tangent, activations, scaler, groups=None):
+    head, left_out = DecodeHead.fit(tangent, activations, scaler, groups)
+    return head.activations(left_out.astype(np.float64))
+
+
 @pytest.mark.parametrize("paired", [False, True])
 def test_predictions_of_studies_left_out_are_those_of_a_fit_without_them(paired):
     tangent, activations = _data()
     scaler = _scaler(activations)
     groups = np.arange(len(tangent)) // 2 if paired else None
-    found = DecodeHead.predict_left_out(tangent, activations, scaler, groups)
+    found = _left_out(tangent, activations, scaler, groups)
     names = np.arange(len(tangent)) if groups is None else groups
     expected = np.empty_like(activations)
     for name in np.unique(names):
         out = names == name
-        head = DecodeHead.fit(tangent[~out], activations[~out], scaler)
+        head, _ = DecodeHead.fit(tangent[~out], activations[~out], scaler)
         expected[out] = head.predict(tangent[out])
     # The means and the scale are those of all studies.
     assert np.abs(found - expected).max() < 0.05 * activations.max()
@@ -38,22 +43,22 @@ def test_predictions_of_studies_left_out_are_those_of_a_fit_without_them(paired)
 def test_what_is_left_out_is_predicted_worse_than_what_was_seen():
     tangent, activations = _data(n=40, n_components=20)
     scaler = _scaler(activations)
-    seen = DecodeHead.fit(tangent, activations, scaler).predict(tangent)
-    left_out = DecodeHead.predict_left_out(tangent, activations, scaler)
+    seen = DecodeHead.fit(tangent, activations, scaler)[0].predict(tangent)
+    left_out = _left_out(tangent, activations, scaler)
     assert np.square(left_out - activations).mean() > np.square(seen - activations).mean()
 
 
 def test_one_study_decides_nothing_about_itself():
     tangent, activations = _data()
     scaler = _scaler(activations)
-    before = DecodeHead.predict_left_out(tangent, activations, scaler)[3]
+    before = _left_out(tangent, activations, scaler)[3]
     activations[3] = activations[3, ::-1] + 5
-    after = DecodeHead.predict_left_out(tangent, activations, scaler)[3]
+    after = _left_out(tangent, activations, scaler)[3]
     assert np.abs(after - before).max() < 0.1 * before.max()
 
 
 def test_no_activation_is_negative_where_none_was_seen():
     tangent, activations = _data()
     scaler = _scaler(activations)
-    assert DecodeHead.predict_left_out(tangent, activations, scaler).min() >= 0
-    assert DecodeHead.fit(tangent, activations, scaler).predict(10 * tangent).min() >= 0
+    assert _left_out(tangent, activations, scaler).min() >= 0
+    assert DecodeHead.fit(tangent, activations, scaler)[0].predict(10 * tangent).min() >= 0

@@ -78,8 +78,27 @@ def test_studies_of_weight_0_are_as_if_they_were_not_there(studies):
     weighted = embedder(store_left_out=True).fit(X, Y, sample_weight=weights)
     without = embedder().fit(X[FIRST], Y[FIRST], sample_weight=np.ones(200))
     np.testing.assert_array_equal(weighted.predict(X), without.predict(X))
-    assert len(weighted.left_out_points_) == 200
+    assert len(weighted.left_out_points_) == len(weighted.left_out_activations_) == 200
     assert weighted.score(X, Y, weights) == weighted.score(X[FIRST], Y[FIRST])
+
+
+def test_activations_of_texts_left_out_are_predicted_worse_than_those_of_texts_seen(studies):
+    X, Y = studies
+    model = embedder(store_left_out=True).fit(X[FIRST], Y[FIRST])
+    left_out, seen = model.left_out_activations_, model.predict(X[FIRST])
+    assert left_out.shape == Y[FIRST].shape
+    new = embedder().fit(X[FIRST], Y[FIRST]).predict(X[LATER])
+    errors = [np.square(found - true).mean() for found, true in
+              ((seen, Y[FIRST]), (left_out, Y[FIRST]), (new, Y[LATER]))]  # fmt: skip
+    assert errors[0] < errors[1]
+    # They err as predictions of new texts do.
+    assert abs(errors[1] - errors[2]) < abs(errors[0] - errors[2])
+    later = embedder(store_left_out=True).partial_fit(X[FIRST], Y[FIRST])
+    later.partial_fit(X[LATER], Y[LATER])
+    np.testing.assert_allclose(
+        later.left_out_activations_, later.inverse_transform(later.left_out_points_), rtol=1e-4,
+        atol=1e-6,
+    )  # fmt: skip
 
 
 def test_weights_of_1_are_no_weights(studies):
