@@ -23,3 +23,12 @@ def release_pages(array: object) -> None:
         array = array.base
     if shared and isinstance(array, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         array.madvise(mmap.MADV_DONTNEED)
+
+
+def is_mapped(array: object) -> bool:
+    """Whether an array is a memory map, or a view of one."""
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base
+    return False

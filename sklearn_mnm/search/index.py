@@ -1,7 +1,7 @@
 """Search for the nearest points in hyperbolic space, exact or approximate."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -9,11 +9,12 @@ import numpy as np
 
 from sklearn_mnm._tools.arrays import check_count
 from sklearn_mnm._tools.dependencies import import_optional
-from sklearn_mnm._tools.memory_maps import release_pages
+from sklearn_mnm._tools.memory_maps import is_mapped, release_pages
 from sklearn_mnm.exceptions import InvalidInputError, MissingDependencyError
 from sklearn_mnm.geometry import radius
 from sklearn_mnm.geometry.arrays import blocks, check_curvature, check_points, in_double
 from sklearn_mnm.nn.similarity import SIMILARITIES
+from sklearn_mnm.search.directions import Directions
 from sklearn_mnm.search.inner_product import check_choice, lifted
 
 # Similarities computed at once: 2 million pairs, 16 MB for each intermediate matrix.
@@ -22,6 +23,10 @@ _POINT_BLOCK = 8192
 # Coordinates of points compared at once, 2 MB: points that leave the cache on the way take a single
 # query three times as long.
 _POINT_COORDINATES = 2**18
+# Points of fewer are compared by the angle in double precision at once, which takes as long.
+_MANY_FOR_DOUBLE = 4096
+# Candidates of a query beyond which all points are compared, in bounded memory.
+_MOST_CANDIDATES = 8192
 # From here on "auto" prefers faiss.
 _MANY_POINTS = 100_000
 # Beyond this many points, of which a comparison with all would take long and much memory, faiss
@@ -72,7 +77,10 @@ class PointIndex:
     curvature : float, default=1.0
         ``c > 0`` of the hyperboloid ``<x, x> = -1/c``.
     method : {"auto", "exact", "faiss"}, default="auto"
-        "exact" compares each query with each point, block by block, in bounded memory. "faiss"
+        "exact" compares each query with each point, block by block, in bounded memory; by the
+        angle, if there are thousands of points in memory, first in single precision, in which
+        their directions are kept, and then, for all that may be among the nearest, in double.
+        "faiss"
         compares it with some hundred candidates that faiss finds by their inner products, in
         single precision, and needs ``pip install 'sklearn-mnm[faiss]'``. "auto" is exact below
         100,000 points and where faiss is not installed, else "faiss". Beyond 200,000 points faiss
@@ -148,6 +156,10 @@ class PointIndex:
         faiss = _choose_faiss(method, len(self.points))
         self.method = "exact" if faiss is None else "faiss"
         self._candidates: Any = None if faiss is None else self._build(faiss)
+        self._directions: Directions | None = None
+        is_large = len(self.points) >= _MANY_FOR_DOUBLE and not is_mapped(self.points)
+        if faiss is None and is_large and similarity in ("root_angle", "cosine"):
+            self._directions = Directions(self.points)
 
     def __len__(self) -> int:
         return len(self.points)
@@ -182,7 +194,7 @@ class PointIndex:
                 f"{self.points.shape[1]}: embed both with the same model."
             )
         k = check_count(k, "k", most=len(self), of_most="the number of points")
-        if self._candidates is None:
+        if self._candidates is None and self._directions is None:
             return self._search_exactly(queries, k)
         return self._search_candidates(queries, k)
 
@@ -214,23 +226,17 @@ class PointIndex:
         return indices, similarities
 
     def _search_candidates(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rank the candidates that faiss finds by their true similarities."""
-        least = _MIN_CODED_CANDIDATES if len(self) > _CELLS_BEYOND else _MIN_CANDIDATES
-        n_candidates = min(len(self), max(_OVERFETCH * k, least))
+        """Rank the candidates of each query by their true similarities."""
         indices = np.empty((len(queries), k), dtype=np.int64)
         similarities = np.empty((len(queries), k))
         unanswered = np.zeros(len(queries), dtype=bool)
         for rows, query_block in blocks(queries, _QUERY_BLOCK):
-            vectors = self._lift(query_block, "text" if self.role == "brain" else "brain")
-            vectors = _single(vectors, self._candidates.d)
-            _, candidates = self._candidates.search(vectors, n_candidates)
-            rapidity = math.sqrt(self.curvature) * radius(query_block, self.curvature)
-            at_origin = rapidity <= np.finfo(np.float64).eps
-            for row, query, numbers, skip in zip(
-                range(len(queries))[rows], query_block, candidates, at_origin, strict=True
+            find = self._found_by_faiss if self._directions is None else self._found_by_directions
+            found = find(query_block, k)
+            for row, query, numbers in zip(
+                range(len(queries))[rows], query_block, found, strict=True
             ):
-                numbers = np.sort(numbers[numbers >= 0])  # -1 where faiss came by too few
-                if skip or len(numbers) < k:
+                if numbers is None:
                     unanswered[row] = True
                     continue
                 values = self._similarities(query[None], in_double(self.points[numbers]))
@@ -244,6 +250,25 @@ class PointIndex:
             indices[unanswered] = exact_indices[inverse]
             similarities[unanswered] = exact_similarities[inverse]
         return indices, similarities
+
+    def _found_by_directions(self, queries: np.ndarray, k: int) -> Iterator[np.ndarray | None]:
+        """Rows of all points that may be among the nearest, in order; None where they are many."""
+        assert self._directions is not None
+        for numbers in self._directions.candidates(queries, k):
+            yield numbers if len(numbers) <= max(k, _MOST_CANDIDATES) else None
+
+    def _found_by_faiss(self, queries: np.ndarray, k: int) -> Iterator[np.ndarray | None]:
+        """Rows of candidates, in order; None at the origin, and where faiss came by too few."""
+        least = _MIN_CODED_CANDIDATES if len(self) > _CELLS_BEYOND else _MIN_CANDIDATES
+        n_candidates = min(len(self), max(_OVERFETCH * k, least))
+        vectors = self._lift(queries, "text" if self.role == "brain" else "brain")
+        vectors = _single(vectors, self._candidates.d)
+        _, found = self._candidates.search(vectors, n_candidates)
+        rapidity = math.sqrt(self.curvature) * radius(queries, self.curvature)
+        at_origin = rapidity <= np.finfo(np.float64).eps
+        for numbers, skip in zip(found, at_origin, strict=True):
+            numbers = np.sort(numbers[numbers >= 0])  # -1 where faiss came by too few
+            yield None if skip or len(numbers) < k else numbers
 
     def _build(self, faiss: ModuleType) -> Any:
         """Faiss index of the lifted points: all in a row, or cells of many."""
