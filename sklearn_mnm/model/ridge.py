@@ -237,7 +237,7 @@ class LeaveOutRidge:
             for start in range(0, len(gains), _BLOCK):
                 product = _dense(columns[:, start : start + _BLOCK]).T @ inverse
                 gains[start : start + _BLOCK] = np.einsum("ij,ij->i", product, product)
-        expected = gains * self._noise(coef)
+        expected = gains * self._noise(coef, alpha)
         energy = np.square(coef, dtype=np.float64).sum(axis=1)
         possible = expected > 1e-12 * max(float(energy.max(initial=0.0)), 1e-300)
         ratio = np.divide(energy, expected, out=np.ones_like(energy), where=possible)
@@ -305,12 +305,13 @@ class LeaveOutRidge:
             self._last = alpha, dtype, _inverse(self._gram, alpha, dtype)
         return self._last[2]
 
-    def _noise(self, coef: np.ndarray) -> float:
+    def _noise(self, coef: np.ndarray, alpha: float) -> float:
         """Mean squared residual of a sample, over all targets."""
         if self._earlier is None:
             return float(np.square(self._targets - self._X @ coef).sum()) / len(self._targets)
         energy = float(np.vdot(self._targets, self._targets)) + self._earlier.energy
-        explained = np.vdot(coef, 2 * self._moment - self._gram @ coef)
+        # Of T'T - 2 W'M + W'G W, as G W = M - alpha W.
+        explained = np.vdot(coef, self._moment + alpha * coef)
         n_samples = len(self._targets) + self._earlier.n_samples
         return max(float(energy - explained), 0.0) / n_samples
 
