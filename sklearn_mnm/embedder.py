@@ -132,7 +132,7 @@ class HyperbolicBrainTextEmbedder(_SteppedFit):
         Points of the training texts by the leave-one-out predictions of step 1, which err as
         those of new texts do: what to calibrate on. Only with `store_left_out`; studies of
         weight 0 have none.
-    left_out_activations_ : ndarray of shape (n_studies, n_regions_), float32
+    left_out_activations_ : ndarray of shape (n_studies, n_regions_), float64
         Activations that :meth:`predict` would predict of the same texts without having seen their
         studies, by exact leave-one-out predictions of both regressions: what to estimate errors
         from. After :meth:`partial_fit`, which keeps the second regression, those that it predicts

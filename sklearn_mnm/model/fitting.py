@@ -121,7 +121,8 @@ class _SteppedFit(_EmbeddingEstimator):
         self.decode_head_, left_out = DecodeHead.fit(
             embedding.text_predictors(tangent), Y, scaler, groups, sample_weight
         )
-        self._store_left_out(tangent, self.decode_head_.activations(left_out))
+        left_out = self.decode_head_.activations(left_out.astype(np.float64))
+        self._store_left_out(tangent, left_out)
         if result.diverged is not None:
             raise result.diverged
         if not result.interrupted:
@@ -141,4 +142,4 @@ class _SteppedFit(_EmbeddingEstimator):
     def _store_left_out(self, tangent, activations):
         if self.store_left_out:
             self.left_out_points_ = points_of(tangent, self.curvature_)
-            self.left_out_activations_ = activations.astype(np.float32, copy=False)
+            self.left_out_activations_ = activations
