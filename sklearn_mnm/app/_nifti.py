@@ -252,7 +252,8 @@ def _image(header: Any, raw: bytes) -> Any:
                 values += np.float32(intercept)
         # This reads the orientation again, after taking over what it knows of the header.
         return nibabel.Nifti1Image(values, affine, header)
-    except (HeaderDataError, ValueError) as error:
+    # The last is a ValueError from NumPy 1.25 on.
+    except (HeaderDataError, ValueError, np.linalg.LinAlgError) as error:
         raise _damaged_header("its scale or orientation makes no sense") from error
 
 

@@ -261,6 +261,8 @@ def _fit_variance(sizes: np.ndarray, squared: np.ndarray) -> np.ndarray:
         root = np.sqrt(counts) / fitted
         try:
             coefficients, _ = nnls(design * root[:, np.newaxis], targets * root)
+        except np.linalg.LinAlgError:  # of scipy 1.13, where all sizes are alike
+            coefficients = np.array([np.average(targets, weights=counts), 0.0, 0.0])
         except ValueError:  # of scipy 1.13, where no coefficient is above 0
             coefficients = np.zeros(design.shape[1])
         coefficients[0] = max(coefficients[0], _LEAST_VARIANCE)

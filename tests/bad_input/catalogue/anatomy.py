@@ -56,7 +56,7 @@ def _coordinates() -> Iterator[Case]:
         lambda w: w.placeless.terms_at((0, 0, 0)), InvalidInputError, ("A place needs to know", "Fit to peaks"),
     )  # fmt: skip
     for kind, given, place, tells in (
-        ("wrong dtype", "a word", ("left", 0, 0), ("Invalid value for .x.",)),
+        ("wrong dtype", "a word", ("left", 0, 0), ("Invalid value for .[xX].",)),
         ("NaN", "NaN", ("nan", 0, 0), ("x, y, z in mm",)),
         ("huge values", "outside the brain", (0, 0, -1e12), ("No region of the model is at", "within the brain")),
     ):  # fmt: skip
