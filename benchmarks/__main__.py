@@ -31,7 +31,9 @@ def main() -> None:
     known = {room: benchmarks(room) for room in ROOMS}
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
         width = max(len(name) for found in known.values() for name in found)
-        print("python -m benchmarks NAME [options]; NAME --help tells the options.")
+        print(
+            "python -m benchmarks NAME [options], in the root of the repository; --help tells them."
+        )
         for room, title in ROOMS.items():
             print(f"\n{title}:")
             print("\n".join(f"  {name:{width}}  {line}" for name, line in known[room].items()))
@@ -42,7 +44,11 @@ def main() -> None:
         sys.exit(f"There is no benchmark {name!r}. python -m benchmarks lists them.")
     # What argparse calls the program.
     sys.argv = [f"python -m benchmarks {name}", *sys.argv[2:]]
-    importlib.import_module(f"benchmarks.{room}.{name}").main()
+    try:
+        module = importlib.import_module(f"benchmarks.{room}.{name}")
+    except ModuleNotFoundError as error:
+        sys.exit(f"{name} needs {error.name}, which is not installed; the file's head says how.")
+    module.main()
 
 
 if __name__ == "__main__":

@@ -188,7 +188,9 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
             :class:`~sklearn_mnm.model.term_posterior.TermPosterior`. For terms of your own, the
             mean score of the terms that they are read as, weighted by TF-IDF and the less the more
             of your terms share them, so that a term of `terms_` scores the same; NaN where nothing
-            of a term is known. The best of the phrases that tell of a name counts a quarter of it.
+            of a term is known. With phrases it is (name + best / 4) / 1.25, where best is the
+            highest score among the phrases that tell of the name, and what is unknown counts 0;
+            a name of which no phrase is known keeps its own score.
 
         Raises
         ------
@@ -267,6 +269,7 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
             If nothing stands out of an image: its ``p_map`` is above 0.05.
         """
         maps, X = None, list(X) if isinstance(X, Iterator) else X
+        terms = list(terms) if isinstance(terms, Iterator) else terms
         if terms is None and level is None and (maps := self._read_images(X)) is not None:
             X = self._activations_of(maps)
         points = self._brain_points(X, level)

@@ -302,6 +302,19 @@ def test_of_phrases_that_tell_of_a_name_the_best_counts_a_quarter(decoder, studi
         decoder.decision_function(studies[:1], terms={"memory": "response"})
 
 
+def test_own_terms_are_taken_as_any_iterable_and_refused_if_there_are_none(decoder, studies):
+    names = ["memory", "visual"]
+    expected = decoder.predict_topk(studies[:2], k=2, terms=names)
+    for terms in (iter(names), np.array(names), tuple(names), pd.Series(names)):
+        pd.testing.assert_frame_equal(decoder.predict_topk(studies[:2], k=2, terms=terms), expected)
+    for terms in ([], {}, iter([])):
+        with pytest.raises(InvalidInputError, match="terms is empty"):
+            decoder.decision_function(studies[:2], terms=terms)
+    for terms in (np.array("memory"), {"memory": np.array("visual")}):
+        with pytest.raises(InvalidInputError, match="expected a list of strings, got ndarray"):
+            decoder.decision_function(studies[:2], terms=terms)
+
+
 def test_lists_of_terms_are_answered_alike_in_any_order(decoder, studies):
     lists = [["memory"], ["visual"], ["memory", "visual"], ["visual", "memory"], ["response"]]
     of_terms = decoder.decision_function(studies[:3])

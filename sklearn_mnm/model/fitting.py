@@ -143,3 +143,6 @@ class _SteppedFit(_EmbeddingEstimator):
         if self.store_left_out:
             self.left_out_points_ = points_of(tangent, self.curvature_)
             self.left_out_activations_ = activations
+            return
+        for name in ("left_out_points_", "left_out_activations_"):  # of an earlier fit
+            self.__dict__.pop(name, None)

@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import linalg
 
-from sklearn_mnm._tools.threads import one_thread_if_small
 from sklearn_mnm.exceptions import InvalidInputError
+from sklearn_mnm.model.inverse import regularised_inverse
 
 # Side of the largest dense matrix that is factorised: 20,000 x 20,000 doubles are 3.2 GB.
 _LARGEST_SIDE = 20_000
@@ -21,6 +20,9 @@ _BLOCK = 512
 # Systems of a longer side are solved in single precision, in half the time and memory, where the
 # bound of their condition allows it: coefficients then differ by some 1e-6 of the largest.
 _DOUBLE_UP_TO, _LARGEST_CONDITION = 1024, 1e4
+# Differences from 1 that are smaller have lost their digits in single precision: what a sample has
+# to say about itself, and, by the penalty, the energy of a feature.
+_LEAST_SLACK, _LEAST_ENERGY = 0.01, 1e-3
 # Weight of a feature whose coefficients are no larger than chance makes them, where 1 is that
 # of a feature with twice the energy of chance: small, so that its words still count a little.
 _SMALLEST_EXCESS = 0.02
@@ -178,7 +180,8 @@ class LeaveOutRidge:
         -------
         fit : RidgeFit
         """
-        inverse, weights, coef = self._solved(alpha, dtype or self._precision(alpha))
+        chosen = dtype or self._precision(alpha)
+        inverse, weights, coef = self._solved(alpha, chosen)
         # Dual: the residual is alpha * weights, and I - H = alpha * inverse.
         # In place, where each array is as large as the targets.
         if self._primal:
@@ -190,6 +193,8 @@ class LeaveOutRidge:
             slack = 1.0 - _quadratic_forms(self._X.astype(inverse.dtype, copy=False), inverse)
         else:
             slack = alpha * np.diag(inverse)
+        if dtype is None and chosen == np.float32 and slack.min() < _LEAST_SLACK:
+            return self.fit(alpha, np.float64)
         # A study whose words nobody else uses has slack near 0; alpha > 0 keeps it positive.
         of_groups = [
             np.linalg.solve(self._slack_blocks(rows, inverse, alpha), residuals[rows])
@@ -225,7 +230,11 @@ class LeaveOutRidge:
             At least a small positive number; the same for all features if nothing is left
             unexplained.
         """
-        inverse, _, coef = self._solved(alpha, self._precision(alpha))
+        # M M' is a small difference where a feature has little energy.
+        energies = self._gram.diagonal()
+        is_small = self._primal and bool((energies[energies > 0] < _LEAST_ENERGY * alpha).any())
+        dtype = np.float64 if is_small else self._precision(alpha)
+        inverse, _, coef = self._solved(alpha, dtype)
         coef = np.asarray(coef, dtype=np.float32)
         if self._primal:
             # M M' = inverse (inverse^-1 - alpha I) inverse
@@ -265,17 +274,21 @@ class LeaveOutRidge:
             best = self.fit(alphas[0])
             return best, {best.alpha: score(best)}
         position = len(alphas) // 2
-        best = self.fit(alphas[position], np.float32)
+        best = self._tried(alphas[position])
         scores = {alphas[position]: score(best)}
         for step in (-1, 1):
             while 0 <= position + step < len(alphas) and alphas[position + step] not in scores:
-                current = self.fit(alphas[position + step], np.float32)
+                current = self._tried(alphas[position + step])
                 scores[current.alpha] = score(current)
                 if scores[current.alpha] <= scores[best.alpha]:
                     break
                 best, position = current, position + step
         is_final = self._precision(best.alpha) == np.float32
         return best if is_final else self.fit(best.alpha), scores
+
+    def _tried(self, alpha: float) -> RidgeFit:
+        """Fit in single precision, or in double where it would not do for a large system."""
+        return self.fit(alpha, None if self._precision(alpha) == np.float32 else np.float32)
 
     def _products(self) -> np.ndarray:
         """Inner products of the features, or of the samples if these are fewer."""
@@ -302,7 +315,7 @@ class LeaveOutRidge:
         """Inverse of the system at a penalty; the last one is kept."""
         if self._last is None or self._last[:2] != (alpha, dtype):
             self._last = None  # before there is another, which is as large
-            self._last = alpha, dtype, _inverse(self._gram, alpha, dtype)
+            self._last = alpha, dtype, regularised_inverse(self._gram, alpha, dtype)
         return self._last[2]
 
     def _noise(self, coef: np.ndarray, alpha: float) -> float:
@@ -335,41 +348,6 @@ def scaled_rows(X: Any, factors: np.ndarray) -> Any:
 
 def _dense(matrix: Any) -> np.ndarray:
     return matrix.toarray() if hasattr(matrix, "toarray") else np.asarray(matrix)
-
-
-def _inverse(gram: np.ndarray, alpha: float, dtype: Any) -> np.ndarray:
-    """Inverse of the positive definite ``gram + alpha I``."""
-    # The largest entry of such a matrix is on its diagonal.
-    if gram.diagonal().max() + alpha > np.finfo(dtype).max:
-        dtype = np.float64
-    with one_thread_if_small(gram.size):
-        system = gram.astype(dtype)
-        system.flat[:: len(system) + 1] += alpha
-        kind = "s" if dtype == np.float32 else "d"
-        potrf, potri = (getattr(linalg.lapack, f"{kind}{name}") for name in ("potrf", "potri"))
-        factor, info = potrf(system, lower=1, overwrite_a=1)
-        if info and dtype == np.float32:
-            return _inverse(gram, alpha, np.float64)
-        if info:
-            raise InvalidInputError(
-                f"alpha={alpha} is too small for features of this scale: the ridge system is "
-                "not positive definite. Raise alpha or scale X."
-            )
-        inverse, _ = potri(factor, lower=1, overwrite_c=1)
-    _mirror(inverse)
-    # Its transpose is the same matrix, with rows in a piece: products with sparse matrices would
-    # copy it as a whole if columns were.
-    return inverse.T
-
-
-def _mirror(lower: np.ndarray) -> None:
-    """Copy the lower triangle to the upper one, in place and block by block."""
-    for start in range(0, len(lower), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        square = lower[block, block]
-        above = np.triu_indices(len(square), 1)
-        square[above] = square.T[above]
-        lower[block, start + _BLOCK :] = lower[start + _BLOCK :, block].T
 
 
 def _quadratic_forms(X: Any, matrix: np.ndarray) -> np.ndarray:

@@ -126,6 +126,10 @@ class TermEvidence:
     def _scores_of_phrases(self, terms: Any, scores: np.ndarray) -> np.ndarray:
         """Score phrases, or names and what tells of each, by the terms that they are read as."""
         names = as_documents(list(terms) if isinstance(terms, Mapping) else terms, name="terms")
+        if not names:
+            raise InvalidInputError(
+                "terms is empty; give at least one term, or None for the terms of the model."
+            )
         weights = self._phrase_weights(names)
         # What all of the phrases say, as "task" in names of tasks, does not tell them apart.
         found, is_known = _weighted_mean(_told_apart(weights, weights), scores)

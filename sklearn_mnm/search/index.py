@@ -244,7 +244,7 @@ class PointIndex:
                 indices[row], similarities[row] = numbers[positions], values[0, positions]
             release_pages(self.points)
         if unanswered.any():
-            # Queries at the origin, which may tie with all points, are all the same: ask once.
+            # Such as queries at the origin, which tie with all points and are the same: ask once.
             exact, inverse = np.unique(queries[unanswered], axis=0, return_inverse=True)
             exact_indices, exact_similarities = self._search_exactly(exact, k)
             indices[unanswered] = exact_indices[inverse]

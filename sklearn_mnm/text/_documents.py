@@ -42,7 +42,8 @@ def as_documents(X: Any, *, name: str = "X") -> list[str]:
     if isinstance(X, str):
         raise InvalidInputError(f"{name}: expected several strings, got one; write [{X[:20]!r}].")
     # A dictionary would be read by its keys, and a set in any order.
-    if not hasattr(X, "__iter__") or isinstance(X, bytes | dict | set | frozenset):
+    is_scalar = not hasattr(X, "__iter__") or (hasattr(X, "__array__") and np.ndim(X) == 0)
+    if is_scalar or isinstance(X, bytes | dict | set | frozenset):
         raise InvalidInputError(f"{name}: expected a list of strings, got {type(X).__name__}.")
     documents = list(np.asarray(X, dtype=object)) if hasattr(X, "__array__") else list(X)
     for row, document in enumerate(documents):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -55,8 +56,9 @@ class CognitiveAtlas(Ontology):
         -------
         conditions : dict of str to tuple of str
             Of the names of tasks that have contrasts: the first of the two sides of each contrast,
-            ``"Faces"`` of ``"Faces minus Shapes"``, once. Contrasts ``"Negative ..."`` are left
-            out.
+            ``"Faces"`` of ``"Faces minus Shapes"``, once. ``"Negative Faces"`` is left out where
+            there is ``"Faces"``. Of questionnaires, which have scores instead of contrasts, these
+            are the names of the scores.
 
         Raises
         ------
@@ -70,7 +72,7 @@ class CognitiveAtlas(Ontology):
             )
         listed = zip(self.terms["name"], self.terms["contrasts"], strict=True)
         return {
-            str(name): tuple(dict.fromkeys(side for side in map(_positive, contrasts) if side))
+            str(name): tuple(dict.fromkeys(map(_first_side, _not_turned(contrasts))))
             for name, contrasts in listed
             if contrasts
         }
@@ -236,11 +238,21 @@ def _parts(field: str) -> tuple[str, ...]:
     return tuple(part for part in map(str.strip, field.split("|")) if part)
 
 
-def _positive(contrast: str) -> str:
-    """Return what a contrast shows more of, empty if it is the negative of another."""
-    if contrast.casefold().startswith("negative "):
-        return ""
-    return _AGAINST.split(contrast, maxsplit=1)[0].strip()
+def _not_turned(contrasts: Sequence[str]) -> list[str]:
+    """Contrasts but those that are the negative of another."""
+    known = {contrast.casefold() for contrast in contrasts}
+    turned = {f"negative {contrast}" for contrast in known}
+    return [contrast for contrast in contrasts if contrast.casefold() not in turned]
+
+
+def _first_side(contrast: str) -> str:
+    """Return what a contrast shows more of; what stands in brackets is not taken apart."""
+    for found in _AGAINST.finditer(contrast):
+        before = contrast[: found.start()]
+        is_within = sum(map(before.count, "([")) > sum(map(before.count, ")]"))
+        if before.strip() and not is_within:
+            return before.strip()
+    return contrast.strip()
 
 
 def _download() -> Path:

@@ -101,6 +101,15 @@ def test_activations_of_texts_left_out_are_predicted_worse_than_those_of_texts_s
     )  # fmt: skip
 
 
+def test_what_was_left_out_of_an_earlier_fit_is_forgotten(studies):
+    X, Y = studies
+    names = ("left_out_points_", "left_out_activations_")
+    model = embedder(store_left_out=True).fit(X[FIRST], Y[FIRST])
+    assert all(hasattr(model, name) for name in names)
+    model.set_params(store_left_out=False).fit(X[LATER], Y[LATER])
+    assert not any(hasattr(model, name) for name in names)
+
+
 def test_weights_of_1_are_no_weights(studies):
     X, Y = studies
     plain, ones = embedder().fit(X, Y), embedder().fit(X, Y, sample_weight=np.ones(300))

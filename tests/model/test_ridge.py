@@ -124,6 +124,37 @@ def test_large_systems_are_solved_in_single_precision_if_well_conditioned(n_feat
     np.testing.assert_array_equal(best.coef, single[0].coef)
 
 
+@pytest.mark.parametrize("alpha", [1.0, 1e4, 1e8])
+def test_energies_far_below_the_penalty_are_told_apart_in_large_systems(alpha, monkeypatch):
+    X, targets = _data(0, 200, 8)
+    ridge = LeaveOutRidge(X, targets)
+    expected = ridge.excess_energy(alpha)
+    monkeypatch.setattr("sklearn_mnm.model.ridge._DOUBLE_UP_TO", 4)
+    large = LeaveOutRidge(X, targets)
+    np.testing.assert_allclose(large.excess_energy(alpha), expected, rtol=1e-2, atol=1e-3)
+
+
+def test_samples_that_decide_their_own_prediction_are_left_out_in_double(monkeypatch):
+    X, targets = _data(0, 60, 8)
+    X = X.toarray()
+    X[7] *= 30
+    ridge = LeaveOutRidge(X, targets)
+    expected = ridge.fit(1.0).left_out
+    single = ridge.fit(1.0, np.float32).left_out
+    monkeypatch.setattr("sklearn_mnm.model.ridge._DOUBLE_UP_TO", 4)
+    found = LeaveOutRidge(X, targets).fit(1.0).left_out
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert np.abs(single[7] - expected[7]).max() > 10 * np.abs(found[7] - expected[7]).max()
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e-10, 1e10, 1e20])
+def test_penalties_beyond_single_precision_are_fitted_in_double(scale):
+    X, targets = _data(0, 20, 8)
+    fit = LeaveOutRidge(X * scale, targets).fit(scale**2, np.float32)
+    expected = LeaveOutRidge(X, targets).fit(1.0)
+    np.testing.assert_allclose(fit.left_out, expected.left_out, rtol=1e-3, atol=1e-4)
+
+
 def test_a_problem_too_large_to_factorise_says_what_to_reduce():
     X = sparse.csr_matrix((30_000, 40_000))
     with pytest.raises(InvalidInputError, match=r"30000 rows and 40000 columns.*TruncatedSVD"):

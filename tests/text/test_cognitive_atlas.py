@@ -252,7 +252,7 @@ def test_concepts_tasks_and_classes_of_a_release_are_terms(released):
 def test_conditions_are_the_first_sides_of_contrasts(tmp_path):
     contrasts = (
         "Faces|Faces minus Shapes|Negative Faces|Story vs. Math|old versus new|left > right|"
-        "Match - Relate|go/no-go"
+        "Match - Relate|go/no-go|level (deep versus shallow)|[why minus how] minus [what]|- alone"
     )
     header = "id\tname\talias\tcontrasts\tasserted_concepts\tdefinition\n"
     rows = [("faces task", contrasts), ("other task", "negative tone"), ("pencil test", "")]
@@ -260,8 +260,18 @@ def test_conditions_are_the_first_sides_of_contrasts(tmp_path):
     with pytest.warns(DataWarning):
         atlas = load_cognitive_atlas(release(tmp_path, tasks=tasks))
     assert atlas.conditions() == {
-        "faces task": ("Faces", "Story", "old", "left", "Match", "go/no-go"),
-        "other task": (),
+        "faces task": (
+            "Faces",
+            "Story",
+            "old",
+            "left",
+            "Match",
+            "go/no-go",
+            "level (deep versus shallow)",
+            "[why minus how]",
+            "- alone",
+        ),
+        "other task": ("negative tone",),
     }
     (tmp_path / "nimare").mkdir()
     with pytest.raises(InvalidInputError, match="no column 'contrasts', as NiMARE's"):
