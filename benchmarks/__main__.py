@@ -11,7 +11,7 @@ ROOMS = {
     "quality": "How good the answers are",
     "speed": "Time and memory",
     "robustness": "What may go wrong",
-    "making": "What the package embeds is made",
+    "making": "Making what the package embeds",
 }
 
 

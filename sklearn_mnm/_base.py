@@ -125,8 +125,9 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
         embedder.set_output(transform="default")
         fit = embedder.partial_fit if partial else embedder.fit
         self.embedder_ = embedder
-        tangents, predicted = self._fit_embedder(fit, X, Y, groups, sample_weight)
-        text_tangent, brain_tangent = tangents
+        text_tangent, brain_tangent, predicted = self._fit_embedder(
+            fit, X, Y, groups, sample_weight
+        )
         self._fit_uncertainty(predicted, Y)
         self._fit_terms(documents, X, kept, text_tangent, brain_tangent, groups, seeds[2])
         self.neighbours_ = StudyNeighbours.from_arrays(
@@ -147,7 +148,9 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
         # A copy, as the other direction may share the embedder; its arrays are not changed.
         self.embedder_ = copy(self.embedder_)
         fit = self.embedder_.partial_fit
-        tangents, _ = self._fit_embedder(fit, X[kept], Y[kept], groups, sample_weight)
+        text_tangent, brain_tangent, _ = self._fit_embedder(
+            fit, X[kept], Y[kept], groups, sample_weight
+        )
         names = None if ids is None else ids[kept]
         known = self.neighbours_
         if names is not None and (again := np.isin(names, known.ids).sum()):
@@ -159,7 +162,7 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
             )
         numbers = len(known.ids) + np.arange(len(kept))
         new = StudyNeighbours.from_arrays(
-            *tangents, names, titles, numbers if names is None else kept
+            text_tangent, brain_tangent, names, titles, numbers if names is None else kept
         )
         self.neighbours_ = known.extended(new)
         own = self.term_vectorizer_ is self.vectorizer_
@@ -174,7 +177,7 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
 
     def _fit_embedder(
         self, fit: Any, X: Any, Y: np.ndarray, groups: Any, sample_weight: Any
-    ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Fit; return tangent vectors of texts and maps, and maps of texts, without themselves."""
         embedder = self.embedder_.set_params(store_left_out=True)
         fit(X, Y, groups, sample_weight)
@@ -184,7 +187,7 @@ class BrainTextEstimator(StudySearch, DefaultParts, ClassNamePrefixFeaturesOutMi
         # Only needed here; the model is half as large without.
         del embedder.left_out_points_, embedder.left_out_activations_
         embedder.set_params(store_left_out=False)
-        return (text_tangent, brain_tangent), predicted
+        return text_tangent, brain_tangent, predicted
 
     def _fit_regions(self, maps: Any, seed: int) -> tuple[Any, np.ndarray]:
         """Fitted regions, None if only arrays are known, and the activations of the maps."""

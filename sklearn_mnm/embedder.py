@@ -333,6 +333,6 @@ class HyperbolicBrainTextEmbedder(_SteppedFit):
             keep_statistics=True,
         )
         tangent = self._embedding.text_tangent(regression.left_out, X)
-        predicted = self.decode_head_.predict(self._embedding.text_predictors(tangent))
-        self._store_left_out(tangent, predicted)
+        scaled = self.decode_head_.scaled(self._embedding.text_predictors(tangent))
+        self._store_left_out(tangent, scaled)
         return self

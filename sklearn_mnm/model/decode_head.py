@@ -94,7 +94,12 @@ class DecodeHead(NamedTuple):
 
     def predict(self, tangent: np.ndarray) -> np.ndarray:
         """Activations of tangent vectors, (n, n_components) -> (n, n_regions)."""
-        return self.activations(tangent @ self.coef + self.intercept)
+        return self.activations(self.scaled(tangent))
+
+    def scaled(self, tangent: np.ndarray) -> np.ndarray:
+        """Scaled activations of tangent vectors, (n, n_components) -> (n, n_regions)."""
+        scaled: np.ndarray = tangent @ self.coef + self.intercept
+        return scaled
 
     def activations(self, scaled: np.ndarray) -> np.ndarray:
         """Bring scaled activations, (n, n_regions), which are changed, back to their units."""

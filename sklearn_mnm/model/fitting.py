@@ -121,7 +121,6 @@ class _SteppedFit(_EmbeddingEstimator):
         self.decode_head_, left_out = DecodeHead.fit(
             embedding.text_predictors(tangent), Y, scaler, groups, sample_weight
         )
-        left_out = self.decode_head_.activations(left_out.astype(np.float64))
         self._store_left_out(tangent, left_out)
         if result.diverged is not None:
             raise result.diverged
@@ -139,9 +138,10 @@ class _SteppedFit(_EmbeddingEstimator):
             del self.statistics_
         return regression
 
-    def _store_left_out(self, tangent, activations):
+    def _store_left_out(self, tangent, scaled):
         if self.store_left_out:
             self.left_out_points_ = points_of(tangent, self.curvature_)
+            activations = self.decode_head_.activations(scaled.astype(np.float64))
             self.left_out_activations_ = activations
             return
         for name in ("left_out_points_", "left_out_activations_"):  # of an earlier fit

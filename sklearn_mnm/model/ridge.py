@@ -118,7 +118,7 @@ class LeaveOutRidge:
         self._root_weight = None
         if sample_weight is not None:
             self._root_weight = np.sqrt(sample_weight, dtype=np.float64)[:, np.newaxis]
-            X, targets = scaled_rows(X, self._root_weight), self._root_weight * targets
+            X, targets = scaled(X, self._root_weight), self._root_weight * targets
         self._X, self._targets, self._earlier = X, targets, earlier
         self._gram = self._products()
         self._moment = X.T @ targets if self._primal else targets
@@ -127,6 +127,7 @@ class LeaveOutRidge:
             self._moment = self._moment + earlier.moment
         self._blocks = _groups_by_size(groups) if groups is not None else []
         self._last: tuple[float, Any, np.ndarray] | None = None
+        self._largest: float | None = None
 
     def scale_features(self, factors: np.ndarray) -> None:
         """Multiply each feature by a factor, here and in earlier samples.
@@ -136,10 +137,8 @@ class LeaveOutRidge:
         factors : ndarray of shape (n_features,)
             Positive.
         """
-        self._last = None
-        is_sparse = hasattr(self._X, "multiply")
-        X = self._X.multiply(factors).tocsr() if is_sparse else self._X * factors
-        self._X = X.astype(self._X.dtype, copy=False)
+        self._last = self._largest = None
+        self._X = scaled(self._X, factors)
         if self._primal:
             column = factors[:, np.newaxis].astype(np.float64)
             self._gram *= column
@@ -155,8 +154,9 @@ class LeaveOutRidge:
         -------
         statistics : RidgeStatistics
         """
-        gram, moment = self._gram.copy(), self._moment
-        if not self._primal:
+        if self._primal:
+            gram, moment = self._gram.copy(), self._moment
+        else:
             gram = _dense(self._X.T @ self._X).astype(np.float64)
             moment = self._X.T @ self._targets
         energy, n_samples = float(np.vdot(self._targets, self._targets)), len(self._targets)
@@ -299,11 +299,12 @@ class LeaveOutRidge:
         """Return float32 where a system is large and single precision does for it."""
         if len(self._gram) <= _DOUBLE_UP_TO:
             return np.float64
-        largest = max(
-            float(np.abs(self._gram[start : start + _BLOCK]).sum(axis=1).max())
-            for start in range(0, len(self._gram), _BLOCK)
-        )
-        return np.float32 if largest + alpha <= _LARGEST_CONDITION * alpha else np.float64
+        if self._largest is None:  # sum of a row, which no eigenvalue exceeds
+            self._largest = max(
+                float(np.abs(self._gram[start : start + _BLOCK]).sum(axis=1).max())
+                for start in range(0, len(self._gram), _BLOCK)
+            )
+        return np.float32 if self._largest + alpha <= _LARGEST_CONDITION * alpha else np.float64
 
     def _solved(self, alpha: float, dtype: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Inverse of the system, its product with the moment, and the coefficients."""
@@ -340,8 +341,8 @@ class LeaveOutRidge:
         return blocks
 
 
-def scaled_rows(X: Any, factors: np.ndarray) -> Any:
-    """Multiply the rows of a matrix, sparse or not, by a column of factors of its dtype."""
+def scaled(X: Any, factors: np.ndarray) -> Any:
+    """Multiply a matrix, sparse or not, by a column of factors of its rows, or a row of factors."""
     factors = factors.astype(X.dtype)
     return X.multiply(factors).tocsr() if hasattr(X, "multiply") else X * factors
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.model.ridge import LeaveOutRidge, RidgeFit, RidgeStatistics, scaled_rows
+from sklearn_mnm.model.ridge import LeaveOutRidge, RidgeFit, RidgeStatistics, scaled
 from sklearn_mnm.model.selection import pooled_recall
 
 # Penalties tried by ``alpha="auto"``, times the mean squared norm of the rows of X (1 for TF-IDF).
@@ -213,7 +213,7 @@ def _feature_energy(X: Any, sample_weight: np.ndarray | None) -> np.ndarray:
     with np.errstate(over="ignore"):
         squares = X.multiply(X) if hasattr(X, "multiply") else np.square(X)
         if sample_weight is not None:
-            squares = scaled_rows(squares, sample_weight[:, np.newaxis])
+            squares = scaled(squares, sample_weight[:, np.newaxis])
         return np.asarray(squares.sum(axis=0), dtype=np.float64).ravel()
 
 

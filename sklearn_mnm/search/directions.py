@@ -30,7 +30,7 @@ class Directions:
         n_points, n_columns = points.shape
         self._rows = np.empty((n_points, n_columns - 1), dtype=np.float32)
         for rows, block in blocks(points, _BLOCK):
-            self._rows[rows] = _directions(block)
+            self._rows[rows] = directions_of(block)
         self._error = (n_columns + 3) * float(np.finfo(np.float32).eps) / 2
 
     def candidates(self, queries: np.ndarray, k: int) -> Iterator[np.ndarray]:
@@ -45,12 +45,12 @@ class Directions:
         """
         last = len(self._rows) - k
         for _, block in blocks(queries, max(1, _PRODUCTS // len(self._rows))):
-            for products in _directions(block).astype(np.float32) @ self._rows.T:
+            for products in directions_of(block).astype(np.float32) @ self._rows.T:
                 least = np.partition(products, last)[last] - 2 * self._error
                 yield np.flatnonzero(products >= least)
 
 
-def _directions(points: np.ndarray) -> np.ndarray:
+def directions_of(points: np.ndarray) -> np.ndarray:
     """Where points lie as seen from the root, as rows of length 1; zeros at the root."""
     space = points[:, 1:]
     directions: np.ndarray = space / row_lengths(space)

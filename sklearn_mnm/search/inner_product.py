@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.geometry import log_map0, project, radius
 from sklearn_mnm.geometry.arrays import check_curvature, check_points, in_double
-from sklearn_mnm.nn.similarity import row_lengths
+from sklearn_mnm.search.directions import directions_of
 
 
 def inner_product_vectors(
@@ -100,8 +100,7 @@ def _lift_distance(points: np.ndarray, role: str, curvature: float) -> np.ndarra
 
 def _lift_cosine(points: np.ndarray, role: str, curvature: float) -> np.ndarray:
     """Inner products ``cos(theta)``; directions are zero at the origin."""
-    tangent: np.ndarray = log_map0(points, curvature)
-    return tangent / row_lengths(tangent)
+    return directions_of(points)
 
 
 def _lift_euclidean(points: np.ndarray, role: str, curvature: float) -> np.ndarray:
