@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import nibabel
 import numpy as np
 
-from sklearn_mnm.report.figures import described
+from sklearn_mnm.report.figures import described, highest_in_words
 
 
 class Shown(NamedTuple):
@@ -28,6 +28,12 @@ class Shown(NamedTuple):
     def words(self) -> str:
         """Say what is seen."""
         return f"{self.unit}: {described(self.image, self.threshold)}"
+
+    @property
+    def highest_words(self) -> tuple[str, str]:
+        """Say how high it is, and where: beside what is shown of it, and where nothing is."""
+        beside, alone = (highest_in_words(self.image, self.threshold, n) for n in (3, 4))
+        return beside, alone
 
 
 def above(image: Any, threshold: float | None, share: float, unit: str) -> Shown:

@@ -8,10 +8,9 @@ import re
 from base64 import b64encode
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from nibabel.affines import apply_affine
 
 from sklearn_mnm.app._shown import Shown
 from sklearn_mnm.brain.anatomical_labels import EQUAL, NEAR, label_lookup
@@ -29,18 +28,32 @@ _COLOUR_MAP, _FIRST_COLOUR = "inferno", 0.35
 _STYLE = (
     "<style>html, body { margin: 0; background: #000; } canvas { display: block; } "
     "p, output { display: block; margin: .4rem .8rem; color: #e6e6e6; "
-    "font: .875rem/1.4 system-ui, sans-serif; } output { min-height: 1.4em; }</style>"
+    "font: .875rem/1.4 system-ui, sans-serif; } output { min-height: 1.4em; } "
+    # Of some versions there is a slider, for which small screens have no room.
+    "@media (max-width: 30rem) { div:has(> [type=range]) { display: none !important; } }</style>"
 )
-# Of all calls of view_img.
-_ALIKE: dict[str, Any] = {"resampling_interpolation": "nearest", "black_bg": True}
-# The picture of the brain in nilearn's page, and what stands before it.
-_BACKGROUND = re.compile('(id="spriteImg[^"]*"[^>]*?base64,)([^"]*)')
-# Of values that the page holds: 0 is outside the brain.
+# In the page that is alike, where something of a map is put.
+_GAP = "\0"
+# A picture of one pixel, as nilearn's page waits for all of its pictures.
+_DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+# Of values that the page holds: the last one is the highest value alone.
 _N_LEVELS = 255
+
+
+class _Frame(NamedTuple):
+    """What is alike in the pages of all maps, as the parts between which the rest is put."""
+
+    before_title: str
+    before_words: str
+    before_map: str
+    after_map: str
 
 
 def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | None = None) -> str:
     """Make the page that shows a map on the MNI152 template that comes with nilearn.
+
+    The page holds the values, each to about 0.2 % of their range, and its script paints them: other
+    slices and other thresholds need no other page.
 
     Parameters
     ----------
@@ -55,13 +68,8 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
     -------
     page : str
     """
-    from matplotlib import colormaps
-    from matplotlib.colors import ListedColormap
-    from nibabel import Nifti1Image
     from nilearn.image import resample_to_img
-    from nilearn.plotting import view_img
 
-    threshold = shown.threshold
     # To the grid of nilearn's template here, as its versions disagree on how view_img may do it.
     # There, nearest voxels are the same ones. Most maps are on it.
     image, grid = shown.image, load_mask(resolution=2)
@@ -69,84 +77,97 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
         image = resample_to_img(
             image, grid, interpolation="linear", force_resample=True, copy_header=True
         )
-    values = np.asarray(image.dataobj)
-    highest, peak = highest_value(image, threshold)
     if place is None:
+        _, peak = highest_value(image, shown.threshold)
         place = (float(peak[0]), float(peak[1]), float(peak[2]))
-    voxel = np.rint(apply_affine(np.linalg.inv(grid.affine), place))
-    background = _background()
-    # Thresholds of nilearn are of both signs, and what is equal to them is not shown.
-    painted = np.where((values > 0) & (values.astype(np.float64) >= threshold), values, 0)
-    is_empty = not painted.any()
-    # The scale of an empty map has no colour, as the map has none.
-    colours = colormaps["gray" if is_empty else _COLOUR_MAP]
-    shades = np.full(256, 0.5) if is_empty else np.linspace(_FIRST_COLOUR, 1, 256)
-    view = view_img(
-        Nifti1Image(painted, image.affine),
-        threshold=0,
-        vmin=0 if is_empty else threshold,
-        vmax=highest if highest > 0 else 1,
-        cmap=ListedColormap(colours(shades)),
-        colorbar=highest > 0,
-        symmetric_cmap=False,
-        cut_coords=apply_affine(grid.affine, voxel),
-        # Encoding it takes longer than the map: it is put in below, where its place is known.
-        bg_img="MNI152" if background is None else False,
-        **_ALIKE,
-    )
-    known = _known(values, grid, shown.unit, place)
-    words = f"<p>{html.escape(shown.words)}</p>"
-    # That there is nothing to see is said where it would be looked for.
-    above, below = (words, "") if is_empty else ("", words)
-    # Of one version the title is another, and an icon is linked to that is elsewhere.
-    page = re.sub(r"<link[^>]*https?:[^>]*>", "", view.html)
-    if background is not None:
-        page = _BACKGROUND.sub(lambda found: f"{found[1]}{background}", page, count=1)
-    titled = f"<title>{html.escape(title)}</title>"
-    page = re.sub("<title>.*?</title>", lambda _: titled, page, count=1, flags=re.DOTALL)
-    page = page.replace("</head>", f"{_STYLE}</head>", 1).replace("<body>", f"<body>{above}", 1)
-    return page.replace("</body>", f'<output id="here"></output>{below}{known}</body>', 1)
-
-
-def _known(values: np.ndarray, grid: Any, unit: str, place: tuple[float, float, float]) -> str:
-    """Write what is known of each voxel, and the script that tells it where the slices cross."""
-    inside = np.asarray(grid.dataobj) != 0
-    values = values.astype(np.float64)
-    lowest, highest = values[inside].min(), values[inside].max()
-    step = (highest - lowest) / (_N_LEVELS - 1) or 1.0
-    levels = np.where(inside, np.rint((values - lowest) / step) + 1, 0)
-    # Differences of neighbours, modulo 256, are small numbers.
-    levels = np.diff(np.clip(levels, 0, _N_LEVELS).astype(np.uint8).ravel(), prepend=np.uint8(0))
     known = {
+        **_levels(np.asarray(image.dataobj, dtype=np.float64), shown.threshold),
         "place": place,
-        "shape": inside.shape,
-        "origin": grid.affine[:3, 3].tolist(),
-        "size": float(grid.affine[0, 0]),
-        "unit": unit,
-        "lowest": float(lowest),
-        "step": float(step),
-        # As many as a step has a say in.
-        "decimals": min(max(0, math.ceil(-math.log10(step))), 20),
-        "values": _packed(levels.tobytes()),
-        **_names(),
+        "unit": shown.unit,
+        "threshold": shown.threshold,
+        "highestWords": shown.highest_words,
     }
-    script = (files("sklearn_mnm.app") / "static" / "viewer.js").read_text(encoding="utf-8")
-    data = json.dumps(known).replace("<", "\\u003c")
-    return f'<script type="application/json" id="map">{data}</script><script>{script}</script>'
+    frame = _frame()
+    parts = (
+        *(frame.before_title, html.escape(title), frame.before_words, html.escape(shown.words)),
+        *(frame.before_map, json.dumps(known).replace("<", "\\u003c"), frame.after_map),
+    )
+    return "".join(parts)
+
+
+def _levels(values: np.ndarray, threshold: float) -> dict[str, Any]:
+    """Divide values into levels of equal width, one of which begins at what is shown."""
+    lowest, highest = float(values.min()), float(values.max())
+    is_shown = (values > 0) & (values >= threshold)
+    # Two to spare: for the highest value, and as the first level begins below the lowest.
+    width = (highest - lowest) / (_N_LEVELS - 2) or 1.0
+    n_below, start = 0, lowest
+    if is_shown.any():
+        edge = float(np.min(values, where=is_shown, initial=highest))
+        n_below = math.ceil((edge - lowest) / width)
+        start = edge - n_below * width
+    levels = np.clip((values - start) / width, 0, _N_LEVELS - 2).astype(np.uint8)
+    if n_below:  # also where the division is not exact
+        np.copyto(levels, n_below, where=is_shown & (levels < n_below))
+        np.copyto(levels, n_below - 1, where=~is_shown & (levels >= n_below))
+    levels[values == highest] = _N_LEVELS - 1
+    # Differences of neighbours, modulo 256, are small numbers.
+    differences = np.diff(levels.ravel(), prepend=np.uint8(0))
+    return {
+        "start": start,
+        "width": width,
+        "lowest": lowest,
+        "highest": highest,
+        "nBelow": n_below if is_shown.any() else _N_LEVELS,
+        # As many as a level has a say in.
+        "decimals": min(max(0, math.ceil(-math.log10(width))), 20),
+        "values": _packed(differences.tobytes()),
+    }
 
 
 @cache
-def _background() -> str | None:
-    """Picture of the MNI152 template, as nilearn puts it into pages; None if it is not found."""
+def _frame() -> _Frame:
+    """Make nilearn's page of a map that is painted over, once."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
     from nibabel import Nifti1Image
     from nilearn.plotting import view_img
 
     grid = load_mask(resolution=2)
-    # On any map.
-    image = Nifti1Image(np.asarray(grid.dataobj, dtype=np.float32), grid.affine)
-    view = view_img(image, threshold=0.5, symmetric_cmap=False, cut_coords=(0, 0, 0), **_ALIKE)
-    found = _BACKGROUND.search(view.html)
-    return None if found is None else found[2]
+    view = view_img(
+        Nifti1Image(np.asarray(grid.dataobj, dtype=np.float32), grid.affine),
+        threshold=0,
+        vmin=0,
+        vmax=1,
+        cmap=ListedColormap(colormaps[_COLOUR_MAP](np.linspace(_FIRST_COLOUR, 1, 256))),
+        symmetric_cmap=False,
+        cut_coords=(0, 0, 0),
+        resampling_interpolation="nearest",
+        black_bg=True,
+    )
+    alike = {
+        "shape": grid.shape,
+        "origin": grid.affine[:3, 3].tolist(),
+        "size": float(grid.affine[0, 0]),
+        "inside": _packed(np.asarray(grid.dataobj, dtype=np.uint8).tobytes()),
+        **_names(),
+    }
+    script = (files("sklearn_mnm.app") / "static" / "viewer.js").read_text(encoding="utf-8")
+    # Of one version an icon is linked to that is elsewhere; what is painted here is not shown.
+    page = re.sub(r"<link[^>]*https?:[^>]*>", "", view.html)
+    page = re.sub('(id="overlayImg[^"]*"[^>]*?src=")[^"]*', rf"\1{_DOT}", page, count=1)
+    page = re.sub("<title>.*?</title>", f"<title>{_GAP}</title>", page, count=1, flags=re.DOTALL)
+    page = page.replace("</head>", f"{_STYLE}</head>", 1)
+    page = page.replace("<body>", f'<body><p id="words">{_GAP}</p>', 1)
+    told = json.dumps(alike).replace("<", "\\u003c")
+    data = '<script type="application/json" id='
+    ours = (
+        f'<output id="here"></output>{data}"alike">{told}</script>'
+        f'{data}"map">{_GAP}</script><script>{script}</script>'
+    )
+    # The last script is the one that begins to draw: some versions do so at once.
+    before, tag, after = page.rpartition("<script")
+    return _Frame(*f"{before}{ours}{tag}{after}".split(_GAP))
 
 
 @cache

@@ -5,7 +5,7 @@ from typing import Any
 import nibabel
 import numpy as np
 from scipy.ndimage import generate_binary_structure, label
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from sklearn_mnm.brain.image_files import image_values, open_image
 from sklearn_mnm.exceptions import InvalidInputError
@@ -29,7 +29,8 @@ def z_from_p(image: Any, *, sign_img: Any = None) -> nibabel.nifti1.Nifti1Image:
     Returns
     -------
     z : nibabel.nifti1.Nifti1Image
-        ``norm.isf(p)``, float32; with `sign_img`, ``sign * norm.isf(p / 2)``.
+        The value that a standard normal variable exceeds with probability p, float32; with
+        `sign_img`, the one of p / 2 with that sign.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def z_from_p(image: Any, *, sign_img: Any = None) -> nibabel.nifti1.Nifti1Image:
         )
     outside = _zeros_at_edge(p)
     p = np.where(p > 0, p, p[p > 0].min(initial=1))
-    z = np.where(outside | (p == 1), 0, norm.isf(p if sign_img is None else p / 2))
+    z = np.where(outside | (p == 1), 0, -ndtri(p if sign_img is None else p / 2))
     if sign_img is not None:
         sign_img = open_image(sign_img, "sign_img")
         if sign_img.shape != image.shape or not np.allclose(sign_img.affine, image.affine):

@@ -1,15 +1,17 @@
 """The commands together, what they share, and how errors are told."""
 
+import importlib
 import logging
 import os
 import re
 import sys
 import warnings
 from collections.abc import Callable
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 import sklearn_mnm
 from sklearn_mnm.cli import _clusters, _data, _fit, _hierarchy, _meta, _queries, _report, _serve
@@ -18,6 +20,35 @@ from sklearn_mnm.exceptions import MNMError, MNMWarning
 
 # The argument of Python that a message begins with, which means nothing on the command line.
 _ARGUMENT = re.compile(r"^(X|y|text|texts|maps): ")
+
+
+class _ImportedWhenUsed(ModuleType):
+    """Stands for a module until something of it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+def _import_sklearn() -> None:
+    """Import scikit-learn without scipy.stats, a fifth of a command, which its parts import."""
+    name = "scipy.stats"
+    if name in sys.modules:
+        return
+    sys.modules[name] = _ImportedWhenUsed(name)
+    try:
+        importlib.import_module("sklearn.feature_extraction.text")
+    finally:
+        del sys.modules[name]
+
+
+class _Command(TyperCommand):
+    """One that runs, rather than to tell its help, needs scikit-learn."""
+
+    def invoke(self, ctx: Any) -> Any:
+        _import_sklearn()
+        return super().invoke(ctx)
 
 
 class _Group(TyperGroup):
@@ -87,6 +118,7 @@ for command, examples in (
     (_data.fetch, _data.FETCH_EXAMPLES),
 ):
     app.command(
+        cls=_Command,
         epilog="\n\n".join(["Examples:", *examples]),
         # Numbers below 0 look like options.
         context_settings={"ignore_unknown_options": command is _queries.place},

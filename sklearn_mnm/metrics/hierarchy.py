@@ -8,7 +8,6 @@ from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import spearmanr
 
 from sklearn_mnm._tools.arrays import check_reach
 from sklearn_mnm.exceptions import InvalidInputError
@@ -135,6 +134,8 @@ def extent_correlation(radii: ArrayLike, n_active: ArrayLike) -> float:
         raise InvalidInputError("radii has 1 entry; a correlation needs at least two maps.")
     if warn_if_constant(radii=radii, n_active=n_active):
         return 0.0
+    from scipy.stats import spearmanr
+
     return float(spearmanr(radii, n_active).statistic)
 
 

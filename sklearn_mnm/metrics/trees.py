@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import pearsonr, spearmanr
 
 from sklearn_mnm.exceptions import InvalidInputError
 from sklearn_mnm.metrics._vectors import finite, warn_if_constant
@@ -146,6 +145,8 @@ def tree_recovery(embedding_distances: ArrayLike, tree_distances: ArrayLike) -> 
     distortion = _distortion_at_best_scale(embedded / paths)
     if warn_if_constant(embedding_distances=embedded, tree_distances=paths):
         return TreeRecovery(0.0, 0.0, distortion)
+    from scipy.stats import pearsonr, spearmanr
+
     rank_correlation = float(spearmanr(embedded, paths).statistic)
     return TreeRecovery(rank_correlation, float(pearsonr(embedded, paths).statistic), distortion)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import nnls
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from sklearn_mnm.exceptions import InvalidInputError
 
@@ -302,4 +302,4 @@ def _fit_null(
     varies = std > 1e-9 * max(float(np.abs(stabilised).max()), 1e-300)
     std = np.where(varies, std, max(float(std.max()), 1.0))
     ratio = ((stabilised - mean) / std)[unrelated & (varies | ~varies.any())]
-    return mean, std, np.quantile(ratio, norm.cdf(NORMAL_SCORES))
+    return mean, std, np.quantile(ratio, ndtr(NORMAL_SCORES))

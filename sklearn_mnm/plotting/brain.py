@@ -5,7 +5,7 @@ from typing import Any
 
 import nibabel
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from sklearn_mnm.brain.image_files import image_values, open_image
 from sklearn_mnm.exceptions import InvalidInputError
@@ -18,7 +18,7 @@ _VIEWS = tuple(_HEIGHTS)
 # Without a threshold, values from this share of the highest are shown.
 SHOWN_SHARE = 1 / 8
 # Of texts that are unrelated to a region, one in forty has a z above this there.
-SHOWN_Z = float(norm.isf(1 / 40))
+SHOWN_Z = float(-ndtri(1 / 40))
 # Voxel size in mm of the maps that are drawn.
 _RESOLUTION = 2
 

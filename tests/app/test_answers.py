@@ -228,11 +228,13 @@ def test_viewer_stands_alone_and_shows_what_is_asked_for(ask):
     assert set(re.findall(r"(?:src|href)=.(\w+:)?", elements)) == {"data:"}
     assert "@import" not in answer.text
     assert re.search(r"z: highest value [\d.]+ at MNI", answer.text)
-    cut = json.loads(re.search(r'"numSlice": ({[^}]*})', answer.text).group(1))
     elsewhere = text(ask, part="/viewer", view="ward17", x=-10, y=-20, z=30).text
-    moved = json.loads(re.search(r'"numSlice": ({[^}]*})', elsewhere).group(1))
-    assert cut["Y"] == moved["Y"]
-    assert cut["X"] - moved["X"] == 10  # of 2 mm
+    maps = [
+        json.loads(re.search('id="map">(.*?)</script>', each)[1])
+        for each in (answer.text, elsewhere)
+    ]
+    assert [each.pop("place") for each in maps] == [[10, -20, 30], [-10, -20, 30]]
+    assert maps[0] == maps[1]
 
 
 def test_a_vague_text_has_a_viewer_too(ask):

@@ -1,16 +1,13 @@
 """The interactive viewer shows what is high, where it is high."""
 
-import io
 import json
 import re
 import shutil
 import subprocess
-from base64 import b64decode
 
 import nibabel
 import numpy as np
 import pytest
-from PIL import Image
 
 pytest.importorskip("starlette")
 
@@ -22,34 +19,69 @@ from sklearn_mnm.brain.atlas import load_mask
 
 # What the script of the frame finds around it: the page of nilearn, and the page that asks.
 AROUND = """
-const [map, script, asked, origin] = JSON.parse(require("fs").readFileSync(0, "utf8"));
-const here = { textContent: "" }, told = [], listeners = [];
-globalThis.document = { getElementById: (id) => (id === "map" ? { textContent: map } : here) };
-globalThis.parent = { postMessage: (message) => told.push(message) };
+const [alike, map, script, asked, origin] = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const here = { textContent: "" }, words = { textContent: "as given" };
+const posted = [], listeners = [], size = { width: 10 * 117, height: 10 * 95 };
+const elements = { here, words, alike: { textContent: alike }, map: { textContent: map } };
+elements.sprite = size;
+elements.overlay = { id: "overlay", replaceWith: (canvas) => (elements.overlay = canvas) };
+let painted;
+const context = {
+  createImageData: (width, height) => ({ width, data: new Uint8ClampedArray(4 * width * height) }),
+  putImageData: (picture) => (painted = picture),
+};
+const createElement = () => ({ getContext: () => context });
+globalThis.document = { getElementById: (id) => elements[id], createElement };
+globalThis.parent = { postMessage: (message) => posted.push(message) };
 globalThis.window = { addEventListener: (_, listener) => listeners.push(listener) };
-const slices = { numSlice: {}, coordinatesSlice: {}, nbSlice: { X: 99, Y: 117, Z: 95 } };
+const slices = { numSlice: {}, coordinatesSlice: {}, nbCol: 10 };
 slices.drawAll = () => {};
 slices.init = () => ["X", "Y", "Z"].forEach((axis, row) => {
   const { affine, numSlice } = slices;
   slices.coordinatesSlice[axis] = affine[row][row] * (numSlice[axis] + 1) + affine[row][3];
 });
-window.brainsprite = (options) => Object.assign(slices, options);
+// Shades that tell their number.
+const shades = Uint8ClampedArray.from({ length: 4 * 256 }, (_, at) => [at >> 2, 0, 0, 255][at % 4]);
+window.brainsprite = (options) => {
+  const scale = { canvas: { width: 256 }, context: { getImageData: () => ({ data: shades }) } };
+  const overlay = { sprite: elements[options.overlay.sprite] };
+  const colorMap = { ...options.colorMap, ...scale };
+  return Object.assign(slices, options, { overlay, colorMap });
+};
 eval(script);
 const affine = [[2, 0, 0, origin[0]], [0, 2, 0, origin[1]], [0, 0, 2, origin[2]], [0, 0, 0, 1]];
-window.brainsprite({ affine, numSlice: { X: 0, Y: 0, Z: 0 } });
+window.brainsprite({
+  affine, numSlice: { X: 0, Y: 0, Z: 0 }, nbSlice: { X: 99, Y: 117, Z: 95 },
+  sprite: "sprite", overlay: { sprite: "overlay" }, colorMap: { min: 0, max: 1 },
+});
+const first = { ...slices.numSlice };
+// Shade of each voxel, -1 where nothing is painted.
+const seen = () => Array.from({ length: 99 * 117 * 95 }, (_, voxel) => {
+  const [x, y, z] = [Math.floor(voxel / (117 * 95)), Math.floor(voxel / 95) % 117, voxel % 95];
+  const row = Math.floor(x / 10) * 95 + 94 - z;
+  const pixel = 4 * (row * size.width + (x % 10) * 117 + y);
+  return painted.data[pixel + 3] ? painted.data[pixel] : -1;
+});
+const state = () => {
+  const { min, max, hide } = slices.colorMap;
+  const shown = seen();
+  const voxels = shown.map((shade, voxel) => [voxel, shade]).filter(([, shade]) => shade >= 0);
+  return { words: words.textContent, scale: [min, max, hide], voxels };
+};
 const ask = () => {
   if (!here.textContent.includes(" mm: ")) return setTimeout(ask, 20);
-  const said = [here.textContent];
-  for (const place of asked) {
-    listeners[0]({ source: parent, data: { place } });
+  const said = [[here.textContent, first, state()]];
+  for (const { threshold, ...data } of asked) {
+    listeners[0]({ source: parent, data: { ...data, threshold } });
     const { X, Y, Z } = slices.coordinatesSlice;
     const drawn = [slices.numSlice.X, slices.numSlice.Y, slices.numSlice.Z];
-    said.push([here.textContent, told.at(-1).place, [X, Y, Z], drawn]);
+    said.push([here.textContent, posted.at(-1).place, [X, Y, Z], drawn]);
+    if (threshold !== undefined) said.at(-1).push(state());
   }
   slices.numSlice = { X: 56, Y: 73, Z: 34 };
   slices.init();
   slices.onclick();
-  said.push([here.textContent, told.at(-1).moved]);
+  said.push([here.textContent, posted.at(-1).moved]);
   console.log(JSON.stringify(said));
 };
 ask();
@@ -73,23 +105,64 @@ def high(grid):
     return values
 
 
+def said_of(page, asked=(), origin=(-100, -136, -74)):
+    """Run the script of the viewer, ask it for places, and click on the last slices.
+
+    Brainsprite reads the coordinates of a slice as those of the next one. Nilearn moves the origin
+    of the grid from 0.14.1 on, so that both fit; before, it does not.
+    """
+    if shutil.which("node") is None:
+        pytest.skip("there is no node to run the script of the viewer")
+    scripts = re.findall("<script[^>]*>(.*?)</script>", page, re.DOTALL)[-4:-1]
+    given = json.dumps([*scripts, [*asked], origin])
+    ran = subprocess.run(
+        ["node", "-e", AROUND], input=given, capture_output=True, text=True, timeout=60
+    )
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def painted(state):
+    """Shade of each voxel, -1 where nothing is painted."""
+    shades = np.full(99 * 117 * 95, -1)
+    if state["voxels"]:
+        voxels, found = np.transpose(state["voxels"])
+        shades[voxels] = found
+    return shades.reshape(99, 117, 95)
+
+
+def first_of(page):
+    """Slices that are drawn at first, and what is seen then."""
+    _, cut, state = said_of(page)[0]
+    return cut, painted(state), state["scale"], state["words"]
+
+
+@pytest.mark.parametrize("threshold", [2.0, 0.3, 3.4999, 3.5])
+def test_what_reaches_the_threshold_is_painted_to_the_voxel(threshold):
+    grid = load_mask(resolution=2)
+    # Rounded, so that many are equal to thresholds.
+    values = np.random.default_rng(0).normal(0, 1.5, grid.shape).clip(-6, 3.5).round(1)
+    given = shown(grid, values)._replace(threshold=threshold)
+    _, shades, scale, _ = first_of(viewer_page(given, "z"))
+    expected = np.asarray(given.image.dataobj) >= threshold
+    np.testing.assert_array_equal(shades >= 0, expected)
+    assert scale == [threshold, 3.5, False]
+    # In their order and from end to end of the scale.
+    if threshold < 3:
+        shares = (values[expected] - threshold) / (3.5 - threshold)
+        np.testing.assert_allclose(shades[expected], 255 * shares, atol=4)
+
+
 def test_what_is_negative_is_not_painted(grid, high):
     values = high.copy()
     values[10:16, 30:40, 15:25] = -6.0
-    pictures, expected = (
-        re.findall(r"data:image/png;base64,[^\"']+", viewer_page(shown(grid, each), "z"))
-        for each in (values, high)
-    )
-    assert pictures
-    assert pictures == expected
+    alone, both = (first_of(viewer_page(shown(grid, each), "z"))[1] for each in (high, values))
+    assert (alone >= 0).any()
+    np.testing.assert_array_equal(both >= 0, alone >= 0)
 
 
 def cut_of(page):
-    """Slices that are drawn; the script of the viewer adds what earlier nilearns lack."""
-    numbers = json.loads(re.search(r'"numSlice": ({[^}]*})', page)[1])
-    origin = np.array(json.loads(re.search(r'"affine": (\[\[.*?\]\])', page)[1]))[:3, 3]
-    added = np.allclose(origin, load_mask(resolution=2).affine[:3, 3])
-    return {axis: number + added for axis, number in numbers.items()}
+    return first_of(page)[0]
 
 
 def test_the_slices_cross_at_first_where_the_map_is_highest(grid, high):
@@ -112,37 +185,22 @@ def test_of_a_flat_map_they_cross_where_its_cluster_has_its_peak():
     assert cut_of(viewer_page(flat, "z")) == cut_of(viewer_page(flat, "z", tuple(peak)))
 
 
-def overlay(page):
-    """Opacity of what is painted over the brain, and the colours of the scale."""
-
-    def picture(name):
-        content = re.search(f'id="{name}[^"]*"[^>]*?base64,([^"]*)"', page, re.DOTALL)[1]
-        return np.array(Image.open(io.BytesIO(b64decode(content))).convert("RGBA"))
-
-    painted = picture("overlayImg")[..., 3]
-    # Of ten rows of ten sagittal slices the last one is not used.
-    painted[-95:, -117:] = 0
-    return painted, picture("colorMap")[..., :3]
-
-
 def test_a_map_of_which_nothing_reaches_the_threshold_opens_at_its_maximum_and_says_so(recwarn):
     grid = load_mask(resolution=2)
     values = -2.5 * np.asarray(grid.dataobj)
     values[60, 80, 40] = 1.5
     page = viewer_page(shown(grid, values), "z")
     words = "z: nothing reaches 2; highest value 1.5 at MNI (22, 26, 8) mm, "
-    assert re.search("<body>\\s*<p>(.*?)</p>", page)[1].startswith(words)
+    assert re.search('<p id="words">(.*?)</p>', page)[1].startswith(words)
     assert page.index(words) < page.index("<canvas")
-    assert page.count("highest value") == 1
-    assert cut_of(page) == {"X": 60, "Y": 80, "Z": 40}
-    painted, scale = overlay(page)
-    assert not painted.any()
-    assert (scale == scale[0, 0, 0]).all()
-    assert re.search(r'"colorMap": {[^}]*"min": 0(\.0)?, "max": 1\.5', page)
+    cut, shades, scale, _ = first_of(page)
+    assert cut == {"X": 60, "Y": 80, "Z": 40}
+    assert (shades < 0).all()
+    assert scale[2]  # hidden
     # At a threshold that is reached it is painted.
-    painted, scale = overlay(viewer_page(shown(grid, values)._replace(threshold=1.0), "z"))
-    assert (painted > 0).sum() == 1
-    assert np.ptp(scale[0, 0].astype(int)) > 50
+    _, shades, scale, _ = first_of(viewer_page(shown(grid, values)._replace(threshold=1.0), "z"))
+    assert np.argwhere(shades >= 0).tolist() == [[60, 80, 40]]
+    assert scale == [1, 1.5, False]
     assert not [warning for warning in recwarn if warning.category is UserWarning]
 
 
@@ -151,15 +209,43 @@ def test_a_map_without_anything_positive_has_a_place_and_no_scale():
     values = -2.5 * np.asarray(grid.dataobj)
     values[60, 80, 40] = -1.5
     page = viewer_page(shown(grid, values), "z")
-    assert "<p>z: nothing reaches 2; highest value -1.5 at MNI (22, 26, 8) mm, " in page
-    assert cut_of(page) == {"X": 60, "Y": 80, "Z": 40}
-    assert '"max"' not in page.partition("brainsprite({")[2].partition("})")[0]
+    assert '<p id="words">z: nothing reaches 2; highest value -1.5 at MNI (22, 26, 8) mm, ' in page
+    cut, shades, scale, _ = first_of(page)
+    assert cut == {"X": 60, "Y": 80, "Z": 40}
+    assert (shades < 0).all()
+    assert scale[2]
 
 
-def test_what_is_equal_to_the_threshold_is_painted(grid, high):
-    equal = shown(grid, high)._replace(threshold=3.5)
-    assert (overlay(viewer_page(equal, "z"))[0] > 0).sum() > 100
-    assert " cm³ of at least 3.5" in equal.words
+def test_ends_of_the_range_are_told_exactly():
+    grid = load_mask(resolution=2)
+    values = np.zeros(grid.shape)
+    values[50:60, 60:70, 40:50] = np.linspace(0.01, 4.321, 1000).reshape(10, 10, 10)
+    page = viewer_page(shown(grid, values), "z")
+    places = nibabel.affines.apply_affine(grid.affine, [(40, 60, 40), (59, 69, 49)]).tolist()
+    _, nothing, peak, _ = said_of(page, [{"place": place} for place in places])
+    assert ": z 0.00, " in nothing[0]
+    assert ": z 4.32, " in peak[0]
+
+
+def test_another_threshold_is_painted_and_told_without_asking_the_server(uneven):
+    page = viewer_page(uneven, "z")
+    place = [14, 10, -4]
+    (_, _, first), *asked, _ = said_of(
+        page, [{"place": place, "threshold": least} for least in (90.5, 500, None, 1)]
+    )
+    higher, none, usual, same = (state for *_, state in asked)
+    values = np.asarray(uneven.image.dataobj)
+    wrong = (painted(higher) >= 0) != (values >= 90.5)
+    # To a level, 0.2 % of the range.
+    assert not wrong[np.abs(values - 90.5) > 0.25].any()
+    volume = (values >= 90.5).sum() * 8 / 1000
+    where = re.search("highest value .*? mm, [^;]*", uneven.words)[0]
+    assert higher["words"] == f"z: {where}; {volume:.0f} cm³ of at least 90.5"
+    assert higher["scale"] == [90.5, 116, False]
+    assert (none["words"], none["voxels"]) == (f"z: nothing reaches 500; {where}", [])
+    assert none["scale"][2]
+    assert usual == same == first
+    assert first["words"] == "as given"
 
 
 def test_the_brain_beneath_is_the_template_that_nilearn_shows(grid, high):
@@ -182,32 +268,14 @@ def uneven():
     return Shown(nibabel.Nifti1Image(rows * np.ones(grid.shape, np.float32), grid.affine), 1.0, "z")
 
 
-def said_of(shown, first, places, origin=(-100, -136, -74)):
-    """Run the script of the viewer, ask it for places, and click on the last slices.
-
-    Brainsprite reads the coordinates of a slice as those of the next one. Nilearn moves the origin
-    of the grid from 0.14.1 on, so that both fit; before, it does not.
-    """
-    if shutil.which("node") is None:
-        pytest.skip("there is no node to run the script of the viewer")
-    page = viewer_page(shown, "z", first)
-    known = re.search('<script type="application/json" id="map">(.*?)</script>', page)[1]
-    script = re.search("</script><script>(// In the frame.*?)</script>", page, re.DOTALL)[1]
-    given = json.dumps([known, script, places, origin])
-    ran = subprocess.run(
-        ["node", "-e", AROUND], input=given, capture_output=True, text=True, timeout=60
-    )
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout)
-
-
 @pytest.mark.parametrize("origin", [(-98, -134, -72), (-100, -136, -74)], ids=["before", "since"])
 def test_names_are_those_of_the_very_place_and_values_of_the_nearest_voxel(uneven, origin):
     rng = np.random.default_rng(0)
     whole = rng.integers((-75, -110, -60), (76, 80, 85), (2000, 3))
     parts = rng.uniform((-75, -110, -60), (76, 80, 85), (500, 3)).round(2)
     places = [[14, 11, -4], *whole.tolist(), *parts.tolist()]
-    _, *said, clicked = said_of(uneven, (14.0, 11.0, -4.0), places, origin)
+    page = viewer_page(uneven, "z", (14.0, 11.0, -4.0))
+    _, *said, clicked = said_of(page, [{"place": place} for place in places], origin)
     named = name_coordinates(places)
     inside = np.asarray(load_mask(resolution=2).dataobj) != 0
     n_outside = 0
@@ -237,14 +305,14 @@ def test_names_are_those_of_the_very_place_and_values_of_the_nearest_voxel(uneve
         assert found == expected
     assert 100 < n_outside < 1500
     assert named["name"][0] == "right putamen"
-    assert clicked == ["(14, 12, -4) mm: z 72.9, near right caudate nucleus", True]
+    assert clicked == ["(14, 12, -4) mm: z 73.2, near right caudate nucleus", True]
 
 
 def test_the_place_of_an_address_is_told_as_it_was_asked_for(uneven):
-    first = said_of(uneven, (14.0, 11.0, -4.0), [])[0]
+    first, cut, _ = said_of(viewer_page(uneven, "z", (14.0, 11.0, -4.0)))[0]
     assert first.startswith("(14, 11, -4) mm: z ")
     assert first.endswith(" in the voxel of (14, 10, -4), near right putamen")
-    assert cut_of(viewer_page(uneven, "z", (14, 11, -4))) == {"X": 56, "Y": 72, "Z": 34}
+    assert cut == {"X": 56, "Y": 72, "Z": 34}
 
 
 def test_labels_lie_on_the_grid_of_the_viewer():

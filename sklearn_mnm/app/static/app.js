@@ -59,23 +59,27 @@ if (map) {
   const first = form.elements.view.value;
   const PLACE = ["x", "y", "z"];
   const asked = () => new URLSearchParams(location.search);
-  const image = (query) => `${query.get("view") || first} ${query.get("threshold") || ""}`;
-  let shown = image(asked());
+  const imageOf = (query) => [query.get("view") || first, query.get("threshold") || ""];
+  // As the frame was loaded: it paints other thresholds itself, but knows the usual one only if that
+  // was asked for.
+  let loaded = imageOf(asked());
   let followed = location.search;
   let isDrawn = false;
   let waiting = 0;
 
-  // Have the frame show what the address says: another map is loaded, another place is gone to.
+  // Have the frame show what the address says: only another map is loaded.
   const follow = () => {
     if (location.search === followed) return;
     clearTimeout(waiting);
     followed = location.search;
     const query = asked();
     const place = PLACE.map((axis) => parseFloat(query.get(axis)));
-    if (isDrawn && image(query) === shown && place.every(Number.isFinite)) {
-      map.contentWindow.postMessage({ place }, "*");
+    const [view, threshold] = imageOf(query);
+    const isKnown = view === loaded[0] && (threshold !== "" || loaded[1] === "");
+    if (isDrawn && isKnown && place.every(Number.isFinite)) {
+      map.contentWindow.postMessage({ place, threshold: threshold === "" ? null : Number(threshold) }, "*");
     } else {
-      [isDrawn, shown] = [false, image(query)];
+      [isDrawn, loaded] = [false, [view, threshold]];
       map.contentWindow.location.replace(`${location.pathname}/viewer${location.search}`);
     }
     form.elements.view.value = query.get("view") || first;

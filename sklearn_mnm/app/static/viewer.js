@@ -1,13 +1,16 @@
-// In the frame of a map: tell where the slices cross and what is there, and go where the page asks.
+// In the frame of a map: paint it, tell where the slices cross and what is there, and show what the
+// page asks for.
 "use strict";
 (() => {
-  const map = JSON.parse(document.getElementById("map").textContent);
+  const told = (id) => JSON.parse(document.getElementById(id).textContent);
+  const map = { ...told("alike"), ...told("map") };
   const here = document.getElementById("here");
   const [nX, nY, nZ] = map.shape;
   const AXES = ["X", "Y", "Z"];
   // What is asked for need not be the centre of a voxel.
   let place = map.place;
-  let brain, values, labels;
+  let threshold = map.threshold;
+  let brain, values, labels, inside;
 
   // Bytes that were compressed, one for each voxel.
   const unpacked = async (text) => {
@@ -15,6 +18,14 @@
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Uint8Array(await new Response(stream).arrayBuffer());
   };
+
+  // Of a level its middle; of the first, which often is 0 alone, and of the last their ends.
+  const LAST = 254;
+  const ends = { 0: map.lowest, [LAST]: map.highest };
+  const valueOf = (level) => ends[level] ?? map.start + (level + 0.5) * map.width;
+  // What the server says is shown to the voxel, what is typed here to the level.
+  const isShown = (level) =>
+    threshold === map.threshold ? level >= map.nBelow : valueOf(level) >= threshold && valueOf(level) > 0;
 
   // Of two that are as near the even one, as in NumPy.
   const rounded = (number) => {
@@ -59,10 +70,9 @@
     const at = `(${place.join(", ")}) mm`;
     if (!values) return at;
     const voxel = voxelAt(place);
-    const level = inGrid(values, voxel);
     const name = nameAt(place);
-    if (!level) return `${at}: outside the brain${name === map.names[0] ? "" : `, ${name}`}`;
-    const value = `${map.unit} ${(map.lowest + (level - 1) * map.step).toFixed(map.decimals)}`;
+    if (!inGrid(inside, voxel)) return `${at}: outside the brain${name === map.names[0] ? "" : `, ${name}`}`;
+    const value = `${map.unit} ${valueOf(inGrid(values, voxel)).toFixed(map.decimals)}`;
     const centre = centreOf(voxel);
     const isCentre = centre.every((mm, axis) => mm === place[axis]);
     return `${at}: ${value}${isCentre ? "" : ` in the voxel of (${centre.join(", ")})`}, ${name}`;
@@ -76,15 +86,58 @@
 
   // Brainsprite draws the slice of a number, and reads coordinates of the next one. Nilearn takes
   // this into account from 0.14.1 on; pages of earlier versions show the slice beside that they name.
-  const drawnWhereItIs = (options) => {
-    if (Math.abs(options.affine[0][3] - map.origin[0]) > map.size / 2) return options;
-    const affine = options.affine.map((row) => [...row]);
-    const numSlice = { ...options.numSlice };
-    for (const [row, axis] of AXES.entries()) {
-      affine[row][3] -= affine[row][row];
-      numSlice[axis] += 1;
+  const placed = (affine) => {
+    if (Math.abs(affine[0][3] - map.origin[0]) > map.size / 2) return affine;
+    return affine.map((row, axis) => row.map((entry, column) => (column === 3 ? entry - row[axis] : entry)));
+  };
+  const slicesOf = (affine, sizes) => {
+    const centre = centreOf(voxelAt(place));
+    const slices = AXES.map((axis, row) => {
+      const slice = (centre[row] - affine[row][3]) / affine[row][row] - 1;
+      return [axis, Math.min(Math.max(Math.round(slice), 0), sizes[axis] - 1)];
+    });
+    return Object.fromEntries(slices);
+  };
+
+  // All sagittal slices in one picture, rows of them, as brainsprite takes them; the scale of nilearn
+  // from the threshold to the highest value.
+  const paint = () => {
+    if (!brain || !values) return;
+    const { colorMap, overlay } = brain;
+    const nShades = colorMap.canvas.width;
+    const shades = new Uint32Array(colorMap.context.getImageData(0, 0, nShades, 1).data.buffer);
+    const range = map.highest - threshold;
+    const colours = Uint32Array.from({ length: LAST + 1 }, (_, level) => {
+      if (!isShown(level)) return 0;
+      const share = range > 0 ? (valueOf(level) - threshold) / range : 1;
+      return shades[Math.min(Math.max(Math.round(share * (nShades - 1)), 0), nShades - 1)];
+    });
+    const context = overlay.sprite.getContext("2d");
+    const picture = context.createImageData(overlay.sprite.width, overlay.sprite.height);
+    const pixels = new Uint32Array(picture.data.buffer);
+    for (let x = 0, voxel = 0; x < nX; x++) {
+      const left = (x % brain.nbCol) * nY;
+      const bottom = (Math.floor(x / brain.nbCol) + 1) * nZ - 1;
+      for (let y = 0; y < nY; y++) {
+        for (let z = 0; z < nZ; z++) pixels[(bottom - z) * picture.width + left + y] = colours[values[voxel++]];
+      }
     }
-    return { ...options, affine, numSlice };
+    context.putImageData(picture, 0, 0);
+    Object.assign(colorMap, { min: threshold, max: map.highest, hide: !colours[LAST] });
+    brain.init();
+    brain.drawAll();
+  };
+
+  // What is seen, where the page does not know it: at another threshold than its own.
+  const said = document.getElementById("words");
+  const asGiven = said.textContent;
+  const describe = () => {
+    const size = values.reduce((sum, level) => sum + isShown(level), 0) * map.size ** 3 / 1000;
+    const volume = size >= 10 ? size.toFixed() : String(Number(size.toPrecision(2)));
+    const least = Number(threshold.toPrecision(4));
+    const [beside, alone] = map.highestWords;
+    const words = size ? `${beside}; ${volume} cm³ of at least ${least}` : `nothing reaches ${least}; ${alone}`;
+    said.textContent = threshold === map.threshold ? asGiven : `${map.unit}: ${words}`;
   };
 
   // As the script of the page that nilearn makes will call it, when all is loaded.
@@ -94,7 +147,16 @@
       place = AXES.map((axis) => Math.round(brain.coordinatesSlice[axis]));
       tell(true);
     };
-    brain = make({ ...drawnWhereItIs(options), onclick });
+    // Painted over the picture of the brain, which is as large.
+    const beneath = document.getElementById(options.sprite);
+    const { id } = document.getElementById(options.overlay.sprite);
+    const canvas = Object.assign(document.createElement("canvas"), { id, width: beneath.width, height: beneath.height });
+    document.getElementById(id).replaceWith(canvas);
+    const affine = placed(options.affine);
+    const numSlice = slicesOf(affine, options.nbSlice);
+    const colorMap = { ...options.colorMap, hide: true };
+    brain = make({ ...options, affine, numSlice, colorMap, onclick });
+    paint();
     tell(false);
     return brain;
   };
@@ -102,21 +164,27 @@
   window.addEventListener("message", (event) => {
     if (event.source !== parent || !brain || !Array.isArray(event.data?.place)) return;
     place = event.data.place.map(Number);
-    const centre = centreOf(voxelAt(place));
-    for (const [row, axis] of AXES.entries()) {
-      const slice = (centre[row] - brain.affine[row][3]) / brain.affine[row][row] - 1;
-      brain.numSlice[axis] = Math.min(Math.max(Math.round(slice), 0), brain.nbSlice[axis] - 1);
+    brain.numSlice = slicesOf(brain.affine, brain.nbSlice);
+    const before = threshold;
+    threshold = event.data.threshold ?? map.threshold;
+    if (values && threshold !== before) {
+      describe();
+      paint();
+    } else {
+      brain.init();
+      brain.drawAll();
     }
-    brain.init();
-    brain.drawAll();
     tell(false);
   });
 
-  Promise.all([unpacked(map.values), unpacked(map.labels)]).then(([differences, found]) => {
+  Promise.all([map.values, map.labels, map.inside].map(unpacked)).then(([differences, ...found]) => {
     for (let voxel = 1; voxel < differences.length; voxel++) {
       differences[voxel] += differences[voxel - 1];
     }
-    [values, labels] = [differences, found];
+    [labels, inside] = found;
+    values = differences;
+    describe();
+    paint();
     if (brain) here.textContent = words();
   });
 })();
