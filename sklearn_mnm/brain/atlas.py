@@ -2,6 +2,8 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib.resources import as_file, files
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -16,6 +18,8 @@ from sklearn_mnm.brain.region_names import names_of_labels, names_of_maps
 from sklearn_mnm.brain.resampling import averages_on_mask
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
 
+# MNI152 masks of nilearn that come with the package, by voxel size in mm.
+OWN_MASKS = {2: "mni152_mask_2mm.nii.gz", 4: "mni152_mask_4mm.nii.gz"}
 # Share of the edge of an image that its background fills.
 _AT_EDGE = 0.9
 _N_LISTED = 20
@@ -72,11 +76,9 @@ def load_mask(mask_img: Any = None, resolution: int = 4) -> nibabel.nifti1.Nifti
     DataWarning
         If a mask that is given may not be in MNI152 space.
     """
-    from nilearn.datasets import load_mni152_brain_mask
-
     if mask_img is None:
-        image = load_mni152_brain_mask(resolution=resolution)
-        return nibabel.Nifti1Image((image_values(image) != 0).astype(np.uint8), image.affine)
+        own = _mni152_mask(resolution)
+        return nibabel.Nifti1Image(np.array(own.dataobj), own.affine)
     image, guess = placed(open_image(mask_img, "mask_img"))
     data = image_values(image, "mask_img")
     if data.ndim == 4 and data.shape[3] == 1:
@@ -108,11 +110,23 @@ def load_mask(mask_img: Any = None, resolution: int = 4) -> nibabel.nifti1.Nifti
     return nibabel.Nifti1Image(inside.astype(np.uint8), image.affine)
 
 
-def _share_in_brain(inside: np.ndarray, affine: np.ndarray) -> float:
-    """Share of the voxels of a mask whose centres lie in the brain of nilearn."""
+@lru_cache(maxsize=4)
+def _mni152_mask(resolution: int) -> nibabel.nifti1.Nifti1Image:
+    """Mask of nilearn, which takes half a second; the usual ones come with this package."""
+    if resolution in OWN_MASKS:
+        with as_file(files("sklearn_mnm.brain") / "atlases" / OWN_MASKS[resolution]) as path:
+            # Read before the file may go, where the package is an archive.
+            image: Any = nibabel.load(path)
+            return nibabel.Nifti1Image(np.asarray(image.dataobj), image.affine)
     from nilearn.datasets import load_mni152_brain_mask
 
-    brain = load_mni152_brain_mask(resolution=_COARSE)
+    image = load_mni152_brain_mask(resolution=resolution)
+    return nibabel.Nifti1Image((image_values(image) != 0).astype(np.uint8), image.affine)
+
+
+def _share_in_brain(inside: np.ndarray, affine: np.ndarray) -> float:
+    """Share of the voxels of a mask whose centres lie in the brain of nilearn."""
+    brain = _mni152_mask(_COARSE)
     to_brain = np.linalg.inv(brain.affine) @ affine
     voxels = np.rint(apply_affine(to_brain, np.argwhere(inside))).astype(np.intp)
     within = ((voxels >= 0) & (voxels < brain.shape)).all(axis=1)
