@@ -153,8 +153,10 @@ def labels_of_points(points: np.ndarray, max_distance: float) -> tuple[np.ndarra
         near, place = query(points[some], k=_N_EQUAL, distance_upper_bound=bound)
         is_near = np.isfinite(near[:, 0])
         some, near, place = some[is_near], near[is_near], place[is_near]
-        rows[some] = _most_frequent(labels.front[place], near <= near[:, :1] + EQUAL)
-        distance[some] = near[:, 0]
+        rows[some], distance[some] = labels.front[place[:, 0]], near[:, 0]
+        tied = near[:, 1] <= near[:, 0] + EQUAL
+        near, place = near[tied], place[tied]
+        rows[some[tied]] = _most_frequent(labels.front[place], near <= near[:, :1] + EQUAL)
     return rows, distance
 
 

@@ -169,12 +169,7 @@ def shares_of_labels(
     names : pandas.DataFrame
         See :func:`name_regions`.
     """
-    table = label_lookup().table
-    rows, _ = labels_of_points(places, max_distance)
-    is_label = sparse.csr_matrix(
-        (np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=(len(table), len(rows))
-    )
-    weights = np.asarray((is_label @ membership).todense(), dtype=np.float64)
+    table, weights = label_lookup().table, _weights_of_labels(places, membership, max_distance)
     label, region = np.nonzero(weights)
     weight = weights[label, region]
     # What has no label is row 0; it comes last.
@@ -204,10 +199,23 @@ def largest_labels(places: np.ndarray, membership: Any, max_distance: float = NE
         ``name``, ``"no label"`` only where there is no other, and its ``share``; of a region
         without weight empty and 0.
     """
-    columns = range(membership.shape[1])
-    shares = shares_of_labels(places, membership, list(columns), max_distance)
-    first = shares.groupby("region")[["name", "share"]].first().reindex(columns)
-    return first.fillna({"name": "", "share": 0.0})
+    weights = _weights_of_labels(places, membership, max_distance)
+    total = weights.sum(axis=0)
+    # Row 0 is that of no label.
+    largest = np.where(weights[1:].any(axis=0), weights[1:].argmax(axis=0) + 1, 0)
+    own = weights[largest, np.arange(len(largest))]
+    names = np.where(total > 0, label_lookup().table["name"].to_numpy()[largest], "")
+    return pd.DataFrame({"name": names, "share": own / np.where(total > 0, total, 1)})
+
+
+def _weights_of_labels(places: np.ndarray, membership: Any, max_distance: float) -> np.ndarray:
+    """Weight of each label in each region, shape (n_labels + 1, n_regions)."""
+    rows, _ = labels_of_points(places, max_distance)
+    is_label = sparse.csr_matrix(
+        (np.ones(len(rows)), (rows, np.arange(len(rows)))),
+        shape=(len(label_lookup().table), len(rows)),
+    )
+    return np.asarray((is_label @ membership).todense(), dtype=np.float64)
 
 
 def check_distance(value: Any, name: str = "max_distance") -> None:

@@ -249,9 +249,14 @@ def region_labels(regions: Any) -> list[dict[str, Any]]:
 
 def region_centres(regions: Any) -> np.ndarray:
     """Centre of each region in mm, shape (n_regions, 3)."""
-    membership = regions.membership_
-    sizes = np.asarray(membership.sum(axis=0)).ravel()
-    return (membership.T @ voxel_centres(regions.mask_img_)) / sizes[:, None]
+
+    def make() -> np.ndarray:
+        membership = regions.membership_
+        sizes = np.asarray(membership.sum(axis=0)).ravel()
+        return (membership.T @ voxel_centres(regions.mask_img_)) / sizes[:, None]
+
+    centres: np.ndarray = made_once(regions, "centres", make)
+    return centres
 
 
 def _regions(encoder: Any, text: str, predicted: np.ndarray) -> list[dict[str, Any]]:

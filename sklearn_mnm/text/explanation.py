@@ -274,7 +274,7 @@ def _known(
 ) -> pd.DataFrame:
     """Rows of the pieces of a text that count, with what each adds to the features."""
     reader = reader_of(vectorizer)
-    rows = [row for row, piece in enumerate(reader.pieces) if piece in pieces]
+    rows = sorted(reader.rows[piece] for piece in pieces)
     named = np.array([pieces[reader.pieces[row]] for row in rows], dtype=np.float64)
     # Of the count of each kept term, the share that each piece brought.
     counts = reader.reading[rows][:, vectorizer.kept_columns_].toarray() * named[:, np.newaxis]

@@ -29,6 +29,8 @@ class TextReader:
     terms : list of str
     pieces : list of str
         What is looked for in texts: the terms, then what has synonyms and is no term.
+    rows : dict of str to int
+        Place of each piece among them.
     reading : csr_matrix of shape (n_pieces, n_terms)
         As what each piece counts.
     forms : WordForms
@@ -60,6 +62,7 @@ class TextReader:
             (np.array(weights, dtype=np.float64), (rows, cols)),
             shape=(len(self.pieces), len(self.terms)),
         )
+        self.rows = {piece: row for row, piece in enumerate(self.pieces)}
         self.keep(self.terms)
         matcher = LongestTermMatcher(self.pieces)
         self._counter = CountVectorizer(analyzer=matcher.among, vocabulary=self.pieces)
