@@ -10,7 +10,6 @@ import pandas as pd
 from nibabel.affines import apply_affine
 from scipy import sparse
 from scipy.ndimage import (
-    center_of_mass,
     find_objects,
     label,
     maximum_filter,
@@ -18,8 +17,8 @@ from scipy.ndimage import (
 )
 
 from sklearn_mnm._tools.arrays import check_count
-from sklearn_mnm.brain.anatomical_labels import NEAR
-from sklearn_mnm.brain.anatomy import check_distance, largest_labels, name_coordinates
+from sklearn_mnm.brain.anatomical_labels import NEAR, label_lookup, labels_of_points
+from sklearn_mnm.brain.anatomy import check_distance, largest_labels
 from sklearn_mnm.brain.atlas import load_mask
 from sklearn_mnm.brain.maps import read_map
 from sklearn_mnm.exceptions import DataWarning, InvalidInputError
@@ -180,19 +179,27 @@ def _table(clusters: "list[_Cluster]", subpeaks: bool, max_distance: float) -> p
     """Put clusters into a table, with names."""
     if not clusters:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _COLUMNS.items()})
-    table = pd.concat([cluster.peaks for cluster in clusters], ignore_index=True)
-    first = ~table["rank"].astype(bool)
-    numbers = first.cumsum()
-    letters = [chr(ord("a") + rank - 1) if rank else "" for rank in table.pop("rank")]
-    table.insert(0, "cluster", [f"{n}{letter}" for n, letter in zip(numbers, letters, strict=True)])
-    peaks = name_coordinates(table, max_distance=max_distance)
-    table["peak_name"], table["peak_distance"] = peaks["name"], peaks["distance"]
-    largest = _largest_labels([cluster.places for cluster in clusters], max_distance)
-    own = largest.iloc[numbers - 1]
-    table["cluster_name"] = np.where(first, own["name"], "")
-    table["cluster_share"] = np.where(first, own["share"], np.nan)
-    shown = table if subpeaks else table[first]
-    return shown[list(_COLUMNS)].reset_index(drop=True)
+    n_shown = [len(cluster.heights) if subpeaks else 1 for cluster in clusters]
+    owners = np.repeat(np.arange(len(clusters)), n_shown)
+    ranks = np.concatenate([np.arange(n) for n in n_shown])
+    pairs = list(zip(clusters, n_shown, strict=True))
+    places = np.concatenate([cluster.peaks[:n] for cluster, n in pairs])
+    first = ranks == 0
+    labels, distance = labels_of_points(places, max_distance)
+    largest = _largest_labels([cluster.voxels for cluster in clusters], max_distance)
+    names, shares = (largest[name].to_numpy()[owners] for name in ("name", "share"))
+    letters = [chr(ord("a") + rank - 1) if rank else "" for rank in ranks]
+    columns = (
+        [f"{owner + 1}{letter}" for owner, letter in zip(owners, letters, strict=True)],
+        *places.T,
+        np.concatenate([cluster.heights[:n] for cluster, n in pairs]),
+        np.where(first, np.array([cluster.volume for cluster in clusters])[owners], np.nan),
+        label_lookup().table["name"].to_numpy()[labels],
+        distance,
+        np.where(first, names, ""),
+        np.where(first, shares, np.nan),
+    )
+    return pd.DataFrame(dict(zip(_COLUMNS, columns, strict=True)))
 
 
 class ShownClusters(NamedTuple):
@@ -263,15 +270,17 @@ def highest_value(image: Any, threshold: float = 0.0) -> tuple[float, np.ndarray
         ((cluster,), _) = _clusters(values, image.affine, least, 1, 0.0, _MIN_DISTANCE, 1)
         first = cluster.peaks
     else:  # which forms no clusters
-        first = _peaks((values == highest).astype(float), image.affine, _MIN_DISTANCE)
-    return highest, first.loc[0, ["x", "y", "z"]].to_numpy(dtype=float)
+        first, _ = _peaks((values == highest).astype(float), image.affine, _MIN_DISTANCE)
+    return highest, first[0]
 
 
 class _Cluster(NamedTuple):
-    """Peaks, the highest first, and the centres of the voxels in mm."""
+    """Places of the peaks in mm, the highest first, their values, cm³, and places of the voxels."""
 
-    peaks: pd.DataFrame
-    places: np.ndarray
+    peaks: np.ndarray
+    heights: np.ndarray
+    volume: float
+    voxels: np.ndarray
 
 
 def _clusters(
@@ -309,11 +318,9 @@ def _clusters(
         box = _widened(places[number - 1])
         alone = np.where(labels[box] == number, values[box], 0)
         moved = _moved(affine, box)
-        peaks = _peaks(alone, moved, min_distance)
-        peaks["value"] *= sign
-        peaks["volume"] = np.where(peaks.index == 0, volumes[number], np.nan)
-        peaks["rank"] = np.arange(len(peaks))
-        found.append(_Cluster(peaks, apply_affine(moved, np.argwhere(alone > 0))))
+        peaks, heights = _peaks(alone, moved, min_distance)
+        voxels = apply_affine(moved, np.argwhere(alone > 0))
+        found.append(_Cluster(peaks, sign * heights, volumes[number], voxels))
     return found, len(numbers) - len(large)
 
 
@@ -329,8 +336,10 @@ def _moved(affine: np.ndarray, box: Sequence[slice]) -> np.ndarray:
     return moved
 
 
-def _peaks(values: np.ndarray, affine: np.ndarray, min_distance: float) -> pd.DataFrame:
-    """Peaks of one cluster, the highest first, each farther from the higher ones than a distance.
+def _peaks(
+    values: np.ndarray, affine: np.ndarray, min_distance: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places and heights of the peaks of one cluster, the highest first, not too near each other.
 
     A peak is a voxel, or the middle one of several of equal value side by side, that no neighbour
     exceeds.
@@ -341,24 +350,22 @@ def _peaks(values: np.ndarray, affine: np.ndarray, min_distance: float) -> pd.Da
         # The inside of what is flat; its edge stays.
         is_peak &= minimum_filter(values, size=3) < highest
     plateaus, n_plateaus = label(is_peak)
-    centres = np.round(center_of_mass(is_peak, plateaus, np.arange(1, n_plateaus + 1)))
-    voxels = np.argwhere(is_peak)
-    owners = plateaus[is_peak]
-    chosen = []
-    for number, centre in enumerate(centres, start=1):
+    voxels, owners = np.argwhere(is_peak), plateaus[is_peak]
+    chosen = voxels[np.unique(owners, return_index=True)[1]]
+    for number in np.flatnonzero(np.bincount(owners, minlength=n_plateaus + 1) > 1):
         own = voxels[owners == number]
-        chosen.append(own[np.linalg.norm(own - centre, axis=1).argmin()])
-    heights = values[tuple(np.transpose(chosen))]
+        offsets = own - np.round(own.mean(axis=0))
+        chosen[number - 1] = own[np.linalg.norm(offsets, axis=1).argmin()]
+    heights = values[tuple(chosen.T)]
     order = np.argsort(-heights, kind="stable")
-    places = apply_affine(affine, np.array(chosen)[order])
+    places = apply_affine(affine, chosen[order])
     kept: list[int] = []
     for row, place in enumerate(places):
         if len(kept) < _N_PEAKS and (
             not kept or np.linalg.norm(places[kept] - place, axis=1).min() > min_distance
         ):
             kept.append(row)
-    peaks = pd.DataFrame(places[kept], columns=["x", "y", "z"], dtype=float)
-    return peaks.assign(value=heights[order][kept])
+    return places[kept], heights[order][kept]
 
 
 def _largest_labels(places: list[np.ndarray], max_distance: float) -> pd.DataFrame:
