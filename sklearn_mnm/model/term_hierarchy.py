@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 import pandas as pd
 from scipy import sparse
 
@@ -304,10 +305,9 @@ def _topicality(held: Any, counts: np.ndarray) -> np.ndarray:
     terms = shares * np.log(shares / everywhere[pairs.indices])
     divergence = np.add.reduceat(terms, np.minimum(pairs.indptr[:-1], len(terms) - 1))
     order = np.argsort(counts, kind="stable")
+    n_near = min(_NEIGHBOURS + 1, n_terms)
+    starts = np.clip(np.arange(n_terms) - _NEIGHBOURS // 2, 0, n_terms - n_near)
+    near = sliding_window_view(divergence[order], n_near)[starts]
     result = np.empty(n_terms)
-    half = _NEIGHBOURS // 2
-    for place, term in enumerate(order):
-        start = min(max(place - half, 0), max(n_terms - _NEIGHBOURS - 1, 0))
-        near = order[start : start + _NEIGHBOURS + 1]
-        result[term] = np.mean(divergence[near] < divergence[term])
+    result[order] = (near < divergence[order, np.newaxis]).mean(axis=1)
     return result
