@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklearn_mnm.exceptions import InvalidInputError
-from sklearn_mnm.model.inverse import regularised_inverse
+from sklearn_mnm.model.inverse import regularised_factor, regularised_inverse, solved_by_factor
 
 # Side of the largest dense matrix that is factorised: 20,000 x 20,000 doubles are 3.2 GB.
 _LARGEST_SIDE = 20_000
@@ -20,6 +20,8 @@ _BLOCK = 512
 # Systems of a longer side are solved in single precision, in half the time and memory, where the
 # bound of their condition allows it: coefficients then differ by some 1e-6 of the largest.
 _DOUBLE_UP_TO, _LARGEST_CONDITION = 1024, 1e4
+# With earlier samples and fewer new ones than this share of the features, no inverse is needed.
+_FEW = 0.4
 # Differences from 1 that are smaller have lost their digits in single precision: what a sample has
 # to say about itself, and, by the penalty, the energy of a feature.
 _LEAST_SLACK, _LEAST_ENERGY = 0.01, 1e-3
@@ -123,7 +125,6 @@ class LeaveOutRidge:
         self._gram = self._products()
         self._moment = X.T @ targets if self._primal else targets
         if earlier is not None:
-            self._gram += earlier.gram
             self._moment = self._moment + earlier.moment
         self._blocks = _groups_by_size(groups) if groups is not None else []
         self._last: tuple[float, Any, np.ndarray] | None = None
@@ -181,7 +182,13 @@ class LeaveOutRidge:
         fit : RidgeFit
         """
         chosen = dtype or self._precision(alpha)
-        inverse, weights, coef = self._solved(alpha, chosen)
+        inverse = whitened = None
+        if self._earlier is not None and len(self._targets) <= _FEW * len(self._gram):
+            factor = regularised_factor(self._gram, alpha, chosen)
+            coef, whitened = solved_by_factor(factor, self._moment, _dense(self._X))
+            slack = 1.0 - np.einsum("ij,ij->j", whitened, whitened)
+        else:
+            inverse, weights, coef = self._solved(alpha, chosen)
         # Dual: the residual is alpha * weights, and I - H = alpha * inverse.
         # In place, where each array is as large as the targets.
         if self._primal:
@@ -189,15 +196,15 @@ class LeaveOutRidge:
             np.subtract(self._targets, residuals, out=residuals)
         else:
             residuals = np.asarray(alpha * weights, dtype=np.float64)
-        if self._primal:
+        if inverse is not None and self._primal:
             slack = 1.0 - _quadratic_forms(self._X.astype(inverse.dtype, copy=False), inverse)
-        else:
+        elif inverse is not None:
             slack = alpha * np.diag(inverse)
         if dtype is None and chosen == np.float32 and slack.min() < _LEAST_SLACK:
             return self.fit(alpha, np.float64)
         # A study whose words nobody else uses has slack near 0; alpha > 0 keeps it positive.
         of_groups = [
-            np.linalg.solve(self._slack_blocks(rows, inverse, alpha), residuals[rows])
+            np.linalg.solve(self._slack_blocks(rows, inverse, whitened, alpha), residuals[rows])
             for rows in self._blocks
         ]
         left_out = np.divide(residuals, np.maximum(slack, 1e-9)[:, np.newaxis], out=residuals)
@@ -293,7 +300,10 @@ class LeaveOutRidge:
     def _products(self) -> np.ndarray:
         """Inner products of the features, or of the samples if these are fewer."""
         X = self._X
-        return _dense(X.T @ X if self._primal else X @ X.T).astype(np.float64)
+        products = _dense(X.T @ X if self._primal else X @ X.T)
+        return (
+            products.astype(np.float64) if self._earlier is None else self._earlier.gram + products
+        )
 
     def _precision(self, alpha: float) -> Any:
         """Return float32 where a system is large and single precision does for it."""
@@ -329,14 +339,17 @@ class LeaveOutRidge:
         n_samples = len(self._targets) + self._earlier.n_samples
         return max(float(energy - explained), 0.0) / n_samples
 
-    def _slack_blocks(self, rows: np.ndarray, inverse: np.ndarray, alpha: float) -> np.ndarray:
+    def _slack_blocks(self, rows: Any, inverse: Any, whitened: Any, alpha: float) -> np.ndarray:
         """I - H_GG of groups of equal size, (n_groups, size, size)."""
         if not self._primal:
-            return alpha * inverse[rows[:, :, np.newaxis], rows[:, np.newaxis, :]]
+            return np.asarray(alpha * inverse[rows[:, :, np.newaxis], rows[:, np.newaxis, :]])
         blocks = np.empty((len(rows), rows.shape[1], rows.shape[1]))
         for position, group in enumerate(rows):
-            features = self._X[group]
-            hat = _dense((features @ inverse) @ features.T)
+            if whitened is not None:
+                hat = whitened[:, group].T @ whitened[:, group]
+            else:
+                features = self._X[group]
+                hat = _dense((features @ inverse) @ features.T)
             blocks[position] = np.eye(len(group)) - hat
         return blocks
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy import sparse
 
 from sklearn_mnm.geometry.information import pairwise_log_conditional, radius_from_information

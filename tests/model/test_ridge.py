@@ -107,6 +107,38 @@ def test_earlier_samples_are_scaled_too_and_statistics_are_kept_as_they_were():
         np.testing.assert_allclose(found, expected)
 
 
+@settings(max_examples=30, derandomize=True)
+@given(
+    seed=st.integers(0, 10_000),
+    n_later=st.integers(1, 40),
+    alpha=st.floats(0.05, 20),
+    as_sparse=st.booleans(),
+    grouped=st.booleans(),
+    weighted=st.booleans(),
+)
+def test_later_samples_few_or_many_are_left_out_as_by_refitting(
+    seed, n_later, alpha, as_sparse, grouped, weighted
+):
+    X, targets = _data(seed, 30 + n_later, 40)
+    random = np.random.default_rng(seed)
+    groups = random.integers(0, 4, n_later) if grouped else np.arange(n_later)
+    weight = random.uniform(0.5, 2, n_later) if weighted else np.ones(n_later)
+    dense = X.toarray()
+    earlier = LeaveOutRidge(X[:30], targets[:30]).statistics()
+    new = X[30:] if as_sparse else dense[30:]
+    fit = LeaveOutRidge(
+        new, targets[30:], groups, sample_weight=weight if weighted else None, earlier=earlier
+    ).fit(alpha)
+    everyone = np.concatenate([np.full(30, -1), groups])
+    weights = np.concatenate([np.ones(30), weight])
+    for group in np.unique(groups):
+        kept = everyone != group
+        ridge = Ridge(alpha=alpha, fit_intercept=False, solver="cholesky")
+        ridge.fit(dense[kept], targets[kept], weights[kept])
+        expected = ridge.predict(dense[~kept])
+        np.testing.assert_allclose(fit.left_out[groups == group], expected, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize("n_features", [8, 40])
 def test_large_systems_are_solved_in_single_precision_if_well_conditioned(n_features, monkeypatch):
     X, targets = _data(0, 20, n_features)
