@@ -8,6 +8,7 @@ import re
 from base64 import b64encode
 from functools import cache
 from importlib.resources import files
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +38,11 @@ _GAP = "\0"
 # A picture of one pixel, as nilearn's page waits for all of its pictures.
 _DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 # Of values that the page holds: the last one is the highest value alone.
-_N_LEVELS = 255
+_N_LEVELS = 2**16 - 1
+# A value is told in so many steps, at least, from the lowest to the highest.
+_N_TOLD = 254
+# Threads that ask at once wait for the first.
+_MAKING = Lock()
 
 
 class _Frame(NamedTuple):
@@ -52,8 +57,8 @@ class _Frame(NamedTuple):
 def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | None = None) -> str:
     """Make the page that shows a map on the MNI152 template that comes with nilearn.
 
-    The page holds the values, each to about 0.2 % of their range, and its script paints them: other
-    slices and other thresholds need no other page.
+    The page holds the values, each to some 0.001 % of their range, and its script paints them:
+    other slices and other thresholds need no other page.
 
     Parameters
     ----------
@@ -106,27 +111,33 @@ def _levels(values: np.ndarray, threshold: float) -> dict[str, Any]:
         edge = float(np.min(values, where=is_shown, initial=highest))
         n_below = math.ceil((edge - lowest) / width)
         start = edge - n_below * width
-    levels = np.clip((values - start) / width, 0, _N_LEVELS - 2).astype(np.uint8)
+    levels = np.clip((values - start) / width, 0, _N_LEVELS - 2).astype(np.uint16)
     if n_below:  # also where the division is not exact
         np.copyto(levels, n_below, where=is_shown & (levels < n_below))
         np.copyto(levels, n_below - 1, where=~is_shown & (levels >= n_below))
     levels[values == highest] = _N_LEVELS - 1
-    # Differences of neighbours, modulo 256, are small numbers.
-    differences = np.diff(levels.ravel(), prepend=np.uint8(0))
+    high = (levels >> 8).astype(np.uint8).ravel()
+    told = (highest - lowest or abs(highest) or 1.0) / _N_TOLD
     return {
         "start": start,
         "width": width,
         "lowest": lowest,
         "highest": highest,
         "nBelow": n_below if is_shown.any() else _N_LEVELS,
-        # As many as a level has a say in.
-        "decimals": min(max(0, math.ceil(-math.log10(width))), 20),
-        "values": _packed(differences.tobytes()),
+        "decimals": min(max(0, math.ceil(-math.log10(told))), 20),
+        # Differences of neighbours, modulo 256, are small numbers.
+        "high": _packed(np.diff(high, prepend=np.uint8(0)).tobytes()),
+        "low": _packed(levels.astype(np.uint8).tobytes()),
     }
 
 
-@cache
 def _frame() -> _Frame:
+    with _MAKING:
+        return _made_frame()
+
+
+@cache
+def _made_frame() -> _Frame:
     """Make nilearn's page of a map that is painted over, once."""
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
@@ -184,4 +195,4 @@ def _names() -> dict[str, Any]:
 
 
 def _packed(content: bytes) -> str:
-    return b64encode(gzip.compress(content, compresslevel=3, mtime=0)).decode()
+    return b64encode(gzip.compress(content, compresslevel=1, mtime=0)).decode()

@@ -28,7 +28,13 @@ class _ImportedWhenUsed(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        self.step_aside()
         return getattr(importlib.import_module(self.__name__), name)
+
+    def step_aside(self) -> None:
+        """Let the next import find the module itself."""
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
 
 
 def _import_sklearn() -> None:
@@ -36,11 +42,11 @@ def _import_sklearn() -> None:
     name = "scipy.stats"
     if name in sys.modules:
         return
-    sys.modules[name] = _ImportedWhenUsed(name)
+    sys.modules[name] = stand_in = _ImportedWhenUsed(name)
     try:
         importlib.import_module("sklearn.feature_extraction.text")
     finally:
-        del sys.modules[name]
+        stand_in.step_aside()
 
 
 class _Command(TyperCommand):

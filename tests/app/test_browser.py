@@ -119,7 +119,7 @@ def test_levels_regions_and_places_change_the_map(open_page):
 
 def crosses(inside, place):
     """Wait until slices cross at a place, and return what is said of it."""
-    said = inside.locator("#here").filter(has_text=f"{place} mm: ")
+    said = inside.locator("#here").filter(has_text=f"{place} mm: " if place else " mm: ")
     said.wait_for()
     return said.inner_text()
 
@@ -188,6 +188,31 @@ def test_a_copied_address_shows_the_same_and_back_leads_back(open_page):
     page.go_forward()
     page.wait_for_url(clicked)
     assert page.url.startswith(first)
+
+
+def test_who_leaves_and_comes_back_sees_the_map_of_the_address(open_page):
+    """Browsers load what they had in the frame, whatever the address of the page says."""
+    page = open_page()
+    for _ in range(4):
+        page.goto("/text?q=fear")
+        crosses(frame(page, "map"), "")
+        page.wait_for_timeout(500)
+        page.get_by_label("shown from").fill("2.2")
+        page.get_by_role("button", name="Go").click()
+        frame(page, "map").locator("#words").filter(has_text="of at least 2.2").wait_for()
+        page.wait_for_timeout(300)
+        page.goto("/")
+        page.wait_for_timeout(200)
+        page.evaluate("history.back()")
+        page.wait_for_url("**threshold=2.2")
+        frame(page, "map").locator("#words").filter(has_text="of at least 2.2").wait_for()
+        page.get_by_label("shown from").fill("")
+        page.get_by_role("button", name="Go").click()
+        frame(page, "map").locator("#words").filter(has_text="of at least 1.96").wait_for()
+        page.go_back()
+        page.go_forward()
+        page.go_back()
+        frame(page, "map").locator("#words").filter(has_text="of at least 2.2").wait_for()
 
 
 def test_a_step_of_the_walk_is_shown(open_page):

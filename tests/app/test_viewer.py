@@ -32,6 +32,7 @@ const context = {
 };
 const createElement = () => ({ getContext: () => context });
 globalThis.document = { getElementById: (id) => elements[id], createElement };
+globalThis.location = { search: "?q=pain" };
 globalThis.parent = { postMessage: (message) => posted.push(message) };
 globalThis.window = { addEventListener: (_, listener) => listeners.push(listener) };
 const slices = { numSlice: {}, coordinatesSlice: {}, nbCol: 10 };
@@ -216,6 +217,25 @@ def test_a_map_without_anything_positive_has_a_place_and_no_scale():
     assert scale[2]
 
 
+def test_values_are_told_to_the_digits_that_are_shown():
+    grid = load_mask(resolution=2)
+    random = np.random.default_rng(0)
+    values = random.normal(0, 1.5, grid.shape)
+    values[50, 60, 40] = 180  # far above all others
+    voxels = random.integers((20, 20, 20), (80, 100, 70), (50, 3))
+    places = nibabel.affines.apply_affine(grid.affine, voxels).tolist()
+    page = viewer_page(shown(grid, values), "z")
+    _, *said, _ = said_of(page, [{"place": place} for place in places])
+    inside = np.asarray(grid.dataobj) != 0
+    for voxel, (text, *_) in zip(map(tuple, voxels), said, strict=True):
+        if inside[voxel]:
+            assert float(re.search(": z (\\S+),", text)[1]) == pytest.approx(
+                values[voxel], abs=0.06
+            )
+    flat = viewer_page(shown(grid, np.full(grid.shape, 3.3)), "z")
+    assert ": z 3.30, " in said_of(flat)[0][0]
+
+
 def test_ends_of_the_range_are_told_exactly():
     grid = load_mask(resolution=2)
     values = np.zeros(grid.shape)
@@ -235,12 +255,10 @@ def test_another_threshold_is_painted_and_told_without_asking_the_server(uneven)
     )
     higher, none, usual, same = (state for *_, state in asked)
     values = np.asarray(uneven.image.dataobj)
-    wrong = (painted(higher) >= 0) != (values >= 90.5)
-    # To a level, 0.2 % of the range.
-    assert not wrong[np.abs(values - 90.5) > 0.25].any()
-    volume = (values >= 90.5).sum() * 8 / 1000
+    np.testing.assert_array_equal(painted(higher) >= 0, values >= 90.5)
     where = re.search("highest value .*? mm, [^;]*", uneven.words)[0]
-    assert higher["words"] == f"z: {where}; {volume:.0f} cm³ of at least 90.5"
+    # As the server says it.
+    assert higher["words"] == uneven._replace(threshold=90.5).words
     assert higher["scale"] == [90.5, 116, False]
     assert (none["words"], none["voxels"]) == (f"z: nothing reaches 500; {where}", [])
     assert none["scale"][2]
@@ -305,7 +323,7 @@ def test_names_are_those_of_the_very_place_and_values_of_the_nearest_voxel(uneve
         assert found == expected
     assert 100 < n_outside < 1500
     assert named["name"][0] == "right putamen"
-    assert clicked == ["(14, 12, -4) mm: z 73.2, near right caudate nucleus", True]
+    assert clicked == ["(14, 12, -4) mm: z 73.0, near right caudate nucleus", True]
 
 
 def test_the_place_of_an_address_is_told_as_it_was_asked_for(uneven):

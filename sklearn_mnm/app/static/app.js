@@ -60,28 +60,34 @@ if (map) {
   const PLACE = ["x", "y", "z"];
   const asked = () => new URLSearchParams(location.search);
   const imageOf = (query) => [query.get("view") || first, query.get("threshold") || ""];
-  // As the frame was loaded: it paints other thresholds itself, but knows the usual one only if that
-  // was asked for.
-  let loaded = imageOf(asked());
+  // Address of what is in the frame, and where its slices cross, as it tells: browsers that go back
+  // load what they had in it, whatever the address of the page says.
+  let [loaded, at] = ["", []];
   let followed = location.search;
   let isDrawn = false;
   let waiting = 0;
 
-  // Have the frame show what the address says: only another map is loaded.
+  // Have the frame show what the address says. It paints other places and thresholds itself, but
+  // knows the usual threshold only if that was asked for.
+  const show = () => {
+    const query = asked();
+    const [view, threshold] = imageOf(query);
+    const [viewThere, thresholdThere] = imageOf(new URLSearchParams(loaded));
+    if (!isDrawn || view !== viewThere || (threshold === "" && thresholdThere !== "")) {
+      isDrawn = false;
+      map.contentWindow.location.replace(`${location.pathname}/viewer${location.search}`);
+      return;
+    }
+    const wanted = PLACE.map((axis) => parseFloat(query.get(axis)));
+    const place = wanted.every(Number.isFinite) ? wanted : at;
+    map.contentWindow.postMessage({ place, threshold: threshold === "" ? null : Number(threshold) }, "*");
+  };
   const follow = () => {
     if (location.search === followed) return;
     clearTimeout(waiting);
     followed = location.search;
+    show();
     const query = asked();
-    const place = PLACE.map((axis) => parseFloat(query.get(axis)));
-    const [view, threshold] = imageOf(query);
-    const isKnown = view === loaded[0] && (threshold !== "" || loaded[1] === "");
-    if (isDrawn && isKnown && place.every(Number.isFinite)) {
-      map.contentWindow.postMessage({ place, threshold: threshold === "" ? null : Number(threshold) }, "*");
-    } else {
-      [isDrawn, loaded] = [false, [view, threshold]];
-      map.contentWindow.location.replace(`${location.pathname}/viewer${location.search}`);
-    }
     form.elements.view.value = query.get("view") || first;
     form.elements.threshold.value = query.get("threshold") || "";
     for (const tab of document.querySelectorAll("a[data-view]")) {
@@ -122,6 +128,14 @@ if (map) {
   window.addEventListener("message", (event) => {
     if (event.source !== map.contentWindow || !Array.isArray(event.data?.place)) return;
     isDrawn = true;
+    at = event.data.place;
+    if (event.data.loaded !== loaded) {
+      loaded = event.data.loaded;
+      const asks = asked();
+      const there = new URLSearchParams(loaded);
+      const isOther = (axis) => asks.has(axis) && Number(asks.get(axis)) !== Number(there.get(axis) ?? NaN);
+      if (String(imageOf(asks)) !== String(imageOf(there)) || PLACE.some(isOther)) return show();
+    }
     const place = Object.fromEntries(PLACE.map((axis, row) => [axis, Number(event.data.place[row])]));
     for (const axis of PLACE) form.elements[axis].value = place[axis];
     if (!event.data.moved) return;

@@ -20,7 +20,7 @@
   };
 
   // Of a level its middle; of the first, which often is 0 alone, and of the last their ends.
-  const LAST = 254;
+  const LAST = 65534;
   const ends = { 0: map.lowest, [LAST]: map.highest };
   const valueOf = (level) => ends[level] ?? map.start + (level + 0.5) * map.width;
   // What the server says is shown to the voxel, what is typed here to the level.
@@ -81,7 +81,7 @@
   const tell = (moved) => {
     here.textContent = words();
     // Places of an open map are no secret, and the page around has no name here to send them to.
-    parent.postMessage({ place, moved }, "*");
+    parent.postMessage({ place, moved, loaded: location.search }, "*");
   };
 
   // Brainsprite draws the slice of a number, and reads coordinates of the next one. Nilearn takes
@@ -177,12 +177,14 @@
     tell(false);
   });
 
-  Promise.all([map.values, map.labels, map.inside].map(unpacked)).then(([differences, ...found]) => {
-    for (let voxel = 1; voxel < differences.length; voxel++) {
-      differences[voxel] += differences[voxel - 1];
+  Promise.all([map.high, map.low, map.labels, map.inside].map(unpacked)).then(([high, low, ...found]) => {
+    const levels = new Uint16Array(high.length);
+    for (let voxel = 0, sum = 0; voxel < high.length; voxel++) {
+      sum = (sum + high[voxel]) % 256;
+      levels[voxel] = 256 * sum + low[voxel];
     }
     [labels, inside] = found;
-    values = differences;
+    values = levels;
     describe();
     paint();
     if (brain) here.textContent = words();
