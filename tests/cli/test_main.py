@@ -53,6 +53,43 @@ def test_help_starts_fast_and_without_heavy_packages():
     assert all(command in runs[0].stdout for command in COMMANDS)
 
 
+USED_LATER = """
+import contextlib, sys
+sys.argv = ["mnm", "search", "pain", "-k", "1"]
+from sklearn_mnm.cli import main
+with contextlib.suppress(SystemExit):
+    main()
+assert "scipy.stats" not in sys.modules
+from sklearn.preprocessing import QuantileTransformer
+import numpy as np
+from scipy.stats import norm
+import scipy.stats.distributions
+X = np.random.default_rng(0).normal(size=(50, 1)) ** 3
+found = QuantileTransformer(n_quantiles=50, output_distribution="normal").fit_transform(X)
+rank = np.argsort(np.argsort(X[:, 0]))
+assert np.corrcoef(found[:, 0], norm.ppf((rank + 0.5) / 50))[0, 1] > 0.9
+assert sys.modules["scipy.stats"].norm is norm
+"""
+
+
+def test_statistics_of_scipy_are_imported_only_if_used_and_work_then():
+    run = python(USED_LATER)
+    assert run.returncode == 0, run.stderr
+
+
+def test_a_stand_in_gives_way_to_its_module_while_that_is_imported():
+    code = """
+import sys
+from sklearn_mnm.cli._app import _ImportedWhenUsed
+sys.modules["scipy.stats"] = stand_in = _ImportedWhenUsed("scipy.stats")
+from scipy.stats import norm
+assert sys.modules["scipy.stats"] is not stand_in
+assert stand_in.norm is norm
+"""
+    run = python(code)
+    assert run.returncode == 0, run.stderr
+
+
 def test_the_script_is_installed_under_its_name():
     try:
         scripts = importlib.metadata.distribution("sklearn-mnm").entry_points
