@@ -204,7 +204,7 @@ def test_who_leaves_and_comes_back_sees_the_map_of_the_address(open_page):
         page.goto("/")
         page.wait_for_timeout(200)
         page.evaluate("history.back()")
-        page.wait_for_url("**threshold=2.2")
+        page.wait_for_url(re.compile("threshold=2.2$"), wait_until="commit")
         frame(page, "map").locator("#words").filter(has_text="of at least 2.2").wait_for()
         page.get_by_label("shown from").fill("")
         page.get_by_role("button", name="Go").click()
