@@ -56,12 +56,19 @@ def regularised_factor(gram: np.ndarray, alpha: float, dtype: Any) -> np.ndarray
 def regularised_inverse(gram: np.ndarray, alpha: float, dtype: Any) -> np.ndarray:
     """Inverse of the positive definite ``gram + alpha I``.
 
-    Parameters, errors
+    Parameters
+    ----------
+    gram, alpha, dtype
         See :func:`regularised_factor`.
 
     Returns
     -------
     inverse : ndarray of shape (n, n)
+
+    Raises
+    ------
+    InvalidInputError
+        As there.
     """
     factor = regularised_factor(gram, alpha, dtype)
     with one_thread_if_small(gram.size):

@@ -215,6 +215,18 @@ def test_who_leaves_and_comes_back_sees_the_map_of_the_address(open_page):
         frame(page, "map").locator("#words").filter(has_text="of at least 2.2").wait_for()
 
 
+def test_of_a_view_that_there_is_not_the_first_is_shown(open_page):
+    page = open_page()
+    page.goto("/text?q=fear&view=lobe&threshold=2.5&x=10&y=-20&z=30")
+    crosses(frame(page, "map"), "(10, -20, 30)")
+    page.wait_for_timeout(500)
+    assert "of at least 1.96" in frame(page, "map").locator("#words").inner_text()
+    page.get_by_label("shown from").fill("2.2")
+    page.get_by_role("link", name="z of 7 networks").first.click()
+    page.wait_for_function("document.querySelector('.place [name=view]').value === 'ward7'")
+    frame(page, "map").locator("#words").filter(has_text="of at least 1.96").wait_for()
+
+
 def test_a_step_of_the_walk_is_shown(open_page):
     page = open_page()
     page.goto("/text?q=fear+of+spiders")

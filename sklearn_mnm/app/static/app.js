@@ -59,7 +59,12 @@ if (map) {
   const first = form.elements.view.value;
   const PLACE = ["x", "y", "z"];
   const asked = () => new URLSearchParams(location.search);
-  const imageOf = (query) => [query.get("view") || first, query.get("threshold") || ""];
+  const views = [...document.querySelectorAll("a[data-view]")].map((tab) => tab.dataset.view);
+  // As the server reads an address: of a view that there is not, the first one is shown as usual.
+  const imageOf = (query) => {
+    const view = query.get("view") || first;
+    return views.includes(view) ? [view, query.get("threshold") || ""] : [first, ""];
+  };
   // Address of what is in the frame, and where its slices cross, as it tells: browsers that go back
   // load what they had in it, whatever the address of the page says.
   let [loaded, at] = ["", []];
@@ -75,7 +80,9 @@ if (map) {
     const [viewThere, thresholdThere] = imageOf(new URLSearchParams(loaded));
     if (!isDrawn || view !== viewThere || (threshold === "" && thresholdThere !== "")) {
       isDrawn = false;
-      map.contentWindow.location.replace(`${location.pathname}/viewer${location.search}`);
+      query.set("view", view);
+      if (threshold === "") query.delete("threshold");
+      map.contentWindow.location.replace(`${location.pathname}/viewer?${query}`);
       return;
     }
     const wanted = PLACE.map((axis) => parseFloat(query.get(axis)));
