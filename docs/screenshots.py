@@ -39,7 +39,7 @@ def save(screenshot: bytes, name: str) -> None:
 
 def save_drawn(page: Any, name: str, frame: str = "map") -> None:
     """Save a page when the brain in a frame of it is drawn."""
-    page.frame_locator(f"iframe[name={frame}]").locator("canvas").wait_for()
+    page.frame_locator(f"iframe[name={frame}]").locator("canvas").first.wait_for()
     page.wait_for_timeout(PATIENCE)
     save(page.screenshot(), name)
 

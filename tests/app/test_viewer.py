@@ -67,7 +67,8 @@ const state = () => {
   const { min, max, hide } = slices.colorMap;
   const shown = seen();
   const voxels = shown.map((shade, voxel) => [voxel, shade]).filter(([, shade]) => shade >= 0);
-  return { words: words.textContent, scale: [min, max, hide], voxels };
+  const ends = [min, max].map((end) => window.displayFloat(end, 3));
+  return { words: words.textContent, scale: [min, max, hide], ends, voxels };
 };
 const ask = () => {
   if (!here.textContent.includes(" mm: ")) return setTimeout(ask, 20);
@@ -260,6 +261,7 @@ def test_another_threshold_is_painted_and_told_without_asking_the_server(uneven)
     # As the server says it.
     assert higher["words"] == uneven._replace(threshold=90.5).words
     assert higher["scale"] == [90.5, 116, False]
+    assert higher["ends"] == ["90.5", "116"]
     assert (none["words"], none["voxels"]) == (f"z: nothing reaches 500; {where}", [])
     assert none["scale"][2]
     assert usual == same == first

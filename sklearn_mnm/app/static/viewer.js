@@ -140,6 +140,9 @@
     said.textContent = threshold === map.threshold ? asGiven : `${map.unit}: ${words}`;
   };
 
+  // At the ends of the scale brainsprite would write "3." for 3.
+  window.displayFloat = (number, digits) => String(Number(Number(number).toFixed(digits)));
+
   // As the script of the page that nilearn makes will call it, when all is loaded.
   const make = window.brainsprite;
   window.brainsprite = (options) => {
