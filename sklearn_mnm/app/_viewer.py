@@ -132,7 +132,7 @@ def _levels(values: np.ndarray, threshold: float) -> dict[str, Any]:
 
 
 def _frame() -> _Frame:
-    """What is alike in all pages, made by the first thread that asks."""
+    """Give what is alike in all pages, made by the first thread that asks."""
     with _MAKING:
         return _made_frame()
 
