@@ -179,15 +179,15 @@ class Question(ABC):
         if not levels:
             return []
         broader = np.concatenate([hierarchy.smooth(self.activations, level) for level in levels])
-        terms = self.model.decoder.predict_topk(
-            broader, k=min(_N_LEVEL_TERMS, len(self.model.encoder.terms_))
-        )
+        # As predict_topk ranks them, without what is not shown.
+        scores = self.model.decoder.decision_function(broader)
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :_N_LEVEL_TERMS]
         return [
             {
                 "level": level_described(self.model.encoder, level),
-                "terms": ", ".join(terms["term"][terms["map"] == row]),
+                "terms": ", ".join(map(str, self.model.encoder.terms_[rows])),
             }
-            for row, level in enumerate(levels)
+            for level, rows in zip(levels, best, strict=True)
         ]
 
     def own_point(self) -> dict[str, np.ndarray]:
