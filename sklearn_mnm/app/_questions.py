@@ -179,15 +179,13 @@ class Question(ABC):
         if not levels:
             return []
         broader = np.concatenate([hierarchy.smooth(self.activations, level) for level in levels])
-        # As predict_topk ranks them, without what is not shown.
-        scores = self.model.decoder.decision_function(broader)
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :_N_LEVEL_TERMS]
+        best = self.model.encoder.decoder(n_terms=_N_LEVEL_TERMS).predict(broader)
         return [
             {
                 "level": level_described(self.model.encoder, level),
-                "terms": ", ".join(map(str, self.model.encoder.terms_[rows])),
+                "terms": ", ".join(map(str, terms)),
             }
-            for level, rows in zip(levels, best, strict=True)
+            for level, terms in zip(levels, best, strict=True)
         ]
 
     def own_point(self) -> dict[str, np.ndarray]:

@@ -32,8 +32,7 @@ class Shown(NamedTuple):
     @property
     def highest_words(self) -> tuple[str, str]:
         """Say how high it is, and where: beside what is shown of it, and where nothing is."""
-        beside, alone = (highest_in_words(self.image, self.threshold, n) for n in (3, 4))
-        return beside, alone
+        return highest_in_words(self.image, self.threshold)
 
 
 def above(image: Any, threshold: float | None, share: float, unit: str) -> Shown:

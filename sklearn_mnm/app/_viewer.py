@@ -95,7 +95,7 @@ def viewer_page(shown: Shown, title: str, place: tuple[float, float, float] | No
     frame = _frame()
     parts = (
         *(frame.before_title, html.escape(title), frame.before_words, html.escape(shown.words)),
-        *(frame.before_map, json.dumps(known).replace("<", "\\u003c"), frame.after_map),
+        *(frame.before_map, _as_json(known), frame.after_map),
     )
     return "".join(parts)
 
@@ -161,6 +161,7 @@ def _made_frame() -> _Frame:
         "shape": grid.shape,
         "origin": grid.affine[:3, 3].tolist(),
         "size": float(grid.affine[0, 0]),
+        "last": _N_LEVELS - 1,
         "inside": _packed(np.asarray(grid.dataobj, dtype=np.uint8).tobytes()),
         **_names(),
     }
@@ -171,10 +172,9 @@ def _made_frame() -> _Frame:
     page = re.sub("<title>.*?</title>", f"<title>{_GAP}</title>", page, count=1, flags=re.DOTALL)
     page = page.replace("</head>", f"{_STYLE}</head>", 1)
     page = page.replace("<body>", f'<body><p id="words">{_GAP}</p>', 1)
-    told = json.dumps(alike).replace("<", "\\u003c")
     data = '<script type="application/json" id='
     ours = (
-        f'<output id="here"></output>{data}"alike">{told}</script>'
+        f'<output id="here"></output>{data}"alike">{_as_json(alike)}</script>'
         f'{data}"map">{_GAP}</script><script>{script}</script>'
     )
     # The last script is the one that begins to draw: some versions do so at once.
@@ -193,6 +193,11 @@ def _names() -> dict[str, Any]:
         "near": NEAR,
         "equal": EQUAL,
     }
+
+
+def _as_json(facts: dict[str, Any]) -> str:
+    """Write facts into a script of a page, which no tag may end."""
+    return json.dumps(facts).replace("<", "\\u003c")
 
 
 def _packed(content: bytes) -> str:

@@ -4,11 +4,12 @@ from functools import lru_cache
 from importlib.resources import as_file, files
 from typing import Any, NamedTuple
 
-import nibabel
 import numpy as np
 import pandas as pd
 from nibabel.affines import apply_affine
 from scipy.spatial import cKDTree
+
+from sklearn_mnm.brain.image_files import own_image
 
 #: What is said of a place that is too far from all labels.
 NO_LABEL = "no label"
@@ -60,13 +61,9 @@ def load_anatomical_labels() -> AnatomicalLabels:
     68
     """
     folder = files("sklearn_mnm.brain") / "atlases"
-    with as_file(folder / "desikan_killiany.nii.gz") as path:
-        # Read before the file may go, where the package is an archive.
-        read: Any = nibabel.load(path)
-        image = nibabel.Nifti1Image(np.asarray(read.dataobj), read.affine, read.header)
     with as_file(folder / "desikan_killiany.tsv") as path:
         table = pd.read_csv(path, sep="\t", keep_default_na=False)
-    return AnatomicalLabels(image, table)
+    return AnatomicalLabels(own_image("desikan_killiany.nii.gz"), table)
 
 
 class LabelLookup(NamedTuple):

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from importlib.resources import as_file, files
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ import numpy as np
 from nibabel.affines import apply_affine
 from scipy import sparse
 
-from sklearn_mnm.brain.image_files import image_values, open_image
+from sklearn_mnm.brain.image_files import image_values, open_image, own_image
 from sklearn_mnm.brain.image_space import doubts_of_header, placed
 from sklearn_mnm.brain.region_names import names_of_labels, names_of_maps
 from sklearn_mnm.brain.resampling import averages_on_mask
@@ -114,10 +113,7 @@ def load_mask(mask_img: Any = None, resolution: int = 4) -> nibabel.nifti1.Nifti
 def _mni152_mask(resolution: int) -> nibabel.nifti1.Nifti1Image:
     """Mask of nilearn, which takes half a second; the usual ones come with this package."""
     if resolution in OWN_MASKS:
-        with as_file(files("sklearn_mnm.brain") / "atlases" / OWN_MASKS[resolution]) as path:
-            # Read before the file may go, where the package is an archive.
-            image: Any = nibabel.load(path)
-            return nibabel.Nifti1Image(np.asarray(image.dataobj), image.affine)
+        return own_image(OWN_MASKS[resolution])
     from nilearn.datasets import load_mni152_brain_mask
 
     image = load_mni152_brain_mask(resolution=resolution)

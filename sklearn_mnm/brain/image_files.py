@@ -2,6 +2,7 @@
 
 import math
 import zlib
+from importlib.resources import as_file, files
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,24 @@ def _map_last(image: Any, source: str) -> Any:
     shape = (*shape[:3], *longer)
     values = image.dataobj.reshape(shape)
     return image.__class__(values, image.affine, image.header, image.extra, image.file_map)
+
+
+def own_image(name: str) -> nibabel.nifti1.Nifti1Image:
+    """Read an image that comes with the package.
+
+    Parameters
+    ----------
+    name : str
+        Of the file in ``atlases``.
+
+    Returns
+    -------
+    image : nibabel.nifti1.Nifti1Image
+    """
+    with as_file(files("sklearn_mnm.brain") / "atlases" / name) as path:
+        # Read before the file may go, where the package is an archive.
+        read: Any = nibabel.load(path)
+        return nibabel.Nifti1Image(np.asarray(read.dataobj), read.affine, read.header)
 
 
 def intent_code(image: Any) -> int:

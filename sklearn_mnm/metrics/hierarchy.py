@@ -134,6 +134,7 @@ def extent_correlation(radii: ArrayLike, n_active: ArrayLike) -> float:
         raise InvalidInputError("radii has 1 entry; a correlation needs at least two maps.")
     if warn_if_constant(radii=radii, n_active=n_active):
         return 0.0
+    # Imported late: loading a model imports this module, and a command need not wait for it.
     from scipy.stats import spearmanr
 
     return float(spearmanr(radii, n_active).statistic)

@@ -145,6 +145,7 @@ def tree_recovery(embedding_distances: ArrayLike, tree_distances: ArrayLike) -> 
     distortion = _distortion_at_best_scale(embedded / paths)
     if warn_if_constant(embedding_distances=embedded, tree_distances=paths):
         return TreeRecovery(0.0, 0.0, distortion)
+    # Imported late: loading a model imports this module, and a command need not wait for it.
     from scipy.stats import pearsonr, spearmanr
 
     rank_correlation = float(spearmanr(embedded, paths).statistic)

@@ -108,6 +108,7 @@ def solved_by_factor(
 
 
 def _lapack(name: str, dtype: Any) -> Any:
+    """Routine of LAPACK for a precision."""
     return getattr(linalg.lapack, f"{'s' if dtype == np.float32 else 'd'}{name}")
 
 

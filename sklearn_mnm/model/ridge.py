@@ -189,6 +189,10 @@ class LeaveOutRidge:
             slack = 1.0 - np.einsum("ij,ij->j", whitened, whitened)
         else:
             inverse, weights, coef = self._solved(alpha, chosen)
+            if self._primal:
+                slack = 1.0 - _quadratic_forms(self._X.astype(inverse.dtype, copy=False), inverse)
+            else:
+                slack = alpha * np.diag(inverse)
         # Dual: the residual is alpha * weights, and I - H = alpha * inverse.
         # In place, where each array is as large as the targets.
         if self._primal:
@@ -196,10 +200,6 @@ class LeaveOutRidge:
             np.subtract(self._targets, residuals, out=residuals)
         else:
             residuals = np.asarray(alpha * weights, dtype=np.float64)
-        if inverse is not None and self._primal:
-            slack = 1.0 - _quadratic_forms(self._X.astype(inverse.dtype, copy=False), inverse)
-        elif inverse is not None:
-            slack = alpha * np.diag(inverse)
         if dtype is None and chosen == np.float32 and slack.min() < _LEAST_SLACK:
             return self.fit(alpha, np.float64)
         # A study whose words nobody else uses has slack near 0; alpha > 0 keeps it positive.

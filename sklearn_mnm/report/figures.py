@@ -77,28 +77,29 @@ def described(image: Any, threshold: float) -> str:
     """
     values = np.asarray(image.dataobj, dtype=np.float64)
     n_shown = np.sum((values >= threshold) & (values > 0))
+    highest, alone = highest_in_words(image, threshold)
     if not n_shown:
-        return f"nothing reaches {threshold:.4g}; {highest_in_words(image, threshold, 4)}"
+        return f"nothing reaches {threshold:.4g}; {alone}"
     volume = n_shown * abs(np.linalg.det(image.affine[:3, :3])) / 1000
     size = f"{volume:.0f}" if volume >= 10 else f"{volume:.2g}"
-    return f"{highest_in_words(image, threshold)}; {size} cm³ of at least {threshold:.4g}"
+    return f"{highest}; {size} cm³ of at least {threshold:.4g}"
 
 
-def highest_in_words(image: Any, threshold: float, digits: int = 3) -> str:
+def highest_in_words(image: Any, threshold: float) -> tuple[str, str]:
     """Say how high a map is, and where; see :func:`described`.
 
     Parameters
     ----------
     image : nibabel.nifti1.Nifti1Image
     threshold : float
-    digits : int, default=3
-        Of the value.
 
     Returns
     -------
-    words : str
+    beside, alone : str
+        Beside what is shown of it; and where nothing is, with a digit more, so that it is not
+        rounded to the threshold.
     """
     highest, place = highest_value(image, threshold)
     x, y, z = place
     where = f"at MNI ({x:.0f}, {y:.0f}, {z:.0f}) mm, {place_in_words(place)}"
-    return f"highest value {highest:.{digits}g} {where}"
+    return f"highest value {highest:.3g} {where}", f"highest value {highest:.4g} {where}"

@@ -20,8 +20,7 @@
   };
 
   // Of a level its middle; of the first, which often is 0 alone, and of the last their ends.
-  const LAST = 65534;
-  const ends = { 0: map.lowest, [LAST]: map.highest };
+  const ends = { 0: map.lowest, [map.last]: map.highest };
   const valueOf = (level) => ends[level] ?? map.start + (level + 0.5) * map.width;
   // What the server says is shown to the voxel, what is typed here to the level.
   const isShown = (level) =>
@@ -107,7 +106,7 @@
     const nShades = colorMap.canvas.width;
     const shades = new Uint32Array(colorMap.context.getImageData(0, 0, nShades, 1).data.buffer);
     const range = map.highest - threshold;
-    const colours = Uint32Array.from({ length: LAST + 1 }, (_, level) => {
+    const colours = Uint32Array.from({ length: map.last + 1 }, (_, level) => {
       if (!isShown(level)) return 0;
       const share = range > 0 ? (valueOf(level) - threshold) / range : 1;
       return shades[Math.min(Math.max(Math.round(share * (nShades - 1)), 0), nShades - 1)];
@@ -123,7 +122,7 @@
       }
     }
     context.putImageData(picture, 0, 0);
-    Object.assign(colorMap, { min: threshold, max: map.highest, hide: !colours[LAST] });
+    Object.assign(colorMap, { min: threshold, max: map.highest, hide: !colours[map.last] });
     brain.init();
     brain.drawAll();
   };
