@@ -287,9 +287,10 @@ class HyperbolicBrainTextEmbedder(_SteppedFit):
 
         The first call is a fit that also keeps what later ones need. These update the
         regression from texts to activations, exactly: its coefficients are those of one fit to
-        all studies with the penalty of the first call. The towers stay, so points of maps do
-        not move, and an index of them remains valid. Let the first call see some thousand
-        studies, and :meth:`fit` anew when they have multiplied.
+        all studies with the penalty of the first call. The tower of maps stays, so their points
+        do not move, and an index of them remains valid. That of texts is trained a little
+        further on 500 studies or more, and stays with fewer. Let the first call see some
+        thousand studies, and :meth:`fit` anew when they have multiplied.
 
         Parameters
         ----------
@@ -321,17 +322,21 @@ class HyperbolicBrainTextEmbedder(_SteppedFit):
                 f"statistics of the studies for up to {FEW_FEATURES} features only, for they take "
                 "much memory. Begin with partial_fit, on a clone."
             )
+        brain = self.activation_scaler_.transform(Y)
         regression = self._fit_regression(
             TextRegression.fit,
             X,
-            self.activation_scaler_.transform(Y),
+            brain,
             groups,
             sample_weight,
-            alpha=self.alpha_,
+            alpha=self.alpha,
             seed=0,  # of retrieval, by which nothing is chosen here
-            earlier=EarlierTexts(self.statistics_, self.mean_terms_, self.short_coef_ is not None),
+            earlier=EarlierTexts(
+                self.statistics_, self.alpha_, self.mean_terms_, self.short_coef_ is not None
+            ),
             keep_statistics=True,
         )
+        self._follow(regression.left_out, brain, Y, groups, sample_weight)
         tangent = self._embedding.text_tangent(regression.left_out, X)
         scaled = self.decode_head_.scaled(self._embedding.text_predictors(tangent))
         self._store_left_out(tangent, scaled)

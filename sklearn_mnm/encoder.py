@@ -156,7 +156,7 @@ class MNMEncoder(
 
         The first call is a fit that also keeps what later ones need; these update what is
         predicted of texts, and add the studies to those that :meth:`retrieve` finds. Words,
-        regions, towers, intervals and terms of maps stay those of the first call, see
+        regions, points of maps, intervals and terms of maps stay those of the first call, see
         :meth:`HyperbolicBrainTextEmbedder.partial_fit`.
 
         Parameters

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 #: Up to here what partial_fit needs takes at most 8 MB, and fit keeps it as well.
 FEW_FEATURES = 1024
+#: With fewer later studies the towers stay.
+FEWEST_TO_FOLLOW = 500
 # Activations are raised to it: the square root stabilises the variance of counts of peaks.
 _ACTIVATION_POWER = 0.5
 
@@ -44,7 +46,6 @@ class _SteppedFit(_EmbeddingEstimator):
         from sklearn_mnm.model.alignment import Pairs, align, new_model, told
         from sklearn_mnm.model.fit_checkpoint import FitCheckpoint
         from sklearn_mnm.nn.towers import fitted_towers, trainable_towers
-        from sklearn_mnm.nn.training import TrainingSettings
 
         parts = term_parts_of(self.term_parts, X)
         X, Y, groups, sample_weight = self._checked_studies(X, Y, groups, sample_weight, reset=True)
@@ -87,12 +88,7 @@ class _SteppedFit(_EmbeddingEstimator):
             model,
             Pairs(text, brain, Y, scaler, groups, sample_weight),
             objective,
-            TrainingSettings(
-                max_epochs=self.max_epochs,
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-                weight_decay=towers.weight_decay,
-            ),
+            self._settings(),
             seed=seed,
             validation_fraction=self.validation_fraction,
             device=self.device,
@@ -127,6 +123,37 @@ class _SteppedFit(_EmbeddingEstimator):
         if not result.interrupted:
             checkpoint.remove()
         return self
+
+    def _follow(self, left_out, brain, Y, groups, sample_weight):
+        """Train the text tower on later studies, if they are enough to be told from each other."""
+        if self.max_epochs == 0 or len(Y) < FEWEST_TO_FOLLOW:
+            return
+        from sklearn_mnm.model.alignment import Pairs, follow
+        from sklearn_mnm.nn.towers import fitted_towers, trainable_towers
+
+        random = check_random_state(self.random_state)
+        model = trainable_towers(self.model_)
+        result = follow(
+            model,
+            Pairs(left_out, brain, Y, self.activation_scaler_, groups, sample_weight),
+            self._part("objective"),
+            self._settings(),
+            seed=int(random.randint(np.iinfo(np.int32).max)),
+            device=self.device,
+        )
+        self.model_ = fitted_towers(model)
+        if result.diverged is not None:
+            raise result.diverged
+
+    def _settings(self):
+        from sklearn_mnm.nn.training import TrainingSettings
+
+        return TrainingSettings(
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self._part("towers").weight_decay,
+        )
 
     def _fit_regression(self, fit, *studies, **options):
         regression = fit(*studies, **options)

@@ -148,10 +148,16 @@ def fit_in_batches(
             "same order, at least one."
         )
     studies = zip(_batches(X, batch_size, "X"), _batches(Y, batch_size, "Y"), strict=True)
-    first = islice(studies, max(1, math.ceil(n_first / batch_size)))
-    embedder.partial_fit(*(_stacked(parts) for parts in zip(*first, strict=True)))
-    for texts, maps in studies:
-        embedder.partial_fit(texts, maps)
+    if not hasattr(embedder, "model_"):
+        first = islice(studies, max(1, math.ceil(n_first / batch_size)))
+        embedder.partial_fit(*(_stacked(parts) for parts in zip(*first, strict=True)))
+    # The towers stay, so that what is learnt does not depend on the size of the batches.
+    max_epochs, embedder.max_epochs = embedder.max_epochs, 0
+    try:
+        for texts, maps in studies:
+            embedder.partial_fit(texts, maps)
+    finally:
+        embedder.max_epochs = max_epochs
     return embedder
 
 

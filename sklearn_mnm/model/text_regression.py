@@ -25,6 +25,8 @@ class EarlierTexts(NamedTuple):
     Attributes
     ----------
     statistics : RidgeStatistics
+    alpha : float
+        Penalty of their regression, which is kept.
     mean_terms : float
         Mean number of terms of their texts.
     has_short_coef : bool
@@ -32,6 +34,7 @@ class EarlierTexts(NamedTuple):
     """
 
     statistics: RidgeStatistics
+    alpha: float
     mean_terms: float
     has_short_coef: bool
 
@@ -107,7 +110,8 @@ class TextRegression(NamedTuple):
         sample_weight : ndarray of shape (n_studies,), optional
             Positive weights of the studies.
         alpha : "auto" or float
-            Penalty, or the search for the one with the best leave-out retrieval.
+            Penalty, or the search for the one with the best leave-out retrieval. With `earlier`
+            studies it is theirs, and this is the one by which the features were weighted.
         seed : int
             Of the pools in which retrieval is measured.
         earlier : EarlierTexts, optional
@@ -142,7 +146,10 @@ class TextRegression(NamedTuple):
             )
         alphas = [a * unit for a in _ALPHAS] if isinstance(alpha, str) else [float(alpha)]
         ridge = LeaveOutRidge(X, brain, groups, sample_weight=sample_weight, earlier=statistics)
+        # Of the middle of the grid also later on, or features would be weighted otherwise then.
         excess = ridge.excess_energy(alphas[len(alphas) // 2])
+        if earlier is not None:
+            alphas = [earlier.alpha]
         weights = _unit_mean(energy, excess)
         kept = ridge.statistics() if keep_statistics else None
         root = np.sqrt(weights)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from scipy.special import logsumexp
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
@@ -17,7 +18,7 @@ from sklearn_mnm import (
     Towers,
 )
 from sklearn_mnm.brain.features import ActivationScaler
-from sklearn_mnm.exceptions import DataWarning, InvalidInputError
+from sklearn_mnm.exceptions import DataWarning, InvalidInputError, TrainingDivergedError
 from sklearn_mnm.metrics import map_correlation
 from sklearn_mnm.model.alignment import Pairs, align, new_model
 from sklearn_mnm.model.ridge import LeaveOutRidge
@@ -176,6 +177,57 @@ def test_the_regression_after_partial_fits_is_that_of_all_studies(studies):
         assert cosine(getattr(parts, name), getattr(whole, name)) > 0.99
         first = embedder(alpha=5.0).fit(X[FIRST], Y[FIRST])
         assert cosine(getattr(first, name), getattr(whole, name)) < 0.98
+
+
+def test_features_are_weighted_later_by_the_penalty_by_which_they_were_first(studies):
+    X, Y = studies
+    whole = embedder(max_epochs=0).fit(X, Y)
+    parts = embedder(max_epochs=0).partial_fit(X[FIRST], Y[FIRST]).partial_fit(X[LATER], Y[LATER])
+    assert whole.alpha_ != sorted(whole.alpha_scores_)[len(whole.alpha_scores_) // 2]
+    first, weights = parts.feature_weights_, whole.feature_weights_
+    assert np.abs(first - weights).max() < 0.03 * weights.max()
+    # Those of the penalty that was chosen are others.
+    chosen = embedder(max_epochs=0, alpha=whole.alpha_).fit(X, Y).feature_weights_
+    assert np.abs(chosen - weights).max() > 0.1 * weights.max()
+
+
+def pair_likelihood(model, X, Y):
+    """Mean logarithm of the probability of the partner of a map, of all texts."""
+    odds = model.pair_log_odds(*model.transform(X, Y))
+    return float((np.diag(odds) - logsumexp(odds, axis=0)).mean())
+
+
+def test_the_text_tower_follows_enough_studies_and_that_of_maps_stays():
+    X, Y = literature(n=2000, n_terms=100, n_regions=40)
+    later, new = slice(100, 1500), slice(1500, 2000)
+
+    def learnt(*, size, **params):
+        model = embedder(max_epochs=8).partial_fit(X[:100], Y[:100])
+        towers = model.model_
+        model.set_params(**params)
+        for start in range(later.start, later.stop, size):
+            model.partial_fit(X[start : start + size], Y[start : start + size])
+        return model, towers
+
+    model, towers = learnt(size=1400)
+    few, kept = learnt(size=467)
+    assert few.model_ is kept
+    still, kept = learnt(size=1400, max_epochs=0)
+    assert still.model_ is kept
+    assert pair_likelihood(model, X[new], Y[new]) > pair_likelihood(still, X[new], Y[new]) + 0.01
+    for found, expected in zip(model.model_.brain_tower, towers.brain_tower, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert model.model_[2:] == towers[2:]
+    np.testing.assert_array_equal(learnt(size=1400)[0].transform(X), model.transform(X))
+
+
+def test_a_tower_that_diverges_while_it_follows_is_told(studies):
+    X, Y = literature(n=700)
+    model = embedder().partial_fit(X[:100], Y[:100]).set_params(learning_rate=1e20)
+    with pytest.raises(TrainingDivergedError, match="Lower learning_rate"):
+        model.partial_fit(X[100:], Y[100:])
+    assert model.statistics_.n_samples == 700
+    assert np.isfinite(model.transform(X)).all()
 
 
 def test_statistics_add_up_to_those_of_all_studies(studies):

@@ -70,8 +70,8 @@ def fitted(studies):
     """First studies, then all others at once."""
     X, Y = studies
     embedder = HyperbolicBrainTextEmbedder(max_epochs=2, random_state=0)
-    embedder.partial_fit(X[:N_FIRST], Y[:N_FIRST])
-    return embedder.partial_fit(X[N_FIRST:], Y[N_FIRST:])
+    embedder.partial_fit(X[:N_FIRST], Y[:N_FIRST]).set_params(max_epochs=0)
+    return embedder.partial_fit(X[N_FIRST:], Y[N_FIRST:]).set_params(max_epochs=2)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -105,10 +105,11 @@ def test_the_first_studies_come_in_whole_batches_and_a_fitted_embedder_goes_on(s
 
     class Recorder:
         def __init__(self):
-            self.sizes = []
+            self.sizes, self.max_epochs = [], 3
 
         def partial_fit(self, X, Y):
             assert len(X) == len(Y)
+            assert self.max_epochs == (0 if self.sizes else 3)
             self.sizes.append(len(X))
 
     sizes = {
@@ -120,7 +121,8 @@ def test_the_first_studies_come_in_whole_batches_and_a_fitted_embedder_goes_on(s
     for (batch_size, n_first), expected in sizes.items():
         recorder = fit_in_batches(Recorder(), X, Y, batch_size=batch_size, n_first=n_first)
         assert recorder.sizes == expected
-    embedder = HyperbolicBrainTextEmbedder(max_epochs=0).partial_fit(X[:300], Y[:300])
+        assert recorder.max_epochs == 3
+    embedder = HyperbolicBrainTextEmbedder(max_epochs=1).partial_fit(X[:300], Y[:300])
     towers = embedder.model_
     fit_in_batches(embedder, X[300:], Y[300:])
     assert embedder.model_ is towers
