@@ -1,6 +1,8 @@
 """MNMEncoder and MNMDecoder on the n-back and flanker studies of NiMARE."""
 
+import re
 import warnings
+from copy import copy
 
 import nibabel
 import numpy as np
@@ -283,21 +285,27 @@ def test_of_phrases_that_tell_of_a_name_the_best_counts_a_quarter(decoder, studi
     }  # fmt: skip
     with pytest.warns(DataWarning, match="1 of 5 hold no known term: 'qwxzy'"):
         scores = decoder.decision_function(studies[:9], terms=told)
+    words = [re.findall(r"\w+", str(title).lower()) for title in decoder.neighbours_.titles]
+    n_titles = {name: sum(name in title for title in words) for name in told}
+    assert n_titles["memory"] > n_titles["visual"] > n_titles["zzyzx"] == 0
+    often = np.array([(1 + n_titles[name]) ** 0.2 for name in told])
     columns = [decoder.term_vectorizer_.vocabulary_[term] for term in ("memory", "response")]
     visual = decoder.term_vectorizer_.vocabulary_["visual"]
     of_terms = decoder.decision_function(studies[:9])
     memory, response = of_terms[:, columns].T
     best = np.maximum(response, of_terms[:, visual])
-    np.testing.assert_allclose(scores[:, 0], (memory + best / 4) / 1.25)
-    np.testing.assert_allclose(scores[:, 1], response / 5)
-    np.testing.assert_allclose(scores[:, 2], of_terms[:, visual])
-    np.testing.assert_allclose(scores[:, 3], response)
+    expected = [(memory + best / 4) / 1.25, response / 5, of_terms[:, visual], response]
+    np.testing.assert_allclose(scores[:, :4], np.transpose(expected) * often[:4])
     assert np.isnan(scores[:, 4]).all()
     without = dict.fromkeys(["memory", "response"], ())
     alone = decoder.decision_function(studies[:9], terms=list(without))
-    np.testing.assert_array_equal(decoder.decision_function(studies[:9], terms=without), alone)
+    found = decoder.decision_function(studies[:9], terms=without)
+    np.testing.assert_allclose(found, alone * often[[0, 3]])
     ranking = decoder.predict_topk(studies[:1], k=2, terms=without)
     assert set(ranking["term"]) == set(without)
+    untitled = copy(decoder)
+    untitled.neighbours_ = decoder.neighbours_._replace(titles=None)
+    np.testing.assert_array_equal(untitled.decision_function(studies[:9], terms=without), alone)
     with pytest.raises(InvalidInputError, match=r"terms\['memory'\]: expected several strings"):
         decoder.decision_function(studies[:1], terms={"memory": "response"})
 

@@ -28,6 +28,7 @@ from benchmarks.quality.decoding_baselines import (
     gclda_scores,
     neuroquery_scores,
 )
+from benchmarks.quality.tasks import power_of_titles
 from sklearn_mnm import MNMDecoder, load_model, load_pretrained
 from sklearn_mnm.brain.maps import maps_on_mask
 from sklearn_mnm.exceptions import MNMWarning
@@ -126,8 +127,10 @@ def task_ranks(decoder: MNMDecoder, folder: Path) -> pd.DataFrame:
         ranks = {}
         for pool, tasks in pools.items():
             told = {name: shown.get(name, ()) for name in tasks}
-            for way, terms in (("names", tasks), ("names and contrasts", told)):
-                scores = np.nan_to_num(decoder.decision_function(path, terms=terms)[0])
+            ways = {"names": (tasks, 0.0), "and contrasts": (told, 0.0), "and titles": (told, None)}
+            for way, (terms, power) in ways.items():
+                with power_of_titles(power):
+                    scores = np.nan_to_num(decoder.decision_function(path, terms=terms)[0])
                 rank = rank_of_label(scores, tasks, {task})
                 ranks[f"{pool} ({len(tasks)}), {way}"] = rank
         rows.append({"contrast": label, "task": task, **ranks})
@@ -209,10 +212,11 @@ Rank of the best word of each map:
 
 {markdown_table(["map", *WAYS], of_maps, 1)}
 
-Contrasts of the Human Connectome Project, 30 subjects, cortex: rank of their task when the names \
-of the tasks of the Cognitive Atlas, or names and what their contrasts show \
-(`CognitiveAtlas.conditions`), are decoded (`terms=`), among those with contrasts and among the \
-paradigms of fMRI. The weight of the contrasts was not chosen on these maps.
+Contrasts of the Human Connectome Project, 30 subjects, cortex: rank of their task when the tasks of \
+the Cognitive Atlas are decoded (`terms=`), among those with contrasts and among the paradigms of \
+fMRI; by their names, by what their contrasts show as well (`CognitiveAtlas.conditions`), and by how \
+many studies have them in their titles as well, which is the default for names with phrases. The \
+weights of contrasts and titles were not chosen on these maps.
 
 {markdown_table(["tasks", "recall at 1, %", "at 4", "at 10"], of_pools, 1)}
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from sklearn_mnm.geometry.information import polar_detour
 from sklearn_mnm.nn.held_terms import held_terms
+from sklearn_mnm.nn.optimizer import AdamW, Group
 
 # Terms that are asked for, texts of each kind, and terms that are given, in a step.
 _N_ASKED, _N_TEXTS, _N_GIVEN = 1024, 96, 192
@@ -108,7 +109,7 @@ def train_directions(
     random = np.random.default_rng(seed)
     directions = torch.nn.Parameter(torch.tensor(start, dtype=torch.float32))
     others = log_conditional.parameters() if isinstance(log_conditional, torch.nn.Module) else ()
-    optimizer = torch.optim.Adam([directions, *others], lr=_LEARNING_RATE)
+    optimizer = AdamW([Group([directions, *others], _LEARNING_RATE)])
     information = torch.as_tensor(data.information, dtype=torch.float32)
     counts = np.diagonal(data.pairs)
     if not counts.any():  # texts without terms

@@ -18,6 +18,7 @@ from sklearn_mnm.nn.checkpoint import (
     load_snapshot,
     save_snapshot,
 )
+from sklearn_mnm.nn.optimizer import AdamW, Group
 from sklearn_mnm.nn.towers import BrainTextModel, Points
 
 logger = logging.getLogger(__name__)
@@ -146,8 +147,8 @@ def train(
         If `checkpoint` is damaged and training starts anew.
     """
     device = model.log_scale.device
-    # Dropout draws from torch's global generator, and so does the first use of an optimizer:
-    # fork it, so that fitting neither depends on nor disturbs what the caller does with it.
+    # Dropout draws from torch's global generator: fork it, so that fitting neither depends on nor
+    # disturbs what the caller does with it.
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         run = _Run(model, settings, seed)
@@ -270,12 +271,11 @@ class _Run:
         return TrainingDivergedError(f"{problem} in epoch {epoch} ({values}), {cause}")
 
     def snapshot(self) -> Snapshot:
-        optimizer = self.optimizer.state_dict()["state"]
         parts = {
             "model": self.model.state_dict(),
             "best": self.best_state,
             "random": {"order": self.order.get_state(), **_generator_states(self.model)},
-            **{f"optimizer.{number}": state for number, state in optimizer.items()},
+            **{f"optimizer.{number}": state for number, state in self.optimizer.state.items()},
         }
         tensors = {
             f"{part}/{name}": t for part, named in parts.items() for name, t in named.items()
@@ -290,8 +290,7 @@ class _Run:
 
     def readable_snapshot(self, path: Path) -> Snapshot | None:
         """Read a snapshot of this training; None, with a warning, if the file holds none."""
-        groups = self.optimizer.param_groups
-        parameters = [parameter for group in groups for parameter in group["params"]]
+        parameters = self.optimizer.parameters
         try:
             snapshot = load_snapshot(path)
             if snapshot is not None:
@@ -315,9 +314,9 @@ class _Run:
         torch.random.set_rng_state(states["cpu"])
         if "cuda" in states:
             torch.cuda.set_rng_state(states["cuda"], self.model.log_scale.device)
-        optimizer = self.optimizer.state_dict()
-        optimizer["state"] = {int(part.split(".")[1]): state for part, state in parts.items()}
-        self.optimizer.load_state_dict(optimizer)
+        self.optimizer.load_state(
+            {int(part.split(".")[1]): state for part, state in parts.items()}
+        )
         record = snapshot.record
         self.result.history, self.result.best_epoch = record["history"], record["best_epoch"]
         self.stopped = record["stopped"]
@@ -337,14 +336,15 @@ def _generator_states(model: BrainTextModel) -> dict[str, Tensor]:
     return states
 
 
-def _optimizer(model: BrainTextModel, settings: TrainingSettings) -> torch.optim.Optimizer:
+def _optimizer(model: BrainTextModel, settings: TrainingSettings) -> AdamW:
     towers = (model.text_tower, model.brain_tower)
     linear = [p for tower in towers for p in (tower.deviation, tower.offset)]
     radii = [p for tower in towers for p in tower.radius_network.parameters()]
     rate = settings.learning_rate
-    groups: list[dict[str, Any]] = [
-        {"params": linear, "lr": rate / 4, "weight_decay": 0.0},
-        {"params": radii, "lr": rate, "weight_decay": settings.weight_decay},
-        {"params": [model.log_scale, model.log_curvature], "lr": 3 * rate, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups)
+    return AdamW(
+        [
+            Group(linear, rate / 4),
+            Group(radii, rate, settings.weight_decay),
+            Group([model.log_scale, model.log_curvature], 3 * rate),
+        ]
+    )
