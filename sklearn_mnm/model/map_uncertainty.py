@@ -251,10 +251,12 @@ def _fit_variance(sizes: np.ndarray, squared: np.ndarray) -> np.ndarray:
         level = max(float(np.square(sizes).mean()), 1.0) * np.finfo(np.float64).eps
     unit = np.sqrt(level)  # Sizes and variances near 1, whatever the units.
     order = np.argsort(sizes, axis=None)
-    parts = np.array_split(order, min(_VARIANCE_BINS, len(order)))
-    means = np.array([sizes.flat[part].mean() for part in parts]) / unit
-    targets = np.array([squared.flat[part].mean() for part in parts]) / level
-    counts = np.array([len(part) for part in parts])
+    n_parts = min(_VARIANCE_BINS, len(order))
+    counts = np.array([len(part) for part in np.array_split(order, n_parts)])
+    means, targets = (
+        np.array([part.mean() for part in np.array_split(values.ravel()[order], n_parts)]) / one
+        for values, one in ((sizes, unit), (squared, level))
+    )
     design = np.stack([np.ones_like(means), means, means**2], axis=1)
     fitted = np.ones_like(means)
     for _ in range(_REWEIGHTINGS):

@@ -368,10 +368,14 @@ def _quadratic_forms(X: Any, matrix: np.ndarray) -> np.ndarray:
     """x_i' M x_i for each row."""
     forms = np.empty(X.shape[0])
     if hasattr(X, "tocsr"):
-        X = X.tocsr()
+        X, entries = X.tocsr(), matrix.ravel()
+        columns = X.indices.astype(np.intp)
+        starts = columns * len(matrix)  # of the rows of the matrix
         for row, (start, end) in enumerate(zip(X.indptr[:-1], X.indptr[1:], strict=True)):
-            columns, values = X.indices[start:end], X.data[start:end]
-            forms[row] = values @ matrix[columns[:, np.newaxis], columns] @ values
+            values = X.data[start:end]
+            # Half the time of two indices.
+            block = entries.take(starts[start:end, np.newaxis] + columns[start:end])
+            forms[row] = values @ block @ values
         return forms
     for start in range(0, len(forms), _BLOCK):
         rows = X[start : start + _BLOCK]

@@ -37,12 +37,17 @@ def salient_terms(terms: sparse.csr_matrix, percentile: float = 80.0) -> sparse.
         raise InvalidInputError(
             "terms holds a weight that is negative or not finite. Give term counts or TF-IDF."
         )
-    salient = np.zeros(weights.nnz, dtype=bool)
-    for start, end in zip(weights.indptr[:-1], weights.indptr[1:], strict=True):
-        row = weights.data[start:end]
-        if len(row):
-            above = row > np.percentile(row, percentile)
-            salient[start:end] = above if above.any() else row == row.max()
+    sizes = np.diff(weights.indptr)
+    row_of = np.repeat(np.arange(len(sizes)), sizes)
+    ordered = weights.data[np.lexsort((weights.data, row_of))]
+    some = np.flatnonzero(sizes)
+    # Above what is interpolated between two weights are those above the smaller of them.
+    last = np.full(len(sizes), -1)
+    last[some] = weights.indptr[some] + np.floor((sizes[some] - 1) * (percentile / 100)).astype(int)
+    salient = weights.data > ordered[last[row_of]]
+    greatest = ordered[weights.indptr[1:][row_of] - 1]
+    has_one = np.bincount(row_of[salient], minlength=len(sizes)) > 0
+    salient |= ~has_one[row_of] & (weights.data == greatest)
     result = sparse.csr_matrix((salient, weights.indices, weights.indptr), weights.shape)
     result.eliminate_zeros()
     return result
