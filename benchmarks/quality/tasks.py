@@ -51,7 +51,7 @@ def named_tasks(titles: list[str], tasks: list[str]) -> np.ndarray:
 
 
 def measure(studies: Studies, folds: np.ndarray, fold: int, shown: dict) -> pd.DataFrame:
-    """A row for each power and test study whose title names a task."""
+    """Return a row for each power and test study whose title names a task."""
     tasks = list(shown)
     train, test = split(studies, folds, fold)
     decoder = MNMDecoder(random_state=0).fit(train)
@@ -93,8 +93,8 @@ def main() -> None:
     text = f"""\
 Made by `python -m benchmarks tasks --folds {told} --output benchmarks/RESULTS.md`.
 
-{note} {counts["at 1"]} studies of folds {told}, {counts["others at 4"]} of them others; {len(shown)}
-tasks. The power in use, 0.2, was chosen on folds 3, 4, 5 and 7, by the others.
+{note} {counts["at 1"]} studies of folds {told}, {counts["others at 4"]} of them others;
+{len(shown)} tasks. The power in use, 0.2, was chosen on folds 3, 4, 5 and 7, by the others.
 
 {markdown_table(["power of the number of titles", *means.columns], rows, 1)}
 """

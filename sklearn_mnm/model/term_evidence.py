@@ -155,7 +155,7 @@ class TermEvidence:
         return found
 
     def _n_titles(self, names: list[str]) -> np.ndarray:
-        """Count the titles of the studies of the fit that hold each name; of some lists it is kept."""
+        """Count the studies of the fit whose titles hold each name; of some lists it is kept."""
         titles = self.neighbours_.titles
         if titles is None:
             return np.zeros(len(names))

@@ -314,9 +314,7 @@ class _Run:
         torch.random.set_rng_state(states["cpu"])
         if "cuda" in states:
             torch.cuda.set_rng_state(states["cuda"], self.model.log_scale.device)
-        self.optimizer.load_state(
-            {int(part.split(".")[1]): state for part, state in parts.items()}
-        )
+        self.optimizer.load_state({int(part.split(".")[1]): state for part, state in parts.items()})
         record = snapshot.record
         self.result.history, self.result.best_epoch = record["history"], record["best_epoch"]
         self.stopped = record["stopped"]

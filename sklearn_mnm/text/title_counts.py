@@ -54,7 +54,7 @@ def count_titles(names: Iterable[str], titles: Iterable[str]) -> np.ndarray:
 
 
 def _spellings(name: str) -> set[str]:
-    """What a title may call the thing: the name without brackets, and what is in each."""
+    """Spell a name as titles may: without what is in brackets, and as what is in each."""
     parts = [_BRACKETS.sub(" ", name), *_BRACKETS.findall(name)]
     words = (
         [word for word in WORD.findall(part.lower()) if word not in _EXPERIMENT] for part in parts
