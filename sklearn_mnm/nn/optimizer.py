@@ -1,5 +1,6 @@
 """AdamW without the compiler of torch."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,13 +15,13 @@ class Group(NamedTuple):
 
     Attributes
     ----------
-    parameters : list of Tensor
+    parameters : sequence of Tensor
     learning_rate : float
     weight_decay : float, default=0.0
         0 makes Adam of AdamW.
     """
 
-    parameters: list[Tensor]
+    parameters: Sequence[Tensor]
     learning_rate: float
     weight_decay: float = 0.0
 
@@ -57,15 +58,17 @@ class AdamW:
     @torch.no_grad()
     def step(self) -> None:
         """Move the parameters that have gradients."""
-        start = 0
+        numbers = iter(range(len(self.parameters)))
         for group in self._groups:
-            numbers = range(start, start + len(group.parameters))
-            start = numbers.stop
-            moved = [number for number in numbers if self.parameters[number].grad is not None]
-            states = [self._state_of(number) for number in moved]
+            moved, gradients, states = [], [], []
+            for parameter, number in zip(group.parameters, numbers, strict=False):
+                if parameter.grad is not None:
+                    moved.append(parameter)
+                    gradients.append(parameter.grad)
+                    states.append(self._state_of(number))
             adamw(
-                [self.parameters[number] for number in moved],
-                [self.parameters[number].grad for number in moved],
+                moved,
+                gradients,
                 [state["exp_avg"] for state in states],
                 [state["exp_avg_sq"] for state in states],
                 [],
