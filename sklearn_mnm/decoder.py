@@ -191,8 +191,8 @@ class MNMDecoder(TermEvidence, MapWalks, TransformerMixin, BrainTextEstimator):
             of a term is known. With phrases it is (name + best / 4) / 1.25, where best is the
             highest score among the phrases that tell of the name, and what is unknown counts 0;
             a name of which no phrase is known keeps its own score. It is then multiplied by
-            (1 + n)^0.2, where n studies of the fit have the name in their title: experiments that
-            are often done are likelier.
+            (1 + n)^0.2, where n studies of the fit have the name in their title, without words
+            such as "task" and what is in brackets: experiments that are often done are likelier.
 
         Raises
         ------

@@ -287,10 +287,11 @@ class HyperbolicBrainTextEmbedder(_SteppedFit):
 
         The first call is a fit that also keeps what later ones need. These update the
         regression from texts to activations, exactly: its coefficients are those of one fit to
-        all studies with the penalty of the first call. The tower of maps stays, so their points
-        do not move, and an index of them remains valid. That of texts is trained a little
-        further on 500 studies or more, and stays with fewer. Let the first call see some
-        thousand studies, and :meth:`fit` anew when they have multiplied.
+        all studies that chooses the penalty of the first call. The tower of maps stays, so their
+        points do not move, and an index of them remains valid. That of texts is trained a little
+        further on 500 studies or more, unless `max_epochs` is 0 by then, and stays with fewer;
+        neither `history_` nor `callbacks` are told. Let the first call see some thousand studies,
+        and :meth:`fit` anew when they have multiplied.
 
         Parameters
         ----------
@@ -310,6 +311,12 @@ class HyperbolicBrainTextEmbedder(_SteppedFit):
         InvalidInputError
             If the embedder was fitted by :meth:`fit` to more than 1,024 features, which keeps no
             statistics, or as there.
+
+        Warns
+        -----
+        InterruptedFitWarning
+            If Ctrl-C ends the training of the tower, or it diverges: the tower then stays as it
+            was. The studies are learnt in either case.
         """
         if not hasattr(self, "model_"):
             return self._fit(X, y, groups, sample_weight, keep_statistics=True)

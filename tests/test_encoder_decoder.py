@@ -306,6 +306,9 @@ def test_of_phrases_that_tell_of_a_name_the_best_counts_a_quarter(decoder, studi
     untitled = copy(decoder)
     untitled.neighbours_ = decoder.neighbours_._replace(titles=None)
     np.testing.assert_array_equal(untitled.decision_function(studies[:9], terms=without), alone)
+    # Tables of studies hold what they hold.
+    untitled.neighbours_ = decoder.neighbours_._replace(titles=np.array([2001, b"x", 0.5, None]))
+    np.testing.assert_array_equal(untitled.decision_function(studies[:9], terms=without), alone)
     with pytest.raises(InvalidInputError, match=r"terms\['memory'\]: expected several strings"):
         decoder.decision_function(studies[:1], terms={"memory": "response"})
 

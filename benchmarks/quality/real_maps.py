@@ -220,9 +220,7 @@ Contrasts of the Human Connectome Project, 30 subjects, cortex: rank of their ta
 of the Cognitive Atlas are decoded (`terms=`), among those with contrasts and among the paradigms \
 of fMRI; by their names, by what their contrasts show as well (`CognitiveAtlas.conditions`), and \
 by how many studies have them in their titles as well, which is the default for names with \
-phrases. The weights of contrasts and titles were not chosen on these maps; that what a name has \
-in brackets is another name was not either, but it matters to one of them, theory of mind, which \
-would be 29th.
+phrases. The weights of contrasts and titles were not chosen on these maps.
 
 {markdown_table(["tasks", "recall at 1, %", "at 4", "at 10"], of_pools, 1)}
 

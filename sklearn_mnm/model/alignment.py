@@ -188,16 +188,8 @@ def align(
     return result
 
 
-def follow(
-    model: BrainTextModel,
-    pairs: Pairs,
-    objective: MNMObjective,
-    settings: TrainingSettings,
-    *,
-    seed: int,
-    device: str = "auto",
-) -> TrainingResult:
-    """Let the text tower follow studies that came later; points of maps do not move.
+def restrained(model: BrainTextModel, settings: TrainingSettings) -> TrainingSettings:
+    """Let only the text tower be trained on, on studies that came later: points of maps stay.
 
     A quarter of the epochs, at half the rate, in batches of a quarter: more epochs cost time and
     gain nothing that shows, larger steps lose what the towers learnt from earlier studies.
@@ -205,28 +197,23 @@ def follow(
     Parameters
     ----------
     model : BrainTextModel
-        Trained towers, changed in place.
-    pairs : Pairs
-        Later studies.
-    objective : MNMObjective
+        Trained towers, of which all but the text tower is frozen.
     settings : TrainingSettings
         Of the fit of `model`.
-    seed : int
-    device : str, default="auto"
 
     Returns
     -------
-    result : TrainingResult
+    settings : TrainingSettings
+        By which :func:`align` trains it.
     """
     for weights in (*model.brain_tower.parameters(), model.log_scale, model.log_curvature):
         weights.requires_grad_(False)
-    gentle = replace(
+    return replace(
         settings,
         max_epochs=math.ceil(settings.max_epochs / 4),
         learning_rate=settings.learning_rate / 2,
         batch_size=max(2, settings.batch_size // 4),
     )
-    return align(model, pairs, objective, gentle, seed=seed, device=device)
 
 
 def told(result: TrainingResult, before: pd.DataFrame | None) -> tuple[pd.DataFrame, int]:

@@ -1,6 +1,7 @@
 """The steps of a fit of the embedder, one after the other."""
 
 import logging
+import warnings
 from functools import partial
 from os import PathLike, fspath
 
@@ -11,6 +12,7 @@ from sklearn.utils.validation import check_memory
 
 from sklearn_mnm._tools.cached_call import recall
 from sklearn_mnm.brain.features import ActivationScaler
+from sklearn_mnm.exceptions import InterruptedFitWarning
 from sklearn_mnm.geometry.arrays import points_of
 from sklearn_mnm.model.checks import (
     check_callbacks,
@@ -128,22 +130,30 @@ class _SteppedFit(_EmbeddingEstimator):
         """Train the text tower on later studies, if they are enough to be told from each other."""
         if self.max_epochs == 0 or len(Y) < FEWEST_TO_FOLLOW:
             return
-        from sklearn_mnm.model.alignment import Pairs, follow
+        from sklearn_mnm.model.alignment import Pairs, align, restrained
         from sklearn_mnm.nn.towers import fitted_towers, trainable_towers
 
         random = check_random_state(self.random_state)
         model = trainable_towers(self.model_)
-        result = follow(
+        settings = restrained(model, self._settings())
+        result = align(
             model,
             Pairs(left_out, brain, Y, self.activation_scaler_, groups, sample_weight),
             self._part("objective"),
-            self._settings(),
+            settings,
             seed=int(random.randint(np.iinfo(np.int32).max)),
             device=self.device,
         )
-        self.model_ = fitted_towers(model)
-        if result.diverged is not None:
-            raise result.diverged
+        if result.diverged is None:
+            self.model_ = fitted_towers(model)
+            return
+        # No error: the studies are learnt, and would be learnt twice if they were given again.
+        warnings.warn(
+            f"The tower of texts stays as it was, while the regression has learnt the studies: "
+            f"{result.diverged}",
+            InterruptedFitWarning,
+            stacklevel=4,
+        )
 
     def _settings(self):
         from sklearn_mnm.nn.training import TrainingSettings

@@ -105,7 +105,8 @@ def fit_in_batches(
     batch_size : int, default=8192
         Studies in memory at once after the first ones.
     n_first : int, default=20000
-        Studies that the first call sees, in whole batches: at least so many, or all.
+        Studies that the first call sees, in whole batches: at least so many, or all. A fitted
+        embedder sees all in batches of `batch_size`.
 
     Returns
     -------
@@ -134,7 +135,7 @@ def fit_in_batches(
     >>> embedder.statistics_.n_samples
     500
     """
-    if not hasattr(embedder, "partial_fit"):
+    if not (hasattr(embedder, "partial_fit") and hasattr(embedder, "max_epochs")):
         raise InvalidInputError(
             f"embedder is a {type(embedder).__name__}, which cannot be fitted batch by batch. Give "
             "a HyperbolicBrainTextEmbedder."

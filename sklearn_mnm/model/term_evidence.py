@@ -157,10 +157,11 @@ class TermEvidence:
     def _n_titles(self, names: list[str]) -> np.ndarray:
         """Count the studies of the fit whose titles hold each name; of some lists it is kept."""
         titles = self.neighbours_.titles
-        if titles is None:
+        # The scores of earlier versions may be negative.
+        if titles is None or not hasattr(self, "term_posterior_"):
             return np.zeros(len(names))
         kept: dict[Any, np.ndarray] = self._made_once("titles", dict)
-        return _kept(kept, (len(titles), *names), lambda: count_titles(names, titles))
+        return _kept(kept, tuple(names), lambda: count_titles(names, map(str, titles)))
 
     def _best_of_details(
         self, names: list[str], details: list[Any], scores: np.ndarray

@@ -18,9 +18,9 @@ from sklearn_mnm import (
     Towers,
 )
 from sklearn_mnm.brain.features import ActivationScaler
-from sklearn_mnm.exceptions import DataWarning, InvalidInputError, TrainingDivergedError
+from sklearn_mnm.exceptions import DataWarning, InterruptedFitWarning, InvalidInputError
 from sklearn_mnm.metrics import map_correlation
-from sklearn_mnm.model.alignment import Pairs, align, new_model
+from sklearn_mnm.model.alignment import Pairs, align, new_model, restrained
 from sklearn_mnm.model.ridge import LeaveOutRidge
 from sklearn_mnm.nn.training import TrainingSettings
 from sklearn_mnm.search.study_texts import StudyTexts
@@ -221,13 +221,27 @@ def test_the_text_tower_follows_enough_studies_and_that_of_maps_stays():
     np.testing.assert_array_equal(learnt(size=1400)[0].transform(X), model.transform(X))
 
 
-def test_a_tower_that_diverges_while_it_follows_is_told(studies):
+def test_a_tower_that_diverges_stays_and_the_studies_are_learnt(studies):
     X, Y = literature(n=700)
-    model = embedder().partial_fit(X[:100], Y[:100]).set_params(learning_rate=1e20)
-    with pytest.raises(TrainingDivergedError, match="Lower learning_rate"):
+    model = embedder(store_left_out=True).partial_fit(X[:100], Y[:100])
+    towers = model.model_
+    model.set_params(learning_rate=1e20)
+    with pytest.warns(InterruptedFitWarning, match="stays as it was.*Lower learning_rate"):
         model.partial_fit(X[100:], Y[100:])
+    assert model.model_ is towers
     assert model.statistics_.n_samples == 700
-    assert np.isfinite(model.transform(X)).all()
+    assert len(model.left_out_points_) == 600
+
+
+def test_later_studies_train_with_restraint():
+    model = new_model(
+        np.eye(6, dtype=np.float32), MNMObjective(), Towers(), n_components=3, curvature=1.0, seed=0
+    )
+    given = TrainingSettings(max_epochs=6, batch_size=40, learning_rate=0.5, weight_decay=0.25)
+    expected = TrainingSettings(max_epochs=2, batch_size=10, learning_rate=0.25, weight_decay=0.25)
+    assert restrained(model, given) == expected
+    trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
+    assert trained == {f"text_tower.{name}" for name, _ in model.text_tower.named_parameters()}
 
 
 def test_statistics_add_up_to_those_of_all_studies(studies):
