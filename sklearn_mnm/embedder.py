@@ -315,8 +315,8 @@ class HyperbolicBrainTextEmbedder(_SteppedFit):
         Warns
         -----
         InterruptedFitWarning
-            If Ctrl-C ends the training of the tower, or it diverges: the tower then stays as it
-            was. The studies are learnt in either case.
+            If Ctrl-C ends the training of the tower, which then is that of the last whole epoch,
+            or if it diverges, and the tower stays as it was. The studies are learnt either way.
         """
         if not hasattr(self, "model_"):
             return self._fit(X, y, groups, sample_weight, keep_statistics=True)
