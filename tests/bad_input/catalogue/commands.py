@@ -419,7 +419,9 @@ def _app_cases() -> Iterator[Case]:
 def _damaged(w: Workshop, name: str) -> Any:
     for path in w.model.iterdir():
         content = path.read_bytes()
-        w.file(f"model/{path.name}", content[: len(content) // 2] if path.name == name else content)
+        # What is told of a description names a place, and numbers in it are longer on some machines.
+        kept = 60 if name == "model.json" else len(content) // 2
+        w.file(f"model/{path.name}", content[:kept] if path.name == name else content)
     return w.folder / "model"
 
 
