@@ -29,6 +29,7 @@ from sklearn_mnm import HyperbolicBrainTextEmbedder, PeaksToRegions
 
 # Studies that come first, and in each part later.
 PARTS = ((3000, 2000), (10_000, 1000))
+# Studies that words and regions are learnt from.
 N_FEATURES_OF = PARTS[0][0]
 NOTE = f"""\
 NeuroQuery, {" or ".join(f"{first:,}" for first, _ in PARTS)} studies first and the others in parts

@@ -40,10 +40,8 @@ def salient_terms(terms: sparse.csr_matrix, percentile: float = 80.0) -> sparse.
     sizes = np.diff(weights.indptr)
     row_of = np.repeat(np.arange(len(sizes)), sizes)
     ordered = weights.data[np.lexsort((weights.data, row_of))]
-    some = np.flatnonzero(sizes)
     # Above what is interpolated between two weights are those above the smaller of them.
-    last = np.full(len(sizes), -1)
-    last[some] = weights.indptr[some] + np.floor((sizes[some] - 1) * (percentile / 100)).astype(int)
+    last = weights.indptr[:-1] + np.floor((sizes - 1) * (percentile / 100)).astype(int)
     salient = weights.data > ordered[last[row_of]]
     greatest = ordered[weights.indptr[1:][row_of] - 1]
     has_one = np.bincount(row_of[salient], minlength=len(sizes)) > 0

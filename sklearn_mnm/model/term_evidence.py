@@ -160,8 +160,7 @@ class TermEvidence:
         # The scores of earlier versions may be negative.
         if titles is None or not hasattr(self, "term_posterior_"):
             return np.zeros(len(names))
-        kept: dict[Any, np.ndarray] = self._made_once("titles", dict)
-        return _kept(kept, tuple(names), lambda: count_titles(names, map(str, titles)))
+        return self._kept("titles", names, lambda: count_titles(names, map(str, titles)))
 
     def _best_of_details(
         self, names: list[str], details: list[Any], scores: np.ndarray
@@ -184,8 +183,18 @@ class TermEvidence:
 
     def _phrase_weights(self, phrases: list[str]) -> Any:
         """TF-IDF of the terms in phrases; of the last lists of them it is kept."""
-        kept: dict[Any, Any] = self._made_once("phrases", dict)
-        return _kept(kept, tuple(phrases), lambda: self._read_phrases(phrases))
+        return self._kept("phrases", phrases, lambda: self._read_phrases(phrases))
+
+    def _kept(self, name: str, phrases: list[str], make: Callable[[], Any]) -> Any:
+        """Return what was made of a list of phrases, or make it; of the last lists it is kept."""
+        kept: dict[tuple[str, ...], Any] = self._made_once(name, dict)
+        found = kept.get(asked := tuple(phrases))
+        if found is None:
+            found = make()
+            if len(kept) >= _KEPT_LISTS:
+                kept.clear()
+            kept[asked] = found
+        return found
 
     def _read_phrases(self, phrases: list[str]) -> Any:
         """TF-IDF of the terms in phrases, which are rewritten where nothing is known of them."""
@@ -219,17 +228,6 @@ class TermEvidence:
 
         null: NoiseNull = self._made_once("noise", make)
         return null
-
-
-def _kept(kept: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
-    """Return what is kept, or make it, and keep it with few others."""
-    found = kept.get(key)
-    if found is None:
-        found = make()
-        if len(kept) >= _KEPT_LISTS:
-            kept.clear()
-        kept[key] = found
-    return found
 
 
 def _told_apart(weights: Any, said: Any) -> Any:
